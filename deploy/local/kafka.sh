@@ -1,0 +1,63 @@
+# shellcheck shell=bash
+# Kafka (KRaft, one node that is broker and controller), for the `servers` script beside this file, which sources it.
+# It comes as jars from Maven; Java and Maven are Debian's.
+
+KAFKA_VERSION=4.1.0
+KAFKA_JARS=$CACHE/kafka-$KAFKA_VERSION
+
+install_kafka() {
+  command -v java >/dev/null || apt_install Java default-jre-headless
+  [ -d "$KAFKA_JARS/lib" ] || maven_jars "$KAFKA_JARS" "org.apache.kafka:kafka_2.13:$KAFKA_VERSION" \
+    "org.apache.kafka:kafka-tools:$KAFKA_VERSION" org.slf4j:slf4j-simple:1.7.36
+}
+
+# Small numbers keep one node within a small heap. The cleaner's buffer is 128 MB by default, which ends a small heap
+# without a word.
+kafka_properties() {
+  cat <<PROPERTIES
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:$KAFKA_CONTROLLER_PORT
+listeners=PLAINTEXT://127.0.0.1:$KAFKA_PORT,CONTROLLER://127.0.0.1:$KAFKA_CONTROLLER_PORT
+advertised.listeners=PLAINTEXT://127.0.0.1:$KAFKA_PORT
+controller.listener.names=CONTROLLER
+log.dirs=$LOCAL/kafka/data
+auto.create.topics.enable=false
+message.max.bytes=10485760
+replica.fetch.max.bytes=10485760
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+group.initial.rebalance.delay.ms=0
+log.cleaner.dedupe.buffer.size=4194304
+log.cleaner.threads=1
+log.segment.delete.delay.ms=1000
+PROPERTIES
+}
+
+up_kafka() {
+  local folder=$LOCAL/kafka properties=$LOCAL/kafka/server.properties
+  require_free_port Kafka "$KAFKA_PORT" MILLRACE_KAFKA_PORT
+  require_free_port "Kafka's controller" "$KAFKA_CONTROLLER_PORT" MILLRACE_KAFKA_CONTROLLER_PORT
+  install_kafka
+  mkdir -p "$folder/data"
+  kafka_properties >"$properties"
+  if [ ! -f "$folder/data/meta.properties" ]; then
+    java -Xmx128m -XX:TieredStopAtLevel=1 -cp "$KAFKA_JARS/lib/*" kafka.tools.StorageTool format \
+      -t MkU3OEVBNTcwNTJENDM2Qk -c "$properties" </dev/null >"$LOCAL/kafka.log" 2>&1 9>&- ||
+      die_with_log kafka "Kafka could not format its data folder"
+  fi
+  spawn kafka "$properties" java -Xms64m -Xmx512m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError \
+    -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info \
+    -cp "$KAFKA_JARS/lib/*" kafka.Kafka "$properties"
+  wait_ready kafka 120 kafka_is_ready
+}
+
+kafka_is_ready() { grep -q "Kafka Server started" "$LOCAL/kafka.log" && port_answers "$KAFKA_PORT"; }
+
+down_kafka() { stop kafka TERM 30; }
