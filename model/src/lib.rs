@@ -8,6 +8,7 @@
 //! built into objects, because one allocation a cell costs more than everything else a stage does to a row.
 
 pub mod batch;
+pub mod checkpoint;
 pub mod failure;
 pub mod gtid;
 pub mod mysql_type;
@@ -17,6 +18,7 @@ pub mod row;
 pub mod schema;
 
 pub use batch::{Barrier, Batch, Control, Entry, ReadPurpose, RowChange, RowEntry, SchemaChange, Watermark};
+pub use checkpoint::{Checkpoint, Ended, Load, PartialTransaction, SourceMark, TableState};
 pub use failure::{ErrorClass, Failure};
 pub use gtid::{Gtid, GtidSet};
 pub use mysql_type::MysqlType;

@@ -68,7 +68,10 @@ impl Row {
             count += 1;
         }
         if count != columns {
-            return Err(RowParseError { what: "the number of cells differs from the schema's columns", at: bytes.len() });
+            return Err(RowParseError {
+                what: "the number of cells differs from the schema's columns",
+                at: bytes.len(),
+            });
         }
         Ok(Self(bytes))
     }
@@ -319,9 +322,11 @@ mod tests {
 
     #[test]
     fn refuses_lengths_beyond_the_row() {
-        for bytes in [&[0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01][..], &[0x0a, 3, 0x2a, 9, 65], &[
-            0x12, 0,
-        ]] {
+        for bytes in [
+            &[0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01][..],
+            &[0x0a, 3, 0x2a, 9, 65],
+            &[0x12, 0],
+        ] {
             assert!(Row::parse(Bytes::copy_from_slice(bytes), 1).is_err());
         }
     }

@@ -1,1 +1,31 @@
-//! Being built.
+//! The log protocol: the pure logic that makes Millrace exact. No I/O, no clock, no randomness.
+//!
+//! Each stage has one state machine here. The stage's own crate feeds it what the outside said and carries out what it
+//! returns; the simulator (`tests/`) does the same against a model source, log and destination, with crashes, zombies,
+//! duplicates and lost replies between any two steps. So what is simulated is what runs.
+//!
+//! | module | rule |
+//! |---|---|
+//! | [`route`] | which partition a row goes to |
+//! | [`step`] | rows and control entries of one Kafka transaction, numbered per partition |
+//! | [`sequence`] | what a consumer accepts: no gap, no step back, nothing twice |
+//! | [`capture`], [`chunk`] | the stream of source transactions, watermarks, barriers, huge transactions, checkpoint |
+//! | [`window`] | a snapshot chunk between two readings of what the source had committed |
+//! | [`transform`] | where transform goes on, from the tail of its own output |
+//! | [`cut`] | what apply writes together: up to a watermark that all partitions have delivered |
+//! | [`compact`] | the last write per key of a cut |
+//! | [`barrier`] | schema changes: all partitions arrive, one executes, all go on |
+
+pub mod barrier;
+pub mod capture;
+pub mod chunk;
+pub mod compact;
+pub mod cut;
+mod error;
+pub mod route;
+pub mod sequence;
+pub mod step;
+pub mod transform;
+pub mod window;
+
+pub use error::ProtocolError;

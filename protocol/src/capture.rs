@@ -1,0 +1,436 @@
+//! Capture's state machine: source transactions in, steps out.
+//!
+//! - A step ends with a watermark in every partition, and only between two source transactions; a transaction larger than
+//!   a step is spread over several, whose checkpoints say how much of it is out. No watermark, barrier or chunk is
+//!   written until it is complete.
+//! - The checkpoint of a step describes exactly what is published when the step is: both are one Kafka transaction. So a
+//!   restart builds a new machine from the last committed checkpoint and reads the binlog from there; nothing is skipped
+//!   but the images of a transaction that is partly out, and these are compared by hash.
+//! - Images of unselected tables are not counted: the selection is part of the fingerprint and cannot differ between the
+//!   two readings.
+//! - A schema change is a barrier: a watermark with a payload. It voids every open chunk of its table.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use millrace_model::batch::{Barrier, Batch, Control, RowChange, SchemaChange, Watermark};
+use millrace_model::checkpoint::{Checkpoint, Ended, Load, PartialTransaction, SourceMark, TableState};
+use millrace_model::position::{BinlogPlace, Reading, Transaction};
+use millrace_model::{MysqlType, SchemaKey, TableName, TableSchema};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::ProtocolError;
+use crate::chunk::Snapshot;
+use crate::route::partition_of;
+use crate::step::StepBuilder;
+
+/// Tables created by one barrier at most: a barrier is one transaction in the destination.
+const CREATES_PER_BARRIER: usize = 200;
+
+/// What bounds a step, and what the task consists of.
+#[derive(Debug, Clone)]
+pub struct CaptureSettings {
+    /// Bytes of one message at most, save for a single larger row.
+    pub message_bytes: usize,
+    /// Bytes at which a step is committed even inside a transaction.
+    pub step_bytes: usize,
+    /// Snapshot readers at work at once.
+    pub readers: usize,
+    /// Whether tables are created (phase `schema`).
+    pub schema: bool,
+    /// Whether their rows are read (phase `full`).
+    pub full: bool,
+    /// Whether the binlog is followed (phase `incremental`).
+    pub incremental: bool,
+}
+
+/// What one Kafka transaction holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Messages for `<task>.captured`, in order per partition.
+    pub batches: Vec<(u32, Batch<MysqlType>)>,
+    /// Records for `<task>.schemas`.
+    pub schemas: Vec<(SchemaKey<MysqlType>, Arc<TableSchema<MysqlType>>)>,
+    /// Records for `<task>.state`, by table id; none for a table that was dropped.
+    pub tables: Vec<(u64, Option<TableState>)>,
+    /// The record for `<task>.state` that makes this step the resume point.
+    pub checkpoint: Checkpoint,
+}
+
+#[derive(Debug)]
+struct OpenTransaction {
+    transaction: Arc<Transaction>,
+    images: u64,
+    hash: u64,
+    /// What a former run published of it.
+    published: Option<PartialTransaction>,
+    /// Schema changes to put at its end.
+    changes: Vec<SchemaChange<MysqlType>>,
+}
+
+/// The state machine. Everything it returns is durable only once the caller committed it; after any failure the caller
+/// throws the machine away and makes a new one from what is committed.
+#[derive(Debug)]
+pub struct Capture {
+    pub(crate) settings: CaptureSettings,
+    pub(crate) step: StepBuilder,
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) tables: BTreeMap<TableName, TableState>,
+    pub(crate) dirty: BTreeSet<TableName>,
+    dropped: Vec<u64>,
+    schemas: Vec<(SchemaKey<MysqlType>, Arc<TableSchema<MysqlType>>)>,
+    open: Option<OpenTransaction>,
+    pub(crate) snapshot: Snapshot,
+    /// Whether the step's last entry already is a watermark.
+    sealed: bool,
+    /// Hash of a schema's wire form, given by the caller because the wire is not known here.
+    schema_hash: fn(&TableSchema<MysqlType>) -> u64,
+}
+
+impl Capture {
+    /// The machine of a task's first start: `tables` is the schema of the selected tables at `checkpoint`'s place. Its
+    /// first step creates them and is the task's first checkpoint.
+    pub fn first(
+        settings: CaptureSettings,
+        checkpoint: Checkpoint,
+        tables: Vec<TableSchema<MysqlType>>,
+        schema_hash: fn(&TableSchema<MysqlType>) -> u64,
+    ) -> Self {
+        let mut capture = Self::resume(settings, checkpoint, Vec::new(), schema_hash);
+        let load = if capture.settings.full { Load::from_start() } else { Load::NotNeeded };
+        let mut changes = Vec::new();
+        for table in tables {
+            let schema = capture.adopt(table, load.clone());
+            changes.push(SchemaChange::Create { schema });
+        }
+        if capture.settings.schema {
+            for part in changes.chunks(CREATES_PER_BARRIER) {
+                capture.barrier(part.to_vec());
+            }
+        }
+        capture
+    }
+
+    /// The machine of a restart.
+    pub fn resume(
+        settings: CaptureSettings,
+        checkpoint: Checkpoint,
+        tables: Vec<TableState>,
+        schema_hash: fn(&TableSchema<MysqlType>) -> u64,
+    ) -> Self {
+        Self {
+            step: StepBuilder::new(&checkpoint.next_sequences, settings.message_bytes),
+            snapshot: Snapshot::new(),
+            tables: tables.into_iter().map(|state| (state.schema.name.clone(), state)).collect(),
+            settings,
+            checkpoint,
+            dirty: BTreeSet::new(),
+            dropped: Vec::new(),
+            schemas: Vec::new(),
+            open: None,
+            sealed: false,
+            schema_hash,
+        }
+    }
+
+    /// The state of a selected table.
+    pub fn table(&self, name: &TableName) -> Option<&TableState> {
+        self.tables.get(name)
+    }
+
+    /// All tables by name.
+    pub fn tables(&self) -> impl Iterator<Item = (&TableName, &TableState)> {
+        self.tables.iter()
+    }
+
+    /// Where the source is, with what this machine has taken but not yet published; none without incremental.
+    pub fn source(&self) -> Option<&SourceMark> {
+        self.checkpoint.source.as_ref()
+    }
+
+    /// Whether `End` was pushed or published.
+    pub fn ended(&self) -> Ended {
+        self.checkpoint.ended
+    }
+
+    /// Notes the header timestamp of the binlog file's first format description event.
+    pub fn file_created(&mut self, created: u32) {
+        if let Some(source) = &mut self.checkpoint.source {
+            source.file_created = created;
+        }
+    }
+
+    /// A source transaction begins.
+    pub fn begin(&mut self, transaction: Arc<Transaction>) -> Result<(), ProtocolError> {
+        let published = self.checkpoint.partial.take();
+        if let Some(partial) = &published {
+            let found = transaction_name(&transaction);
+            if partial.name != found {
+                return Err(ProtocolError::PartialMissing { expected: partial.name.clone(), found });
+            }
+        }
+        self.open = Some(OpenTransaction { transaction, images: 0, hash: 0, published, changes: Vec::new() });
+        Ok(())
+    }
+
+    /// Row images of the open transaction, of one selected table.
+    pub fn rows(
+        &mut self,
+        table: &TableName,
+        changes: impl IntoIterator<Item = RowChange>,
+    ) -> Result<(), ProtocolError> {
+        let unknown = || ProtocolError::TableUnknown(table.to_string());
+        let state = self.tables.get(table).ok_or_else(unknown)?;
+        let (schema, key) = (state.schema.clone(), state.key);
+        for change in changes {
+            let open = self.open.as_mut().ok_or_else(unknown)?;
+            let ordinal = open.images;
+            open.hash = hash_image(open.hash, schema.table_id, &change);
+            open.images += 1;
+            if let Some(published) = &open.published
+                && open.images <= published.images
+            {
+                if open.images == published.images && open.hash != published.hash {
+                    return Err(ProtocolError::PartialDiffers {
+                        name: published.name.clone(),
+                        images: published.images,
+                    });
+                }
+                continue;
+            }
+            let transaction = open.transaction.clone();
+            self.push_row(&schema, key, &transaction, ordinal, change);
+        }
+        Ok(())
+    }
+
+    fn push_row(
+        &mut self,
+        schema: &TableSchema<MysqlType>,
+        key: SchemaKey<MysqlType>,
+        transaction: &Arc<Transaction>,
+        ordinal: u64,
+        change: RowChange,
+    ) {
+        let partitions = self.step.partitions();
+        let key_of = |row: &millrace_model::Row| row.key(&schema.key);
+        self.sealed = false;
+        let (before, after) = match &change {
+            RowChange::Insert(row) | RowChange::Read { row, .. } => (None, Some(key_of(row))),
+            RowChange::Delete(row) => (Some(key_of(row)), None),
+            RowChange::Update { before, after } => (Some(key_of(before)), Some(key_of(after))),
+        };
+        for touched in [&before, &after].into_iter().flatten() {
+            self.snapshot.streamed(schema.table_id, touched);
+        }
+        match (before, after, change) {
+            // Another key: the old row goes in its partition, the new one comes in its own.
+            (Some(old), Some(new), RowChange::Update { before, after }) if old != new => {
+                let to = partition_of(schema, &old, partitions);
+                self.step.push_row(to, key, Some(transaction), ordinal, RowChange::Delete(before));
+                let to = partition_of(schema, &new, partitions);
+                self.step.push_row(to, key, Some(transaction), ordinal, RowChange::Insert(after));
+            }
+            (Some(at), _, change) | (None, Some(at), change) => {
+                let to = partition_of(schema, &at, partitions);
+                self.step.push_row(to, key, Some(transaction), ordinal, change);
+            }
+            (None, None, _) => {}
+        }
+    }
+
+    /// The open transaction creates a selected table.
+    pub fn create(&mut self, table: TableSchema<MysqlType>) -> Result<(), ProtocolError> {
+        if self.tables.contains_key(&table.name) {
+            return Err(ProtocolError::TableExists(table.name.to_string()));
+        }
+        let schema = self.adopt(table, Load::NotNeeded);
+        self.change(SchemaChange::Create { schema });
+        Ok(())
+    }
+
+    /// The open transaction drops a selected table.
+    pub fn drop_table(&mut self, table: &TableName) -> Result<(), ProtocolError> {
+        let state = self.tables.remove(table).ok_or_else(|| ProtocolError::TableUnknown(table.to_string()))?;
+        self.snapshot.void(state.schema.table_id);
+        self.dropped.push(state.schema.table_id);
+        self.dirty.remove(table);
+        self.change(SchemaChange::Drop { schema: state.key, table: table.clone() });
+        Ok(())
+    }
+
+    /// The open transaction empties a selected table: its snapshot has nothing more to read that is not streamed, but
+    /// goes on (what it finds now was inserted since).
+    pub fn truncate(&mut self, table: &TableName) -> Result<(), ProtocolError> {
+        let state = self.tables.get(table).ok_or_else(|| ProtocolError::TableUnknown(table.to_string()))?;
+        let schema = state.key;
+        self.snapshot.void(state.schema.table_id);
+        self.change(SchemaChange::Truncate { schema, table: table.clone() });
+        Ok(())
+    }
+
+    fn change(&mut self, change: SchemaChange<MysqlType>) {
+        if let Some(open) = &mut self.open {
+            open.changes.push(change);
+        }
+    }
+
+    /// The open transaction is complete; the next begins at `end`.
+    pub fn commit(&mut self, end: BinlogPlace) -> Result<(), ProtocolError> {
+        let Some(open) = self.open.take() else { return Ok(()) };
+        if let Some(published) = &open.published
+            && open.images < published.images
+        {
+            return Err(ProtocolError::PartialDiffers { name: published.name.clone(), images: open.images });
+        }
+        if let Some(source) = &mut self.checkpoint.source {
+            source.place = end.clone();
+            source.committed_at = open.transaction.committed_at;
+            match (&mut source.delivered, &open.transaction.gtid) {
+                (Reading::Gtids(set), Some(gtid)) => {
+                    set.add(gtid);
+                    source.last_gtid = gtid.to_string();
+                }
+                (Reading::Place(place), _) => *place = end,
+                (Reading::Gtids(_), None) => {}
+            }
+        }
+        self.sealed = false;
+        if !open.changes.is_empty() {
+            self.barrier(open.changes);
+        }
+        self.publish_passed();
+        Ok(())
+    }
+
+    /// The source had nothing more up to `place` at this moment (microseconds since 1970-01-01 UTC): the next watermark
+    /// says so.
+    pub fn idle(&mut self, place: BinlogPlace, now: u64) {
+        if self.open.is_some() {
+            return;
+        }
+        if let Some(source) = &mut self.checkpoint.source {
+            if place > source.place {
+                source.place = place.clone();
+                if let Reading::Place(delivered) = &mut source.delivered {
+                    *delivered = place;
+                }
+            }
+            source.committed_at = source.committed_at.max(now);
+        }
+        self.sealed = false;
+        self.publish_passed();
+    }
+
+    /// Whether the machine stands between two transactions.
+    pub fn is_between_transactions(&self) -> bool {
+        self.open.is_none()
+    }
+
+    /// Whether the step must be committed now, even inside a transaction.
+    pub fn is_full(&self) -> bool {
+        self.step.bytes() >= self.settings.step_bytes
+    }
+
+    /// Whether there is something to publish.
+    pub fn has_step(&self) -> bool {
+        !self.step.is_empty() || !self.dirty.is_empty() || !self.schemas.is_empty()
+    }
+
+    /// Ends the step: seals it with a watermark if it stands between two transactions, and hands it out.
+    pub fn take_step(&mut self) -> Step {
+        match &self.open {
+            None if !self.sealed && self.checkpoint.ended == Ended::No => {
+                let watermark = self.next_watermark();
+                self.step.push_control(&Control::Watermark(watermark));
+            }
+            _ => {}
+        }
+        let mut checkpoint = self.checkpoint.clone();
+        checkpoint.next_sequences = self.step.next_sequences();
+        checkpoint.partial = self.open.as_ref().map(|open| PartialTransaction {
+            name: transaction_name(&open.transaction),
+            images: open.images.max(open.published.as_ref().map_or(0, |p| p.images)),
+            hash: match &open.published {
+                Some(published) if open.images < published.images => published.hash,
+                _ => open.hash,
+            },
+        });
+        self.checkpoint.next_sequences.clone_from(&checkpoint.next_sequences);
+        let dirty = std::mem::take(&mut self.dirty);
+        let states = dirty.iter().filter_map(|name| self.tables.get(name));
+        let mut tables: Vec<_> =
+            std::mem::take(&mut self.dropped).into_iter().map(|table_id| (table_id, None)).collect();
+        tables.extend(states.map(|state| (state.schema.table_id, Some(state.clone()))));
+        self.sealed = false;
+        Step { batches: self.step.take(), schemas: std::mem::take(&mut self.schemas), tables, checkpoint }
+    }
+
+    /// Ends a task without incremental once everything is loaded: pushes `End`.
+    pub fn end_if_complete(&mut self) {
+        let complete = self.tables.values().all(|t| matches!(t.load, Load::Loaded { .. } | Load::NotNeeded));
+        if !self.settings.incremental && self.checkpoint.ended == Ended::No && complete {
+            let watermark = self.next_watermark();
+            self.step.push_control(&Control::End(watermark));
+            self.checkpoint.ended = Ended::Yes;
+            self.sealed = true;
+        }
+    }
+
+    fn adopt(&mut self, mut schema: TableSchema<MysqlType>, load: Load) -> SchemaKey<MysqlType> {
+        let version = self.checkpoint.next_schema_version;
+        self.checkpoint.next_schema_version += 1;
+        schema.table_id = version;
+        let key = SchemaKey::new(version, (self.schema_hash)(&schema));
+        let schema = Arc::new(schema);
+        let name = schema.name.clone();
+        self.schemas.push((key, schema.clone()));
+        self.tables.insert(name.clone(), TableState { key, schema, load });
+        self.dirty.insert(name);
+        key
+    }
+
+    fn barrier(&mut self, changes: Vec<SchemaChange<MysqlType>>) {
+        let watermark = self.next_watermark();
+        self.step.push_control(&Control::Barrier(Barrier { watermark, changes }));
+        self.sealed = true;
+    }
+
+    fn next_watermark(&mut self) -> Watermark {
+        let ordinal = self.checkpoint.next_watermark;
+        self.checkpoint.next_watermark += 1;
+        match &self.checkpoint.source {
+            Some(source) => Watermark {
+                ordinal,
+                place: Some(source.place.clone()),
+                gtid: source.last_gtid.clone(),
+                committed_at: source.committed_at,
+            },
+            None => Watermark { ordinal, place: None, gtid: String::new(), committed_at: 0 },
+        }
+    }
+
+    pub(crate) fn unseal(&mut self) {
+        self.sealed = false;
+    }
+}
+
+/// How a transaction is named in a checkpoint: its GTID, or its place.
+fn transaction_name(transaction: &Transaction) -> String {
+    match &transaction.gtid {
+        Some(gtid) => gtid.to_string(),
+        None => transaction.place.to_string(),
+    }
+}
+
+fn hash_image(seed: u64, table_id: u64, change: &RowChange) -> u64 {
+    let seed = xxh3_64_with_seed(&table_id.to_le_bytes(), seed);
+    match change {
+        RowChange::Read { row, .. } => xxh3_64_with_seed(row.as_bytes(), seed),
+        RowChange::Insert(row) => xxh3_64_with_seed(row.as_bytes(), seed ^ 1),
+        RowChange::Delete(row) => xxh3_64_with_seed(row.as_bytes(), seed ^ 2),
+        RowChange::Update { before, after } => {
+            xxh3_64_with_seed(after.as_bytes(), xxh3_64_with_seed(before.as_bytes(), seed ^ 3))
+        }
+    }
+}

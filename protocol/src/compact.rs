@@ -1,0 +1,187 @@
+//! The last write per key of what is applied together, so that the destination does each key's work once.
+//!
+//! For a table with a key: per exact key (as bytes) the last image, and whether a row of that key may already be in the
+//! destination. Written as "delete the touched keys, insert the survivors", in that order: right whatever happened to a
+//! key in between, and also when keys swap a second unique value. A `Read` of a full load never replaces an earlier write
+//! of its key: that one is newer.
+//!
+//! For a table without a key: the net count of each full row; an update is one row less and one more.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use millrace_model::batch::{ReadPurpose, RowChange};
+use millrace_model::row::Row;
+use millrace_model::{PgType, SchemaKey, TableSchema};
+
+/// What is done to one table in one destination transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableWrite {
+    /// Names the schema.
+    pub key: SchemaKey<PgType>,
+    /// The table's schema.
+    pub schema: Arc<TableSchema<PgType>>,
+    /// Whether all rows of the table go first.
+    pub clear: Clear,
+    /// Key cells of rows to delete.
+    pub deletes: Vec<Row>,
+    /// Rows to insert after the deletes. The destination holds no row of their keys, save where the task shares its
+    /// tables with others: a duplicate key means that the general way (delete the keys of `inserts` too) is taken.
+    pub inserts: Vec<Row>,
+    /// For a table without a key: full rows and by how many their number changes; never 0.
+    pub counts: Vec<(Row, i64)>,
+    /// Row changes that came in.
+    pub changes: u64,
+}
+
+/// Whether a table is emptied before it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clear {
+    /// Its rows stay.
+    Keep,
+    /// All rows go: its snapshot begins anew.
+    All,
+}
+
+#[derive(Debug)]
+struct Slot {
+    row: Option<Row>,
+    existed: bool,
+}
+
+/// Collects the changes of one table.
+#[derive(Debug)]
+struct Table {
+    schema: Arc<TableSchema<PgType>>,
+    clear: Clear,
+    slots: HashMap<Row, Slot>,
+    order: Vec<Row>,
+    counts: HashMap<Row, i64>,
+    changes: u64,
+}
+
+/// Collects the changes of one cut.
+#[derive(Debug, Default)]
+pub struct Compactor {
+    tables: HashMap<SchemaKey<PgType>, Table>,
+    order: Vec<SchemaKey<PgType>>,
+}
+
+impl Compactor {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next change of a table; changes of one key must come in order.
+    pub fn push(&mut self, key: SchemaKey<PgType>, schema: &Arc<TableSchema<PgType>>, change: RowChange) {
+        let table = self.table(key, schema);
+        table.changes += 1;
+        match schema.is_keyed() {
+            true => table.push_keyed(change),
+            false => table.push_counted(change),
+        }
+    }
+
+    /// The table's rows begin anew.
+    pub fn reset(&mut self, key: SchemaKey<PgType>, schema: &Arc<TableSchema<PgType>>) {
+        let table = self.table(key, schema);
+        table.clear = Clear::All;
+        table.slots.clear();
+        table.order.clear();
+        table.counts.clear();
+    }
+
+    fn table(&mut self, key: SchemaKey<PgType>, schema: &Arc<TableSchema<PgType>>) -> &mut Table {
+        let order = &mut self.order;
+        self.tables.entry(key).or_insert_with(|| {
+            order.push(key);
+            Table {
+                schema: schema.clone(),
+                clear: Clear::Keep,
+                slots: HashMap::new(),
+                order: Vec::new(),
+                counts: HashMap::new(),
+                changes: 0,
+            }
+        })
+    }
+
+    /// The writes, by table name: every apply locks tables in the same order.
+    pub fn finish(mut self) -> Vec<TableWrite> {
+        let mut writes: Vec<TableWrite> = self
+            .order
+            .iter()
+            .filter_map(|key| self.tables.remove(key).map(|table| table.finish(*key)))
+            .filter(|write| !write.is_nothing())
+            .collect();
+        writes.sort_by(|a, b| (&a.schema.name, a.key.version).cmp(&(&b.schema.name, b.key.version)));
+        writes
+    }
+}
+
+impl Table {
+    fn push_keyed(&mut self, change: RowChange) {
+        let key_of = |row: &Row| row.key(&self.schema.key);
+        match change {
+            RowChange::Read { row, purpose: ReadPurpose::Load } => {
+                let key = key_of(&row);
+                if !self.slots.contains_key(&key) {
+                    self.put(key, Some(row), false);
+                }
+            }
+            RowChange::Read { row, purpose: ReadPurpose::Repair } => self.put(key_of(&row), Some(row), true),
+            RowChange::Insert(row) => self.put(key_of(&row), Some(row), false),
+            RowChange::Update { after, .. } => self.put(key_of(&after), Some(after), true),
+            RowChange::Delete(row) => self.put(key_of(&row), None, true),
+        }
+    }
+
+    fn put(&mut self, key: Row, row: Option<Row>, existed: bool) {
+        match self.slots.get_mut(&key) {
+            // What was there before the batch is known from the first change of the key.
+            Some(slot) => slot.row = row,
+            None => {
+                self.order.push(key.clone());
+                self.slots.insert(key, Slot { row, existed });
+            }
+        }
+    }
+
+    fn push_counted(&mut self, change: RowChange) {
+        match change {
+            RowChange::Read { row, .. } | RowChange::Insert(row) => *self.counts.entry(row).or_default() += 1,
+            RowChange::Delete(row) => *self.counts.entry(row).or_default() -= 1,
+            RowChange::Update { before, after } => {
+                *self.counts.entry(before).or_default() -= 1;
+                *self.counts.entry(after).or_default() += 1;
+            }
+        }
+    }
+
+    fn finish(mut self, key: SchemaKey<PgType>) -> TableWrite {
+        let mut write = TableWrite {
+            key,
+            schema: self.schema,
+            clear: self.clear,
+            deletes: Vec::new(),
+            inserts: Vec::new(),
+            counts: self.counts.into_iter().filter(|&(_, count)| count != 0).collect(),
+            changes: self.changes,
+        };
+        for key in self.order {
+            let Some(slot) = self.slots.remove(&key) else { continue };
+            if slot.existed {
+                write.deletes.push(key);
+            }
+            write.inserts.extend(slot.row);
+        }
+        write
+    }
+}
+
+impl TableWrite {
+    fn is_nothing(&self) -> bool {
+        self.clear == Clear::Keep && self.deletes.is_empty() && self.inserts.is_empty() && self.counts.is_empty()
+    }
+}

@@ -1,0 +1,445 @@
+//! What apply writes together.
+//!
+//! Each partition has a lane: what was received and not yet handed out. An apply that owns all partitions hands out
+//! everything up to the highest watermark that every partition has delivered: a *cut*. Watermarks stand between source
+//! transactions in every partition, so the destination only ever shows states that the source had. An apply that owns
+//! only some partitions hands out what it has, partition by partition: order is kept per key.
+//!
+//! A transaction that does not fit in memory is written ahead in pieces inside one open destination transaction, which
+//! is committed at the cut; only entries before the next watermark are ever written ahead, so that the cut stays one.
+//!
+//! Nothing passes a barrier: a lane stands before it until the caller says that its journal row is there. After any
+//! failure, or when partitions come or go, the caller builds this anew from the progress in the destination: there is
+//! nothing here that is not in the log and in the progress rows.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use millrace_model::batch::{Barrier, Batch, Control, Entry};
+use millrace_model::{PgType, SchemaKey, TableSchema, Watermark};
+
+use crate::ProtocolError;
+use crate::compact::{Compactor, TableWrite};
+use crate::route::partition_of_table;
+use crate::sequence::RangeGate;
+
+/// How far a partition is in the destination; a row per write, numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The partition.
+    pub partition: u32,
+    /// Number of the progress row, from 1; 0 where there is none yet.
+    pub number: u64,
+    /// Offset of the transformed message that holds the next entry.
+    pub next_offset: i64,
+    /// Last sequence applied.
+    pub sequence: u64,
+    /// Ordinal of the last watermark applied.
+    pub watermark: u64,
+    /// Whether `End` is applied.
+    pub ended: Ended,
+}
+
+/// Whether a partition has applied its `End`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// No.
+    No,
+    /// Yes: nothing comes after it.
+    Yes,
+}
+
+impl Progress {
+    /// The progress of a partition of which nothing is applied.
+    pub fn start(partition: u32) -> Self {
+        Self { partition, number: 0, next_offset: 0, sequence: 0, watermark: 0, ended: Ended::No }
+    }
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Work {
+    /// Nothing: wait for messages.
+    Idle,
+    /// Write this.
+    Write(Write),
+    /// These partitions stand before a barrier.
+    Barrier(Standing),
+    /// All owned partitions have ended.
+    Ended,
+}
+
+/// One write to the destination.
+#[derive(Debug)]
+pub struct Write {
+    /// Tables by name, each compacted.
+    pub tables: Vec<TableWrite>,
+    /// What follows.
+    pub then: Then,
+    /// Tables whose snapshot is complete in these partitions: (table id, partition).
+    pub loaded: Vec<(u64, u32)>,
+    /// The newest watermark that is applied with this write.
+    pub watermark: Option<Watermark>,
+}
+
+/// What follows a write.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Then {
+    /// Advance these partitions, in order, and commit.
+    Commit(Vec<Progress>),
+    /// Keep the transaction open: more of it follows.
+    KeepOpen,
+}
+
+/// Partitions that stand before a barrier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The barrier.
+    pub barrier: Barrier<PgType>,
+    /// Partitions with the sequence at which their progress stands.
+    pub partitions: Vec<(u32, u64)>,
+}
+
+#[derive(Debug)]
+struct Item {
+    entry: Option<Entry<PgType>>,
+    /// Progress after this item: last sequence covered and next offset.
+    covered: u64,
+    next_offset: i64,
+    bytes: usize,
+}
+
+impl Item {
+    fn control(&self) -> Option<&Control<PgType>> {
+        match &self.entry {
+            Some(Entry::Control { control, .. }) => Some(control),
+            _ => None,
+        }
+    }
+
+    fn watermark(&self) -> Option<u64> {
+        self.control().and_then(Control::watermark).map(|watermark| watermark.ordinal)
+    }
+
+    fn barrier(&self) -> Option<&Barrier<PgType>> {
+        match self.control() {
+            Some(Control::Barrier(barrier)) => Some(barrier),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Lane {
+    gate: RangeGate,
+    /// What is in the destination once the last write handed out is committed.
+    progress: Progress,
+    /// What is committed or handed out with a commit; differs from `progress` only while writing ahead.
+    committed: Progress,
+    queue: VecDeque<Item>,
+    last_queued_watermark: u64,
+}
+
+/// The state machine of one apply: the partitions it owns.
+#[derive(Debug)]
+pub struct Cuts {
+    partitions: u32,
+    byte_limit: usize,
+    lanes: BTreeMap<u32, Lane>,
+    schemas: HashMap<SchemaKey<PgType>, Arc<TableSchema<PgType>>>,
+    bytes: usize,
+    ahead: bool,
+    floor: u64,
+}
+
+impl Cuts {
+    /// An apply that owns the partitions of `owned`, of `partitions` in all; `floor` is the highest watermark in the
+    /// progress of any partition (the first cut is not below it); `byte_limit` is when it writes ahead.
+    pub fn new(partitions: u32, owned: &[Progress], floor: u64, byte_limit: usize) -> Self {
+        let lane = |progress: &Progress| Lane {
+            gate: RangeGate::new(progress.partition, progress.sequence),
+            progress: *progress,
+            committed: *progress,
+            queue: VecDeque::new(),
+            last_queued_watermark: progress.watermark,
+        };
+        Self {
+            partitions,
+            byte_limit,
+            lanes: owned.iter().map(|progress| (progress.partition, lane(progress))).collect(),
+            schemas: HashMap::new(),
+            bytes: 0,
+            ahead: false,
+            floor,
+        }
+    }
+
+    /// Schemas of the batch that are not known yet: to be read and given to [`Cuts::add_schema`] before [`Cuts::offer`].
+    pub fn missing_schemas(&self, batch: &Batch<PgType>) -> Vec<SchemaKey<PgType>> {
+        let mut missing = Vec::new();
+        let mut need = |key: SchemaKey<PgType>| {
+            if !self.schemas.contains_key(&key) && !missing.contains(&key) {
+                missing.push(key);
+            }
+        };
+        for entry in &batch.entries {
+            match entry {
+                Entry::Row(row) => need(row.schema),
+                Entry::Control { control, .. } => match control {
+                    Control::Reset { schema } | Control::ChunkDone { schema, .. } | Control::TableLoaded { schema } => {
+                        need(*schema);
+                    }
+                    Control::Barrier(barrier) => barrier.changes.iter().for_each(|change| need(change.schema())),
+                    Control::Watermark(_) | Control::End(_) => {}
+                },
+            }
+        }
+        missing
+    }
+
+    /// Makes a schema known.
+    pub fn add_schema(&mut self, key: SchemaKey<PgType>, schema: Arc<TableSchema<PgType>>) {
+        self.schemas.insert(key, schema);
+    }
+
+    /// A schema that was made known.
+    pub fn schema(&self, key: SchemaKey<PgType>) -> Option<&Arc<TableSchema<PgType>>> {
+        self.schemas.get(&key)
+    }
+
+    /// Takes the message at `offset` of a partition; what was seen before is skipped.
+    pub fn offer(&mut self, partition: u32, offset: i64, batch: Batch<PgType>) -> Result<(), ProtocolError> {
+        let Some(lane) = self.lanes.get_mut(&partition) else { return Ok(()) };
+        let (last, before) = (batch.last, lane.gate.last());
+        let entries = lane.gate.accept(batch)?;
+        if last <= before {
+            return Ok(());
+        }
+        let count = entries.len();
+        for (i, entry) in entries.into_iter().enumerate() {
+            let ordinal = match &entry {
+                Entry::Control { control, .. } => control.watermark().map(|watermark| watermark.ordinal),
+                Entry::Row(_) => None,
+            };
+            if let Some(found) = ordinal {
+                let previous = lane.last_queued_watermark;
+                if found <= previous {
+                    return Err(ProtocolError::WatermarkOrder { partition, previous, found });
+                }
+                lane.last_queued_watermark = found;
+            }
+            let bytes = match &entry {
+                Entry::Row(row) => row.change.len() + 64,
+                Entry::Control { .. } => 64,
+            };
+            let is_last = i + 1 == count;
+            let covered = if is_last { last } else { entry.sequence() };
+            let next_offset = if is_last { offset + 1 } else { offset };
+            self.bytes += bytes;
+            lane.queue.push_back(Item { entry: Some(entry), covered, next_offset, bytes });
+        }
+        if count == 0 {
+            lane.queue.push_back(Item { entry: None, covered: last, next_offset: offset + 1, bytes: 0 });
+        }
+        Ok(())
+    }
+
+    /// Bytes received and not yet handed out.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Partitions from which nothing more should be taken now: over the byte limit, those that already hold a watermark
+    /// beyond what is applied (the others are what the cut waits for).
+    pub fn to_pause(&self) -> Vec<u32> {
+        if self.bytes < self.byte_limit {
+            return Vec::new();
+        }
+        let ahead = |lane: &Lane| lane.last_queued_watermark > lane.progress.watermark;
+        self.lanes.iter().filter(|(_, lane)| ahead(lane)).map(|(&partition, _)| partition).collect()
+    }
+
+    fn owns_all(&self) -> bool {
+        self.lanes.len() == self.partitions as usize
+    }
+
+    /// What to do next. A returned write counts as done: if it fails, this machine must be thrown away.
+    pub fn next_work(&mut self) -> Work {
+        let cut = match self.owns_all() {
+            true => self.common_watermark(),
+            false => Some(u64::MAX),
+        };
+        if let Some(cut) = cut {
+            let write = self.take_until(cut);
+            if let Some(write) = write {
+                return Work::Write(write);
+            }
+        }
+        if let Some(standing) = self.standing() {
+            return Work::Barrier(standing);
+        }
+        if self.owns_all()
+            && self.bytes >= self.byte_limit
+            && let Some(write) = self.take_ahead()
+        {
+            return Work::Write(write);
+        }
+        match !self.lanes.is_empty() && self.lanes.values().all(|lane| lane.progress.ended == Ended::Yes) {
+            true => Work::Ended,
+            false => Work::Idle,
+        }
+    }
+
+    /// The highest watermark that every lane has delivered, barriers not passed; none below the floor, or where nothing
+    /// is beyond what is applied.
+    fn common_watermark(&self) -> Option<u64> {
+        let reach = |lane: &Lane| {
+            if lane.progress.ended == Ended::Yes {
+                return u64::MAX;
+            }
+            let barrier = lane.queue.iter().find_map(|item| item.barrier().map(|barrier| barrier.watermark.ordinal));
+            barrier.unwrap_or(lane.last_queued_watermark)
+        };
+        let cut = self.lanes.values().map(reach).min()?;
+        (cut >= self.floor).then_some(cut)
+    }
+
+    /// Takes everything up to and with watermark `cut` from each lane (u64::MAX: everything), before any barrier.
+    fn take_until(&mut self, cut: u64) -> Option<Write> {
+        let mut taken = Taken::new(self.partitions);
+        let mut advanced = Vec::new();
+        for (&partition, lane) in &mut self.lanes {
+            let before = lane.progress;
+            while let Some(item) = lane.queue.front() {
+                let beyond = match cut {
+                    u64::MAX => false,
+                    cut => lane.progress.watermark >= cut,
+                };
+                if beyond || item.barrier().is_some() {
+                    break;
+                }
+                let Some(item) = lane.queue.pop_front() else { break };
+                self.bytes -= item.bytes;
+                lane.progress.apply(&item);
+                taken.push(partition, item, &self.schemas);
+            }
+            if lane.progress != before || lane.progress != lane.committed {
+                lane.progress.number = lane.committed.number + 1;
+                lane.committed = lane.progress;
+                advanced.push(lane.progress);
+            }
+        }
+        if advanced.is_empty() {
+            return None;
+        }
+        self.ahead = false;
+        Some(taken.write(Then::Commit(advanced)))
+    }
+
+    /// Takes what comes before the next watermark from each lane, to be written without a commit.
+    fn take_ahead(&mut self) -> Option<Write> {
+        let mut taken = Taken::new(self.partitions);
+        let mut any = false;
+        for (&partition, lane) in &mut self.lanes {
+            while let Some(item) = lane.queue.front() {
+                if item.watermark().is_some() {
+                    break;
+                }
+                let Some(item) = lane.queue.pop_front() else { break };
+                any = true;
+                self.bytes -= item.bytes;
+                lane.progress.apply(&item);
+                taken.push(partition, item, &self.schemas);
+            }
+        }
+        self.ahead |= any;
+        any.then(|| taken.write(Then::KeepOpen))
+    }
+
+    /// Whether a transaction was written ahead and waits for its cut.
+    pub fn is_ahead(&self) -> bool {
+        self.ahead
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        let at = |lane: &Lane| lane.queue.front().and_then(Item::barrier).map(|barrier| barrier.watermark.ordinal);
+        let lowest = self.lanes.values().filter_map(at).min()?;
+        let here: Vec<_> = self.lanes.values().filter(|lane| at(lane) == Some(lowest)).collect();
+        let barrier = here.first()?.queue.front()?.barrier()?.clone();
+        let partitions = here.iter().map(|lane| (lane.progress.partition, lane.progress.sequence)).collect();
+        Some(Standing { barrier, partitions })
+    }
+
+    /// The barrier's journal row is there: the lanes that stand before it pass it; their progress says so with their
+    /// next write.
+    pub fn pass(&mut self, ordinal: u64) {
+        for lane in self.lanes.values_mut() {
+            let stands = lane.queue.front().and_then(Item::barrier).is_some_and(|b| b.watermark.ordinal == ordinal);
+            if stands && let Some(item) = lane.queue.pop_front() {
+                self.bytes -= item.bytes;
+                lane.progress.apply(&item);
+            }
+        }
+    }
+}
+
+impl Progress {
+    fn apply(&mut self, item: &Item) {
+        self.sequence = item.covered;
+        self.next_offset = item.next_offset;
+        self.watermark = item.watermark().unwrap_or(self.watermark);
+        if matches!(item.control(), Some(Control::End(_))) {
+            self.ended = Ended::Yes;
+        }
+    }
+}
+
+/// Entries taken for one write.
+struct Taken {
+    partitions: u32,
+    compactor: Compactor,
+    loaded: Vec<(u64, u32)>,
+    watermark: Option<Watermark>,
+}
+
+impl Taken {
+    fn new(partitions: u32) -> Self {
+        Self { partitions, compactor: Compactor::new(), loaded: Vec::new(), watermark: None }
+    }
+
+    fn push(&mut self, partition: u32, item: Item, schemas: &HashMap<SchemaKey<PgType>, Arc<TableSchema<PgType>>>) {
+        match item.entry {
+            Some(Entry::Row(row)) => {
+                if let Some(schema) = schemas.get(&row.schema) {
+                    self.compactor.push(row.schema, schema, row.change);
+                }
+            }
+            Some(Entry::Control { control, .. }) => match control {
+                Control::Watermark(watermark) | Control::End(watermark) => {
+                    if self.watermark.as_ref().is_none_or(|known| known.ordinal < watermark.ordinal) {
+                        self.watermark = Some(watermark);
+                    }
+                }
+                Control::TableLoaded { schema } => {
+                    if let Some(table) = schemas.get(&schema) {
+                        self.loaded.push((table.table_id, partition));
+                    }
+                }
+                // Only the partition that has the table's rows empties it: in the others there is no order to them.
+                Control::Reset { schema } => {
+                    if let Some(table) = schemas.get(&schema)
+                        && partition_of_table(table.table_id, self.partitions) == partition
+                    {
+                        self.compactor.reset(schema, table);
+                    }
+                }
+                Control::ChunkDone { .. } | Control::Barrier(_) => {}
+            },
+            None => {}
+        }
+    }
+
+    fn write(self, then: Then) -> Write {
+        Write { tables: self.compactor.finish(), then, loaded: self.loaded, watermark: self.watermark }
+    }
+}

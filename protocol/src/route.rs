@@ -1,0 +1,29 @@
+//! Which partition a row goes to: the hash of its table's stable id and, where order per key is enough, of its key.
+//!
+//! XXH3 (64 bits) over the table id as 8 little-endian bytes and the key's wire bytes, modulo the number of partitions.
+//! The hash is part of the published contract: it must never change for a running task. A table is routed as a whole
+//! where it has no key, or a second unique key (order *between* keys matters there: the value that frees a unique key
+//! must arrive before the one that takes it).
+
+use millrace_model::row::Row;
+use millrace_model::schema::{Route, TableSchema};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+/// The partition of a row with these key cells, below `partitions`.
+pub fn partition_of<T>(schema: &TableSchema<T>, key: &Row, partitions: u32) -> u32 {
+    let hash = match schema.route {
+        Route::Table => xxh3_64(&schema.table_id.to_le_bytes()),
+        Route::Key => {
+            let mut hash = Xxh3::new();
+            hash.update(&schema.table_id.to_le_bytes());
+            hash.update(key.as_bytes());
+            hash.digest()
+        }
+    };
+    (hash % u64::from(partitions.max(1))) as u32
+}
+
+/// The partition of a table that is routed as a whole.
+pub fn partition_of_table(table_id: u64, partitions: u32) -> u32 {
+    (xxh3_64(&table_id.to_le_bytes()) % u64::from(partitions.max(1))) as u32
+}

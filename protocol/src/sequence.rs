@@ -1,0 +1,92 @@
+//! What a consumer accepts. Capture numbers the entries of each partition 1, 2, 3, ...; transform keeps the numbers and
+//! says the range that each of its messages stands for.
+//!
+//! `<task>.captured` is written in transactions, so every number comes exactly once: anything else is an error.
+//! `<task>.transformed` is written without transactions, so a zombie or a restart may write ranges again: what was seen
+//! is skipped, and only a range that begins beyond the next number is an error. Both topics are written by
+//! deterministic functions of the same input, so an entry that comes again is the same entry.
+
+use millrace_model::batch::{Batch, Entry};
+
+use crate::ProtocolError;
+
+/// Checks the sequence of one partition of `<task>.captured`.
+#[derive(Debug, Clone)]
+pub struct StrictSequence {
+    partition: u32,
+    next: u64,
+}
+
+impl StrictSequence {
+    /// Expects `next` first.
+    pub fn new(partition: u32, next: u64) -> Self {
+        Self { partition, next }
+    }
+
+    /// The next sequence.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Accepts a batch that holds exactly the next numbers, or says what is wrong.
+    pub fn accept<T>(&mut self, batch: &Batch<T>) -> Result<(), ProtocolError> {
+        let (partition, expected, found) = (self.partition, self.next, batch.first);
+        if found > expected {
+            return Err(ProtocolError::Gap { partition, expected, found });
+        }
+        if found < expected {
+            return Err(ProtocolError::StepBack { partition, expected, found });
+        }
+        for entry in &batch.entries {
+            let found = entry.sequence();
+            if found != self.next {
+                return Err(ProtocolError::Gap { partition, expected: self.next, found });
+            }
+            self.next += 1;
+        }
+        match self.next == batch.last + 1 {
+            true => Ok(()),
+            false => {
+                Err(ProtocolError::OutsideRange { partition, first: batch.first, last: batch.last, found: self.next })
+            }
+        }
+    }
+}
+
+/// Filters one partition of `<task>.transformed`: everything once, nothing missing.
+#[derive(Debug, Clone)]
+pub struct RangeGate {
+    partition: u32,
+    last: u64,
+}
+
+impl RangeGate {
+    /// Everything up to `last` is already there.
+    pub fn new(partition: u32, last: u64) -> Self {
+        Self { partition, last }
+    }
+
+    /// The last sequence covered.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// The entries of the batch that are new, or an error where the batch begins beyond the next number.
+    pub fn accept<T>(&mut self, batch: Batch<T>) -> Result<Vec<Entry<T>>, ProtocolError> {
+        let partition = self.partition;
+        if batch.first > self.last + 1 {
+            return Err(ProtocolError::Gap { partition, expected: self.last + 1, found: batch.first });
+        }
+        let mut before = batch.first.saturating_sub(1);
+        for entry in &batch.entries {
+            let found = entry.sequence();
+            if found <= before || found > batch.last {
+                return Err(ProtocolError::OutsideRange { partition, first: batch.first, last: batch.last, found });
+            }
+            before = found;
+        }
+        let seen = self.last;
+        self.last = self.last.max(batch.last);
+        Ok(batch.entries.into_iter().filter(|entry| entry.sequence() > seen).collect())
+    }
+}

@@ -1,0 +1,115 @@
+//! The window of one snapshot chunk (a virtual watermark pair, after Netflix' DBLog, without writing to the source).
+//!
+//! A window opens when everything in `delivered` has been streamed. From then on the keys of streamed rows of the table
+//! are collected. Then, outside, in this order: `low` is read, the rows are read, `high` is read. Once the stream has
+//! delivered everything in `high`, the rows whose keys were not collected are published.
+//!
+//! Why that is right, for a key k of the chunk: let v be the row as it was read, at a moment between `low` and `high`.
+//! - k was not collected: no transaction that was delivered after the opening and up to now touched k. What the read saw
+//!   is contained in `high`, which is delivered; what was delivered at the opening is contained in `low`, which the read
+//!   saw. So the last write of k that was delivered is the one that the read saw: publishing v repeats the newest state.
+//! - k was collected: the stream has published an image of k that is at least as new as any that the read could have
+//!   missed, and publishes every later one: v is left out.
+//!
+//! The two conditions are checked, not assumed: `low` must cover `delivered` as of the opening (a transaction can be in
+//! the binlog before it is visible to SELECT: under semi-sync AFTER_SYNC for seconds), else `low` is read again.
+
+use std::collections::HashSet;
+
+use millrace_model::position::Reading;
+use millrace_model::row::Row;
+
+/// Where a chunk is.
+#[derive(Debug)]
+enum State {
+    /// Open: waiting for a `low` that covers what was delivered at the opening.
+    Open { delivered: Reading },
+    /// `low` is good: the rows and `high` are being read.
+    Reading,
+    /// Rows and `high` are there: waiting for the stream to deliver `high`.
+    Waiting { rows: Vec<Row>, high: Reading },
+}
+
+/// One chunk from its opening to its publication.
+#[derive(Debug)]
+pub struct Window {
+    state: State,
+    collected: HashSet<Row>,
+    key: Vec<usize>,
+}
+
+/// What to do with a `low`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Low {
+    /// Read the rows now.
+    Good,
+    /// Something that was streamed is not visible yet: read `low` again, a little later.
+    TooEarly,
+}
+
+impl Window {
+    /// Opens a window; `key` are the places of the replication key's columns, `delivered` is what the stream has
+    /// delivered so far.
+    pub fn open(key: Vec<usize>, delivered: Reading) -> Self {
+        Self { state: State::Open { delivered }, collected: HashSet::new(), key }
+    }
+
+    /// Collects the key of a streamed row.
+    pub fn collect(&mut self, key: Row) {
+        self.collected.insert(key);
+    }
+
+    /// Number of keys collected.
+    pub fn collected(&self) -> usize {
+        self.collected.len()
+    }
+
+    /// Judges a reading taken after the opening.
+    pub fn low(&mut self, low: &Reading) -> Low {
+        match &self.state {
+            State::Open { delivered } if !low.covers(delivered) => Low::TooEarly,
+            _ => {
+                self.state = State::Reading;
+                Low::Good
+            }
+        }
+    }
+
+    /// Takes the rows, read after a good `low`, and `high`, read after them. From now on only the chunk's own keys
+    /// matter, so the others are forgotten and no longer collected ([`Window::collect`] costs memory only before).
+    pub fn rows(&mut self, rows: Vec<Row>, high: Reading) {
+        self.state = State::Waiting { rows, high };
+        self.drop_collected();
+    }
+
+    /// Whether the stream has delivered all that the rows could have seen.
+    pub fn is_passed(&self, delivered: &Reading) -> bool {
+        matches!(&self.state, State::Waiting { high, .. } if delivered.covers(high))
+    }
+
+    /// What `high` waits for, for messages.
+    pub fn waits_for(&self) -> Option<&Reading> {
+        match &self.state {
+            State::Waiting { high, .. } => Some(high),
+            State::Open { .. } | State::Reading => None,
+        }
+    }
+
+    /// The rows to publish; only after [`Window::is_passed`].
+    pub fn publish(mut self) -> Vec<Row> {
+        self.drop_collected();
+        match self.state {
+            State::Waiting { rows, .. } => rows,
+            State::Open { .. } | State::Reading => Vec::new(),
+        }
+    }
+
+    fn drop_collected(&mut self) {
+        if let State::Waiting { rows, .. } = &mut self.state
+            && !self.collected.is_empty()
+        {
+            rows.retain(|row| !self.collected.contains(&row.key(&self.key)));
+            self.collected.clear();
+        }
+    }
+}
