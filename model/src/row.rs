@@ -58,6 +58,20 @@ pub struct Row(Bytes);
 impl Row {
     /// Takes bytes from outside after checking every cell; `columns` is how many there must be.
     pub fn parse(bytes: Bytes, columns: usize) -> Result<Self, RowParseError> {
+        match Self::check(&bytes)? {
+            count if count == columns => Ok(Self(bytes)),
+            _ => Err(RowParseError { what: "the number of cells differs from the schema's columns", at: bytes.len() }),
+        }
+    }
+
+    /// Takes bytes from outside after checking every cell, whatever their number.
+    pub fn parse_any(bytes: Bytes) -> Result<Self, RowParseError> {
+        Self::check(&bytes)?;
+        Ok(Self(bytes))
+    }
+
+    /// The number of cells, if all can be read.
+    fn check(bytes: &Bytes) -> Result<usize, RowParseError> {
         let mut rest = &bytes[..];
         let mut count = 0;
         while !rest.is_empty() {
@@ -67,13 +81,7 @@ impl Row {
             parse_cell(body).ok_or_else(|| err("a broken value"))?;
             count += 1;
         }
-        if count != columns {
-            return Err(RowParseError {
-                what: "the number of cells differs from the schema's columns",
-                at: bytes.len(),
-            });
-        }
-        Ok(Self(bytes))
+        Ok(count)
     }
 
     /// The wire form.

@@ -1,1 +1,293 @@
-//! Being built.
+//! The wire: the published `.proto` files (`proto/millrace/v1/`) and their codec.
+//!
+//! The generated types never leave this crate: the stages see `millrace_model` types only. Messages from the log are
+//! untrusted input: every decoder checks what it reads, and an unknown value is an error that names it, never skipped.
+
+mod batch;
+mod schema;
+mod state;
+mod wire;
+
+pub use batch::{BatchDecoder, Envelope, encode_batch};
+pub use schema::{ColumnTypeWire, TypeParts, decode_schema, encode_schema, schema_hash, schema_record_key};
+pub use state::{CHECKPOINT_KEY, decode_checkpoint, decode_table, encode_checkpoint, encode_table, table_record_key};
+
+use millrace_model::{ErrorClass, Failure};
+use thiserror::Error;
+
+/// The version of the wire format that this crate writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// A message that cannot be understood.
+#[derive(Debug, Error)]
+pub enum DecodeError {
+    /// Not a protobuf message of the expected type.
+    #[error("not a message of this format: {0}")]
+    Protobuf(#[from] prost::DecodeError),
+    /// Written by another version.
+    #[error("the message has format {0}, this version reads format {FORMAT}")]
+    Format(u32),
+    /// Written by another task, or another run of it.
+    #[error("the message belongs to task id \"{found}\", not to \"{expected}\"")]
+    OtherTask {
+        /// The task id in the message.
+        found: String,
+        /// The reader's.
+        expected: String,
+    },
+    /// Written for another task file.
+    #[error("the message was written for another version of the task file")]
+    OtherFingerprint,
+    /// A field is missing or has a value that is not known.
+    #[error("the message has no valid {0}")]
+    Field(&'static str),
+    /// A row that does not fit.
+    #[error("the message holds a row that cannot be read: {0}")]
+    Row(#[from] millrace_model::row::RowParseError),
+}
+
+impl DecodeError {
+    /// Always [`ErrorClass::Fatal`].
+    pub fn class(&self) -> ErrorClass {
+        ErrorClass::Fatal
+    }
+
+    /// How to mend it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Format(_) => "run all stages in the same version".into(),
+            Self::OtherTask { .. } => {
+                "another task of this name writes to the same topics: give one of them another name, or delete the \
+                 topics of the one that is over"
+                    .into()
+            }
+            Self::OtherFingerprint => {
+                "all stages of a task need the same task file; name, phases, objects and partitions cannot change while \
+                 it runs"
+                    .into()
+            }
+            Self::Protobuf(_) | Self::Field(_) | Self::Row(_) => {
+                "something other than this task wrote to the topic".into()
+            }
+        }
+    }
+}
+
+impl From<DecodeError> for Failure {
+    fn from(error: DecodeError) -> Self {
+        Failure::fatal(error.to_string(), error.hint())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use millrace_model::batch::*;
+    use millrace_model::checkpoint::*;
+    use millrace_model::gtid::GtidSource;
+    use millrace_model::mysql_type::Sign;
+    use millrace_model::schema::*;
+    use millrace_model::*;
+    use prost::Message;
+
+    use super::*;
+    use crate::wire::value::Kind;
+
+    fn key(version: u64) -> SchemaKey<MysqlType> {
+        SchemaKey::new(version, version * 7)
+    }
+
+    fn row(n: i64) -> Row {
+        [Cell::Int(n), Cell::Text("x"), Cell::Null].into_iter().collect()
+    }
+
+    fn batch() -> Batch<MysqlType> {
+        let gtid = Gtid {
+            source: GtidSource { uuid: "3e11fa47-71ca-11e1-9e33-c80aa9429562".into(), tag: "".into() },
+            number: 9,
+        };
+        let transaction =
+            Arc::new(Transaction { place: BinlogPlace::new("b.000001", 4 << 32), gtid: Some(gtid), committed_at: 5 });
+        let watermark =
+            Watermark { ordinal: 3, place: Some(BinlogPlace::new("b.000001", 9)), gtid: "".into(), committed_at: 8 };
+        let changes = [
+            RowChange::Read { row: row(1), purpose: ReadPurpose::Load },
+            RowChange::Read { row: row(1), purpose: ReadPurpose::Repair },
+            RowChange::Insert(row(2)),
+            RowChange::Update { before: row(2), after: row(3) },
+            RowChange::Delete(row(3)),
+        ];
+        let controls = [
+            Control::Watermark(watermark.clone()),
+            Control::Barrier(Barrier {
+                watermark: watermark.clone(),
+                changes: vec![
+                    SchemaChange::Create { schema: key(1) },
+                    SchemaChange::Drop { schema: key(2), table: TableName::new("d", "t") },
+                    SchemaChange::Truncate { schema: key(3), table: TableName::new("d", "t") },
+                ],
+            }),
+            Control::Reset { schema: key(1) },
+            Control::ChunkDone { schema: key(1), chunk: 4, rows: 5 },
+            Control::TableLoaded { schema: key(1) },
+            Control::End(watermark),
+        ];
+        let mut entries = Vec::new();
+        for (i, change) in changes.into_iter().enumerate() {
+            let transaction = (i > 1).then(|| transaction.clone());
+            let schema = key(1 + i as u64 / 3);
+            entries.push(Entry::Row(RowEntry {
+                sequence: 10 + i as u64,
+                schema,
+                transaction,
+                ordinal: i as u64,
+                change,
+            }));
+        }
+        for (i, control) in controls.into_iter().enumerate() {
+            entries.push(Entry::Control { sequence: 15 + i as u64, control });
+        }
+        Batch { first: 10, last: 20, input_offset: Some(77), entries }
+    }
+
+    fn envelope() -> Envelope {
+        Envelope { task_id: "shop-1".into(), fingerprint: [3; 16] }
+    }
+
+    #[test]
+    fn a_batch_comes_back_whole() {
+        let batch = batch();
+        let bytes = encode_batch(&envelope(), &batch);
+        let mut decoder = BatchDecoder::new([3; 16], None);
+        assert_eq!(decoder.decode(bytes.clone(), |_| Some(3)).unwrap(), batch);
+        assert!(matches!(decoder.decode::<MysqlType>(bytes, |_| Some(4)), Err(DecodeError::Row(_))));
+    }
+
+    #[test]
+    fn other_tasks_fingerprints_and_formats_are_refused() {
+        let bytes = encode_batch(&envelope(), &batch());
+        let decode = |mut decoder: BatchDecoder| decoder.decode::<MysqlType>(bytes.clone(), |_| None);
+        assert!(matches!(decode(BatchDecoder::new([4; 16], None)), Err(DecodeError::OtherFingerprint)));
+        let other = BatchDecoder::new([3; 16], Some("shop-2".into()));
+        assert!(matches!(decode(other), Err(DecodeError::OtherTask { .. })));
+        let mut message = wire::EventBatch::decode(bytes.clone()).unwrap();
+        message.format = 2;
+        let mut decoder = BatchDecoder::new([3; 16], None);
+        let changed = decoder.decode::<MysqlType>(message.encode_to_vec().into(), |_| None);
+        assert!(matches!(changed, Err(DecodeError::Format(2))));
+    }
+
+    #[test]
+    fn truncated_and_changed_messages_never_panic() {
+        let bytes = encode_batch(&envelope(), &batch());
+        for end in 0..bytes.len() {
+            let _ = BatchDecoder::new([3; 16], None).decode::<MysqlType>(bytes.slice(..end), |_| Some(3));
+        }
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut changed = bytes.to_vec();
+                changed[at] ^= 1 << bit;
+                let _ = BatchDecoder::new([3; 16], None).decode::<MysqlType>(changed.into(), |_| Some(3));
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_is_the_published_message() {
+        let cells = [
+            Cell::Null,
+            Cell::Int(-5),
+            Cell::UInt(u64::MAX),
+            Cell::Float(1.5),
+            Cell::Double(-2.5),
+            Cell::Text("é"),
+            Cell::Bytes(b"\0"),
+        ];
+        let row: Row = cells.into_iter().collect();
+        let message = wire::Row::decode(row.as_bytes().clone()).unwrap();
+        let kinds: Vec<Option<Kind>> = message.values.iter().map(|value| value.kind.clone()).collect();
+        let expected = [
+            None,
+            Some(Kind::Int(-5)),
+            Some(Kind::Uint(u64::MAX)),
+            Some(Kind::Float(1.5)),
+            Some(Kind::Double(-2.5)),
+            Some(Kind::Text("é".into())),
+            Some(Kind::Bytes(Bytes::from_static(b"\0"))),
+        ];
+        assert_eq!(kinds, expected);
+        assert_eq!(message.encode_to_vec(), row.as_bytes()[..]);
+    }
+
+    fn schema() -> TableSchema<MysqlType> {
+        let charset = || Arc::<str>::from("utf8mb4");
+        let types = [
+            MysqlType::BigInt(Sign::Unsigned),
+            MysqlType::Decimal { precision: 65, scale: 30 },
+            MysqlType::Bit(64),
+            MysqlType::Timestamp(6),
+            MysqlType::Varchar { length: 10, charset: charset() },
+            MysqlType::Text { length_bytes: 4, charset: charset() },
+            MysqlType::Enum(vec!["a".into(), "b,c".into()].into()),
+            MysqlType::Geometry("point".into()),
+            MysqlType::Blob(3),
+        ];
+        let columns = types.into_iter().enumerate().map(|(i, ty)| Column {
+            name: format!("c{i}").into(),
+            ty,
+            nullability: if i == 0 { Nullability::NotNull } else { Nullability::Nullable },
+            default: [
+                None,
+                Some(DefaultValue::Literal("x".into())),
+                Some(DefaultValue::CurrentTimestamp(6)),
+                Some(DefaultValue::Expression("(1)".into())),
+            ][i % 4]
+                .clone(),
+            comment: "c".into(),
+        });
+        TableSchema {
+            table_id: 4,
+            name: TableName::new("d", "t"),
+            columns: columns.collect(),
+            primary_key: vec![0],
+            key: vec![0],
+            indexes: vec![Index { name: "i".into(), columns: vec![1, 0], uniqueness: Uniqueness::Unique }],
+            comment: "t".into(),
+            route: Route::Table,
+        }
+    }
+
+    #[test]
+    fn schemas_and_state_come_back_whole() {
+        let schema = schema();
+        assert_eq!(decode_schema::<MysqlType>(encode_schema(&schema)).unwrap(), schema);
+        let state = TableState {
+            key: key(1),
+            schema: Arc::new(schema),
+            load: Load::Pending { after: Some(row(4)), next_chunk: 3, rows: 9 },
+        };
+        assert_eq!(decode_table(&table_record_key(4), encode_table(&state)).unwrap(), Some(state));
+        let checkpoint = Checkpoint {
+            task_id: "t".into(),
+            fingerprint: [1; 16],
+            cluster_id: "c".into(),
+            source: Some(SourceMark {
+                server: "s".into(),
+                place: BinlogPlace::new("b.000009", 1 << 40),
+                file_created: 5,
+                delivered: Reading::Gtids("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5".parse().unwrap()),
+                last_gtid: "x".into(),
+                committed_at: 4,
+            }),
+            next_sequences: vec![1, 2],
+            next_watermark: 3,
+            next_schema_version: 4,
+            partial: Some(PartialTransaction { name: "p".into(), images: 5, hash: 6 }),
+            ended: Ended::Yes,
+        };
+        assert_eq!(decode_checkpoint(encode_checkpoint(&checkpoint)).unwrap(), checkpoint);
+    }
+}

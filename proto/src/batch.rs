@@ -1,0 +1,317 @@
+//! `EventBatch`: the messages of the two data topics.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use millrace_model::batch::{
+    Barrier, Batch, Control, Entry, ReadPurpose, RowChange, RowEntry, SchemaChange, Watermark,
+};
+use millrace_model::gtid::GtidSet;
+use millrace_model::position::{BinlogPlace, Transaction};
+use millrace_model::row::Row;
+use millrace_model::{Gtid, SchemaKey, TableName};
+use prost::Message;
+
+use crate::wire::{control, row_change, run, schema_change};
+use crate::{DecodeError, FORMAT, wire};
+
+/// What every message of a task carries besides its entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// The run of the task.
+    pub task_id: String,
+    /// Fingerprint of the task file.
+    pub fingerprint: [u8; 16],
+}
+
+/// Renders a batch as one Kafka message.
+pub fn encode_batch<T>(envelope: &Envelope, batch: &Batch<T>) -> Bytes {
+    let mut transactions = Transactions::default();
+    let mut runs: Vec<wire::Run> = Vec::new();
+    for entry in &batch.entries {
+        match entry {
+            Entry::Row(row) => push_row(&mut runs, row, transactions.index(row.transaction.as_ref())),
+            Entry::Control { sequence, control } => {
+                let content = run::Content::Control(control_to_wire(*sequence, control));
+                runs.push(wire::Run { content: Some(content) });
+            }
+        }
+    }
+    let message = wire::EventBatch {
+        format: FORMAT,
+        task_id: envelope.task_id.clone(),
+        fingerprint: Bytes::copy_from_slice(&envelope.fingerprint),
+        first_sequence: batch.first,
+        last_sequence: batch.last,
+        input_offset: batch.input_offset,
+        transactions: transactions.list,
+        runs,
+    };
+    message.encode_to_vec().into()
+}
+
+#[derive(Default)]
+struct Transactions {
+    list: Vec<wire::SourceTransaction>,
+    known: HashMap<*const Transaction, u32>,
+}
+
+impl Transactions {
+    /// 1-based place of the transaction in the list; 0 for none.
+    fn index(&mut self, transaction: Option<&Arc<Transaction>>) -> u32 {
+        let Some(transaction) = transaction else { return 0 };
+        let list = &mut self.list;
+        // Rows of one transaction share one allocation, which the batch keeps alive.
+        *self.known.entry(Arc::as_ptr(transaction)).or_insert_with(|| {
+            list.push(wire::SourceTransaction {
+                file: transaction.place.file.to_string(),
+                offset: transaction.place.offset,
+                gtid: transaction.gtid.as_ref().map(Gtid::to_string).unwrap_or_default(),
+                committed_at: transaction.committed_at,
+            });
+            list.len() as u32
+        })
+    }
+}
+
+fn push_row<T>(runs: &mut Vec<wire::Run>, row: &RowEntry<T>, transaction: u32) {
+    let schema = key_to_wire(row.schema);
+    let (kind, before, after) = match &row.change {
+        RowChange::Read { row, purpose: ReadPurpose::Load } => (row_change::Kind::Read, None, Some(row)),
+        RowChange::Read { row, purpose: ReadPurpose::Repair } => (row_change::Kind::Repair, None, Some(row)),
+        RowChange::Insert(row) => (row_change::Kind::Insert, None, Some(row)),
+        RowChange::Update { before, after } => (row_change::Kind::Update, Some(before), Some(after)),
+        RowChange::Delete(row) => (row_change::Kind::Delete, Some(row), None),
+    };
+    let bytes = |row: Option<&Row>| row.map(|row| row.as_bytes().clone());
+    let change = wire::RowChange {
+        kind: kind as i32,
+        sequence: row.sequence,
+        transaction,
+        ordinal: row.ordinal,
+        before: bytes(before),
+        after: bytes(after),
+    };
+    if let Some(wire::Run { content: Some(run::Content::Rows(rows)) }) = runs.last_mut()
+        && rows.schema.as_ref() == Some(&schema)
+    {
+        rows.changes.push(change);
+        return;
+    }
+    let rows = wire::RowRun { schema: Some(schema), changes: vec![change] };
+    runs.push(wire::Run { content: Some(run::Content::Rows(rows)) });
+}
+
+fn control_to_wire<T>(sequence: u64, control: &Control<T>) -> wire::Control {
+    let content = match control {
+        Control::Watermark(watermark) => control::Content::Watermark(watermark_to_wire(watermark)),
+        Control::End(watermark) => control::Content::End(watermark_to_wire(watermark)),
+        Control::Barrier(barrier) => control::Content::Barrier(wire::Barrier {
+            watermark: Some(watermark_to_wire(&barrier.watermark)),
+            changes: barrier.changes.iter().map(change_to_wire).collect(),
+        }),
+        Control::Reset { schema } => control::Content::Reset(wire::Reset { schema: Some(key_to_wire(*schema)) }),
+        Control::ChunkDone { schema, chunk, rows } => control::Content::ChunkDone(wire::ChunkDone {
+            schema: Some(key_to_wire(*schema)),
+            chunk: *chunk,
+            rows: *rows,
+        }),
+        Control::TableLoaded { schema } => {
+            control::Content::TableLoaded(wire::TableLoaded { schema: Some(key_to_wire(*schema)) })
+        }
+    };
+    wire::Control { sequence, content: Some(content) }
+}
+
+fn change_to_wire<T>(change: &SchemaChange<T>) -> wire::SchemaChange {
+    let (kind, table) = match change {
+        SchemaChange::Create { .. } => (schema_change::Kind::Create, None),
+        SchemaChange::Drop { table, .. } => (schema_change::Kind::Drop, Some(table)),
+        SchemaChange::Truncate { table, .. } => (schema_change::Kind::Truncate, Some(table)),
+    };
+    wire::SchemaChange {
+        kind: kind as i32,
+        schema: Some(key_to_wire(change.schema())),
+        database: table.map(|t| t.database.to_string()).unwrap_or_default(),
+        table: table.map(|t| t.table.to_string()).unwrap_or_default(),
+    }
+}
+
+fn watermark_to_wire(watermark: &Watermark) -> wire::Watermark {
+    wire::Watermark {
+        ordinal: watermark.ordinal,
+        file: watermark.place.as_ref().map(|place| place.file.to_string()).unwrap_or_default(),
+        offset: watermark.place.as_ref().map_or(0, |place| place.offset),
+        gtid: watermark.gtid.clone(),
+        committed_at: watermark.committed_at,
+    }
+}
+
+pub(crate) fn key_to_wire<T>(key: SchemaKey<T>) -> wire::SchemaKey {
+    wire::SchemaKey { version: key.version, hash: key.hash }
+}
+
+pub(crate) fn key_from_wire<T>(key: Option<wire::SchemaKey>) -> Result<SchemaKey<T>, DecodeError> {
+    let key = key.ok_or(DecodeError::Field("schema key"))?;
+    Ok(SchemaKey::new(key.version, key.hash))
+}
+
+/// Reads messages of one task and refuses those of another.
+#[derive(Debug, Clone)]
+pub struct BatchDecoder {
+    envelope: Option<Envelope>,
+    fingerprint: [u8; 16],
+}
+
+impl BatchDecoder {
+    /// Reads messages with this fingerprint; the task id is that of the first message, or `task_id` where known.
+    pub fn new(fingerprint: [u8; 16], task_id: Option<String>) -> Self {
+        Self { envelope: task_id.map(|task_id| Envelope { task_id, fingerprint }), fingerprint }
+    }
+
+    /// The task's envelope, once a message was read or where it was known.
+    pub fn envelope(&self) -> Option<&Envelope> {
+        self.envelope.as_ref()
+    }
+
+    /// Reads one message. Rows share its bytes. Their cells are checked against `columns`, which says how many a
+    /// schema has once it is known (a row of a schema that is not known yet is checked without it).
+    pub fn decode<T>(
+        &mut self,
+        message: Bytes,
+        columns: impl Fn(SchemaKey<T>) -> Option<usize>,
+    ) -> Result<Batch<T>, DecodeError> {
+        let message = wire::EventBatch::decode(message)?;
+        self.check(&message)?;
+        let transactions: Vec<Arc<Transaction>> =
+            message.transactions.into_iter().map(transaction_from_wire).collect::<Result<_, _>>()?;
+        let mut entries = Vec::new();
+        for run in message.runs {
+            match run.content.ok_or(DecodeError::Field("run"))? {
+                run::Content::Rows(rows) => {
+                    let schema = key_from_wire(rows.schema)?;
+                    let count = columns(schema);
+                    for change in rows.changes {
+                        entries.push(Entry::Row(row_from_wire(schema, count, change, &transactions)?));
+                    }
+                }
+                run::Content::Control(control) => entries.push(control_from_wire(control)?),
+            }
+        }
+        if message.first_sequence == 0 || message.first_sequence > message.last_sequence {
+            return Err(DecodeError::Field("sequence range"));
+        }
+        Ok(Batch {
+            first: message.first_sequence,
+            last: message.last_sequence,
+            input_offset: message.input_offset,
+            entries,
+        })
+    }
+
+    fn check(&mut self, message: &wire::EventBatch) -> Result<(), DecodeError> {
+        if message.format != FORMAT {
+            return Err(DecodeError::Format(message.format));
+        }
+        if message.fingerprint[..] != self.fingerprint {
+            return Err(DecodeError::OtherFingerprint);
+        }
+        match &self.envelope {
+            Some(known) if known.task_id == message.task_id => Ok(()),
+            Some(known) => {
+                Err(DecodeError::OtherTask { found: message.task_id.clone(), expected: known.task_id.clone() })
+            }
+            None if message.task_id.is_empty() => Err(DecodeError::Field("task id")),
+            None => {
+                self.envelope = Some(Envelope { task_id: message.task_id.clone(), fingerprint: self.fingerprint });
+                Ok(())
+            }
+        }
+    }
+}
+
+fn transaction_from_wire(transaction: wire::SourceTransaction) -> Result<Arc<Transaction>, DecodeError> {
+    let gtid = match transaction.gtid.as_str() {
+        "" => None,
+        text => Some(gtid_from_text(text)?),
+    };
+    Ok(Arc::new(Transaction {
+        place: BinlogPlace::new(transaction.file, transaction.offset),
+        gtid,
+        committed_at: transaction.committed_at,
+    }))
+}
+
+fn gtid_from_text(text: &str) -> Result<Gtid, DecodeError> {
+    let set: GtidSet = text.parse().map_err(|_| DecodeError::Field("gtid"))?;
+    let mut intervals = set.intervals();
+    match (intervals.next(), intervals.next()) {
+        (Some((source, &[(first, last)])), None) if first == last => Ok(Gtid { source: source.clone(), number: first }),
+        _ => Err(DecodeError::Field("gtid")),
+    }
+}
+
+fn row_from_wire<T>(
+    schema: SchemaKey<T>,
+    columns: Option<usize>,
+    change: wire::RowChange,
+    transactions: &[Arc<Transaction>],
+) -> Result<RowEntry<T>, DecodeError> {
+    let row = |bytes: Option<Bytes>| -> Result<Row, DecodeError> {
+        let bytes = bytes.ok_or(DecodeError::Field("row image"))?;
+        match columns {
+            Some(columns) => Ok(Row::parse(bytes, columns)?),
+            None => Ok(Row::parse_any(bytes)?),
+        }
+    };
+    let kind = row_change::Kind::try_from(change.kind).map_err(|_| DecodeError::Field("kind of row change"))?;
+    let (before, after) = (change.before, change.after);
+    let decoded = match kind {
+        row_change::Kind::Unspecified => return Err(DecodeError::Field("kind of row change")),
+        row_change::Kind::Read => RowChange::Read { row: row(after)?, purpose: ReadPurpose::Load },
+        row_change::Kind::Repair => RowChange::Read { row: row(after)?, purpose: ReadPurpose::Repair },
+        row_change::Kind::Insert => RowChange::Insert(row(after)?),
+        row_change::Kind::Update => RowChange::Update { before: row(before)?, after: row(after)? },
+        row_change::Kind::Delete => RowChange::Delete(row(before)?),
+    };
+    let transaction = match change.transaction {
+        0 => None,
+        n => Some(transactions.get(n as usize - 1).ok_or(DecodeError::Field("transaction"))?.clone()),
+    };
+    Ok(RowEntry { sequence: change.sequence, schema, transaction, ordinal: change.ordinal, change: decoded })
+}
+
+fn control_from_wire<T>(control: wire::Control) -> Result<Entry<T>, DecodeError> {
+    let decoded = match control.content.ok_or(DecodeError::Field("control entry"))? {
+        control::Content::Watermark(watermark) => Control::Watermark(watermark_from_wire(watermark)),
+        control::Content::End(watermark) => Control::End(watermark_from_wire(watermark)),
+        control::Content::Barrier(barrier) => Control::Barrier(Barrier {
+            watermark: watermark_from_wire(barrier.watermark.ok_or(DecodeError::Field("watermark"))?),
+            changes: barrier.changes.into_iter().map(change_from_wire).collect::<Result<_, _>>()?,
+        }),
+        control::Content::Reset(reset) => Control::Reset { schema: key_from_wire(reset.schema)? },
+        control::Content::ChunkDone(done) => {
+            Control::ChunkDone { schema: key_from_wire(done.schema)?, chunk: done.chunk, rows: done.rows }
+        }
+        control::Content::TableLoaded(loaded) => Control::TableLoaded { schema: key_from_wire(loaded.schema)? },
+    };
+    Ok(Entry::Control { sequence: control.sequence, control: decoded })
+}
+
+fn change_from_wire<T>(change: wire::SchemaChange) -> Result<SchemaChange<T>, DecodeError> {
+    let kind = schema_change::Kind::try_from(change.kind).map_err(|_| DecodeError::Field("kind of schema change"))?;
+    let schema = key_from_wire(change.schema)?;
+    let table = TableName::new(change.database, change.table);
+    match kind {
+        schema_change::Kind::Unspecified => Err(DecodeError::Field("kind of schema change")),
+        schema_change::Kind::Create => Ok(SchemaChange::Create { schema }),
+        schema_change::Kind::Drop => Ok(SchemaChange::Drop { schema, table }),
+        schema_change::Kind::Truncate => Ok(SchemaChange::Truncate { schema, table }),
+    }
+}
+
+fn watermark_from_wire(watermark: wire::Watermark) -> Watermark {
+    let place = (!watermark.file.is_empty()).then(|| BinlogPlace::new(watermark.file, watermark.offset));
+    Watermark { ordinal: watermark.ordinal, place, gtid: watermark.gtid, committed_at: watermark.committed_at }
+}
