@@ -1,0 +1,69 @@
+//! `[source]` and `[destination]`: one server each.
+
+use std::net::IpAddr;
+
+use secrecy::SecretString;
+
+use crate::tls::Tls;
+use crate::url::UrlParts;
+
+/// The MySQL server that is read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Source {
+    /// Address and account.
+    pub server: Server,
+    /// Encryption.
+    pub tls: Tls,
+}
+
+/// The database that is written.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Destination {
+    /// Address and account.
+    pub server: Server,
+    /// Database to connect to.
+    pub database: String,
+    /// Encryption.
+    pub tls: Tls,
+}
+
+/// Address and account of a server.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Server {
+    /// Host name or IP address, without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Account.
+    pub user: String,
+    /// Its password, if one is given.
+    pub password: Option<SecretString>,
+}
+
+impl Server {
+    pub(crate) fn of(parts: UrlParts, default_port: u16) -> Self {
+        Self {
+            host: parts.host,
+            port: parts.port.unwrap_or(default_port),
+            user: parts.user,
+            password: parts.password.map(SecretString::from),
+        }
+    }
+
+    /// Whether the address is this machine's own: `localhost`, 127.0.0.0/8 or ::1.
+    pub fn is_loopback(&self) -> bool {
+        let ip = self.host.parse::<IpAddr>();
+        self.host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|address| address.is_loopback())
+    }
+
+    /// `host:port` for messages, with brackets round an IPv6 address.
+    pub fn address(&self) -> String {
+        if self.host.contains(':') {
+            return format!("[{}]:{}", self.host, self.port);
+        }
+        format!("{}:{}", self.host, self.port)
+    }
+}

@@ -1,0 +1,135 @@
+//! The keys of the task file as TOML, before anything is expanded or checked. `docs/task-file.md` describes each; a test
+//! compares the two. A field here is one key: `deny_unknown_fields` refuses all others.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::expansion::Text;
+
+/// The whole file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(crate) struct TaskFile {
+    /// Name of the task.
+    pub(crate) name: Option<Text>,
+    /// What is done, in order.
+    pub(crate) phases: Option<Spanned<Vec<Text>>>,
+    /// A tag shown everywhere.
+    pub(crate) environment: Option<Text>,
+    /// The MySQL server.
+    pub(crate) source: Option<Spanned<ServerTable>>,
+    /// The server that receives.
+    pub(crate) destination: Option<Spanned<ServerTable>>,
+    /// The log between the stages.
+    pub(crate) log: Option<LogTable>,
+    /// What moves.
+    pub(crate) objects: Option<Spanned<Vec<Spanned<ObjectTable>>>>,
+    /// How long failures are retried.
+    pub(crate) retry: Option<RetryTable>,
+    /// How the full load reads.
+    pub(crate) full: Option<FullTable>,
+    /// Where the stages listen.
+    pub(crate) http: Option<HttpTable>,
+}
+
+/// `[source]` and `[destination]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(crate) struct ServerTable {
+    /// `mysql://...` or `postgres://...`.
+    pub(crate) url: Option<Text>,
+    /// Encryption.
+    pub(crate) tls: Option<Spanned<TlsTable>>,
+}
+
+/// `tls = { ... }`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(crate) struct TlsTable {
+    /// disabled, required, verify-ca or verify-full.
+    pub(crate) mode: Option<Text>,
+    /// Certificate authorities that are trusted, PEM.
+    pub(crate) ca: Option<Text>,
+    /// Client certificate, PEM.
+    pub(crate) cert: Option<Text>,
+    /// Its private key, PEM.
+    pub(crate) key: Option<Text>,
+}
+
+/// `[log]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(crate) struct LogTable {
+    /// Brokers.
+    pub(crate) kafka: Option<Text>,
+    /// Partitions of the data topics.
+    pub(crate) partitions: Option<Spanned<i64>>,
+    /// Options of librdkafka.
+    pub(crate) options: Option<BTreeMap<Spanned<String>, Spanned<OptionValue>>>,
+}
+
+/// A value of `log.options`: librdkafka takes strings, and TOML has numbers and booleans too.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a string, a whole number or a boolean")]
+pub(crate) enum OptionValue {
+    /// Expanded like any string.
+    Text(String),
+    /// Written in decimal.
+    Number(i64),
+    /// `true` or `false`.
+    Boolean(bool),
+}
+
+/// One `[[objects]]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(crate) struct ObjectTable {
+    /// Pattern `database.table`.
+    pub(crate) table: Option<Text>,
+    /// Patterns that do not move.
+    pub(crate) exclude: Option<Vec<Text>>,
+    /// Columns.
+    pub(crate) columns: Option<ColumnsTable>,
+}
+
+/// `columns` of an object.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(crate) struct ColumnsTable {
+    /// Patterns of columns that do not move.
+    pub(crate) exclude: Option<Vec<Text>>,
+}
+
+/// `[retry]`.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(crate) struct RetryTable {
+    /// Minutes that a lost connection is retried.
+    pub(crate) connection_minutes: Option<Spanned<i64>>,
+    /// Minutes that another passing error is retried.
+    pub(crate) other_minutes: Option<Spanned<i64>>,
+}
+
+/// `[full]`.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(crate) struct FullTable {
+    /// Rows a chunk.
+    pub(crate) chunk_rows: Option<Spanned<i64>>,
+    /// Connections that read.
+    pub(crate) readers: Option<Spanned<i64>>,
+}
+
+/// `[http]`.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(crate) struct HttpTable {
+    /// Address of capture.
+    pub(crate) capture: Option<Text>,
+    /// Address of transform.
+    pub(crate) transform: Option<Text>,
+    /// Address of apply.
+    pub(crate) apply: Option<Text>,
+}

@@ -1,0 +1,40 @@
+//! The fingerprint of what decides content and route. The canonical form is a list of fields, each with its length
+//! before it, so that no two tasks share one by running fields together; rules and exclusions are in the order that
+//! [`Selection`](crate::Selection) sorts them into. A key added later joins the form only where it differs from its default, so that
+//! a new version of Millrace keeps the fingerprints of running tasks.
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::Task;
+
+/// Names the form.
+const VERSION: &str = "millrace task fingerprint 1";
+
+pub(crate) fn of(task: &Task) -> [u8; 16] {
+    xxh3_128(&canonical(task)).to_be_bytes()
+}
+
+fn canonical(task: &Task) -> Vec<u8> {
+    let mut form = Vec::new();
+    let mut put = |field: &str| {
+        form.extend_from_slice(&(field.len() as u64).to_be_bytes());
+        form.extend_from_slice(field.as_bytes());
+    };
+    put(VERSION);
+    put(task.name.as_str());
+    put(&task.phases.list().iter().map(|phase| phase.as_str()).collect::<Vec<_>>().join(","));
+    put(&task.log.partitions.to_string());
+    for rule in task.selection.rules() {
+        put("rule");
+        put(&rule.pattern().to_string());
+        for column in rule.excluded_columns() {
+            put("exclude column");
+            put(&column.to_string());
+        }
+    }
+    for exclusion in task.selection.exclusions() {
+        put("exclude");
+        put(&exclusion.to_string());
+    }
+    form
+}

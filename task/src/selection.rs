@@ -1,0 +1,192 @@
+//! Which tables and columns move. The rules are order-free: the most specific pattern that matches a table decides, be
+//! it a rule's or an exclusion's (an exclusion wins over a rule as specific as itself), and two rules that could tie over
+//! a table and differ in effect are refused. So the meaning does not depend on the order in the file, nor does the
+//! fingerprint.
+
+use millrace_model::TableName;
+
+use crate::glob::{Glob, TablePattern};
+use crate::overlap::tables_overlap;
+
+/// Databases of the server itself; they never move.
+/// <https://dev.mysql.com/doc/refman/8.4/en/system-schema.html>
+const SYSTEM_DATABASES: [&str; 4] = ["mysql", "sys", "information_schema", "performance_schema"];
+
+/// Which tables and columns move; at least one rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    rules: Vec<ObjectRule>,
+    /// The exclusions of all rules.
+    exclusions: Vec<TablePattern>,
+}
+
+/// One rule: a pattern, and what holds for the tables that it decides.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectRule {
+    pattern: TablePattern,
+    excluded_columns: Vec<Glob>,
+}
+
+impl ObjectRule {
+    /// A rule for the tables of a pattern, without the columns of others.
+    pub(crate) fn new(pattern: TablePattern, mut excluded_columns: Vec<Glob>) -> Self {
+        excluded_columns.iter_mut().for_each(|glob| *glob = glob.to_lowercase());
+        excluded_columns.sort();
+        excluded_columns.dedup();
+        Self { pattern, excluded_columns }
+    }
+
+    /// The tables that it is about.
+    pub fn pattern(&self) -> &TablePattern {
+        &self.pattern
+    }
+
+    /// Whether a column stays behind. MySQL's column names have no case, so it does not matter here.
+    pub fn excludes_column(&self, column: &str) -> bool {
+        let column = column.to_lowercase();
+        self.excluded_columns.iter().any(|glob| glob.matches(&column))
+    }
+
+    /// The patterns of the columns that stay behind, in lower case: a literal one that no table has is a slip.
+    pub fn excluded_columns(&self) -> &[Glob] {
+        &self.excluded_columns
+    }
+}
+
+/// Two rules as specific as each other that differ in effect and could match the same table.
+pub(crate) struct Tie {
+    /// Place of the later rule in the file, from 0.
+    pub(crate) later: usize,
+    /// Place of the earlier one.
+    pub(crate) earlier: usize,
+}
+
+impl Selection {
+    /// A selection of rules and exclusions in any order.
+    ///
+    /// # Errors
+    /// Two rules that could tie.
+    pub(crate) fn new(mut rules: Vec<ObjectRule>, mut exclusions: Vec<TablePattern>) -> Result<Self, Tie> {
+        for (later, rule) in rules.iter().enumerate() {
+            if let Some(earlier) = rules[..later].iter().position(|other| can_tie(rule, other)) {
+                return Err(Tie { later, earlier });
+            }
+        }
+        rules.sort();
+        exclusions.sort();
+        exclusions.dedup();
+        Ok(Self { rules, exclusions })
+    }
+
+    /// The rule that decides about a table; none if the table does not move.
+    pub fn selects(&self, table: &TableName) -> Option<&ObjectRule> {
+        if is_system_database(&table.database) {
+            return None;
+        }
+        let rules = self.rules.iter().filter(|rule| rule.pattern.matches(table));
+        let rule = rules.max_by_key(|rule| rule.pattern.specificity())?;
+        let stronger = |exclusion: &TablePattern| exclusion.specificity() >= rule.pattern.specificity();
+        let excluded = self.exclusions.iter().any(|exclusion| stronger(exclusion) && exclusion.matches(table));
+        (!excluded).then_some(rule)
+    }
+
+    /// The patterns of the databases that the rules name, each once: what a catalogue query has to look at. A database
+    /// that matches one may have no selected table, and a system database may match.
+    pub fn databases(&self) -> Vec<&Glob> {
+        let mut databases: Vec<&Glob> = self.rules.iter().map(|rule| &rule.pattern.database).collect();
+        databases.sort();
+        databases.dedup();
+        databases
+    }
+
+    /// Whether some table of a database can be selected.
+    pub fn selects_in_database(&self, database: &str) -> bool {
+        !is_system_database(database) && self.rules.iter().any(|rule| rule.pattern.database.matches(database))
+    }
+
+    /// The rules, in an order of their own.
+    pub fn rules(&self) -> &[ObjectRule] {
+        &self.rules
+    }
+
+    pub(crate) fn exclusions(&self) -> &[TablePattern] {
+        &self.exclusions
+    }
+}
+
+fn can_tie(one: &ObjectRule, other: &ObjectRule) -> bool {
+    let same_effect = one.excluded_columns == other.excluded_columns && one.pattern != other.pattern;
+    let as_specific = one.pattern.specificity() == other.pattern.specificity();
+    !same_effect && as_specific && tables_overlap(&one.pattern, &other.pattern)
+}
+
+/// Whether a database is the server's own.
+pub(crate) fn is_system_database(database: &str) -> bool {
+    SYSTEM_DATABASES.iter().any(|system| system.eq_ignore_ascii_case(database))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn selection(rules: &[(&str, &[&str])], exclusions: &[&str]) -> Result<Selection, (usize, usize)> {
+        let rule = |(pattern, columns): &(&str, &[&str])| {
+            let columns = columns.iter().map(|column| Glob::parse(column).unwrap()).collect();
+            ObjectRule::new(TablePattern::parse(pattern).unwrap(), columns)
+        };
+        let exclusions = exclusions.iter().map(|pattern| TablePattern::parse(pattern).unwrap()).collect();
+        Selection::new(rules.iter().map(rule).collect(), exclusions).map_err(|tie| (tie.earlier, tie.later))
+    }
+
+    fn deciding(selection: &Selection, database: &str, table: &str) -> Option<String> {
+        selection.selects(&TableName::new(database, table)).map(|rule| rule.pattern().to_string())
+    }
+
+    #[test]
+    fn the_most_specific_pattern_decides() {
+        let rules: &[(&str, &[&str])] =
+            &[("*.*", &[]), ("shop.*", &["a"]), ("shop.orders", &["b"]), ("*.orders", &["c"]), ("shop.tmp_keep", &[])];
+        let selection = selection(rules, &["shop.tmp_*", "crm.*"]).unwrap();
+        for (database, table, expected) in [
+            ("shop", "orders", Some("shop.orders")),
+            ("shop", "items", Some("shop.*")),
+            ("hr", "orders", Some("*.orders")),
+            ("hr", "people", Some("*.*")),
+            ("shop", "tmp_1", None),
+            ("shop", "tmp_keep", Some("shop.tmp_keep")),
+            ("crm", "orders", None),
+            ("Shop", "orders", Some("*.orders")),
+            ("mysql", "user", None),
+            ("INFORMATION_SCHEMA", "TABLES", None),
+            ("performance_schema", "orders", None),
+            ("sys", "orders", None),
+        ] {
+            assert_eq!(deciding(&selection, database, table).as_deref(), expected, "{database}.{table}");
+        }
+    }
+
+    #[test]
+    fn order_does_not_matter_and_ties_are_refused() {
+        assert_eq!(selection(&[("a.x*", &["c"]), ("a.*x", &["d"])], &[]), Err((0, 1)));
+        assert_eq!(selection(&[("a.x", &[]), ("b.x", &[]), ("a.x", &[])], &[]), Err((0, 2)));
+        assert!(selection(&[("a.x*", &["c"]), ("a.*x", &["C"])], &[]).is_ok());
+        assert_eq!(
+            selection(&[("a.*", &[]), ("b.*", &["c", "d"])], &["a.z*", "a.y*"]),
+            selection(&[("b.*", &["d", "c"]), ("a.*", &[])], &["a.y*", "a.z*"])
+        );
+    }
+
+    #[test]
+    fn columns_and_databases() {
+        let selection =
+            selection(&[("shop.*", &["card_number", "secret_*"]), ("shop.a", &[]), ("s*.b", &[])], &[]).unwrap();
+        let rule = selection.selects(&TableName::new("shop", "x")).unwrap();
+        assert!(rule.excludes_column("Card_Number") && rule.excludes_column("SECRET_1"));
+        assert!(!rule.excludes_column("card") && !rule.excludes_column("id"));
+        let databases: Vec<String> = selection.databases().iter().map(ToString::to_string).collect();
+        assert_eq!(databases.len(), 2);
+        assert!(databases.contains(&"shop".to_owned()) && databases.contains(&"s*".to_owned()));
+        assert!(selection.selects_in_database("store") && !selection.selects_in_database("sys"));
+    }
+}
