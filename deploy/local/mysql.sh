@@ -39,11 +39,12 @@ up_mysql() {
   require_free_port MySQL "$MYSQL_PORT" MILLRACE_MYSQL_PORT
   install_mysql
   if is_root; then MYSQLD+=(--user=root); fi
-  if [ ! -f "$data/mysql.ibd" ]; then
-    rm -rf "$data"
-    mkdir -p "$data"
-    "${MYSQLD[@]}" --initialize-insecure "--datadir=$data" </dev/null >"$LOCAL/mysql.log" 2>&1 9>&- ||
-      { rm -rf "$data"; die_with_log mysql "MySQL could not make its data folder"; }
+  if [ ! -d "$data" ]; then
+    rm -rf "$data.new"
+    mkdir -p "$data.new"
+    "${MYSQLD[@]}" --initialize-insecure "--datadir=$data.new" </dev/null >"$LOCAL/mysql.log" 2>&1 9>&- ||
+      die_with_log mysql "MySQL could not make its data folder"
+    mv "$data.new" "$data"
   fi
   # A relative socket lies in the data folder and stays short, however long the folder's path is. The two flush
   # settings trade safety in a power failure for speed: the data here is for tests and demonstrations.

@@ -24,6 +24,9 @@ install_postgres() {
   find_postgres || die "PostgreSQL was installed but its programs are not below /usr/lib/postgresql"
 }
 
+# The data folder for a $LOCAL that PostgreSQL's user cannot reach.
+data_elsewhere() { printf '/var/tmp/millrace-postgres-%s\n' "$(printf %s "$LOCAL" | cksum | cut -d ' ' -f 1)"; }
+
 # Sets AS_POSTGRES (array: how to run a program as PostgreSQL's user) and POSTGRES_DATA.
 choose_postgres_user() {
   local user=postgres group
@@ -33,20 +36,24 @@ choose_postgres_user() {
   id "$user" >/dev/null 2>&1 || user=nobody
   group=$(id -gn "$user")
   AS_POSTGRES=(setpriv "--reuid=$user" "--regid=$group" --clear-groups)
-  "${AS_POSTGRES[@]}" test -x "$LOCAL" || POSTGRES_DATA=/var/tmp/millrace-postgres-$(printf %s "$LOCAL" | cksum | cut -d ' ' -f 1)
-  mkdir -p "$POSTGRES_DATA"
-  chown "$user:$group" "$POSTGRES_DATA"
-  chmod 700 "$POSTGRES_DATA"
+  "${AS_POSTGRES[@]}" test -x "$LOCAL" || POSTGRES_DATA=$(data_elsewhere)
+  # /var/tmp is open to everybody: a folder or link that somebody else put there is not taken over.
+  if [ -L "$POSTGRES_DATA" ] || { [ -e "$POSTGRES_DATA" ] && [ "$(stat -c %U "$POSTGRES_DATA")" != "$user" ]; }; then
+    die "\"$POSTGRES_DATA\" exists but is not a folder of the user \"$user\": remove it"
+  fi
+  install -d -m 700 -o "$user" -g "$group" "$POSTGRES_DATA"
 }
 
 up_postgres() {
   require_free_port PostgreSQL "$POSTGRES_PORT" MILLRACE_POSTGRES_PORT
   install_postgres
   choose_postgres_user
-  printf '%s\n' "$POSTGRES_DATA" >"$LOCAL/postgres.data"
-  if [ ! -f "$POSTGRES_DATA/global/pg_control" ]; then
+  # The file that names the data folder is written when that is complete: what an interrupted start left is made anew.
+  if [ "$(cat "$LOCAL/postgres.data" 2>/dev/null)" != "$POSTGRES_DATA" ] || [ ! -f "$POSTGRES_DATA/PG_VERSION" ]; then
+    find "$POSTGRES_DATA" -mindepth 1 -delete
     (cd / && "${AS_POSTGRES[@]}" "$POSTGRES_BIN/initdb" -D "$POSTGRES_DATA" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync) \
       </dev/null >"$LOCAL/postgres.log" 2>&1 9>&- || die_with_log postgres "PostgreSQL could not make its data folder"
+    printf '%s\n' "$POSTGRES_DATA" >"$LOCAL/postgres.data"
   fi
   # fsync=off trades safety in a power failure for speed: the data here is for tests and demonstrations.
   cd /
