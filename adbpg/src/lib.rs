@@ -1,1 +1,36 @@
-//! Being built.
+//! Everything that knows AnalyticDB for PostgreSQL, Greenplum and PostgreSQL; nothing here knows the log or MySQL.
+//!
+//! Rendering is pure ([`ident`], [`ddl`], [`indexes`], [`encode`], [`key_array`]); the connection, the write
+//! transaction and the state tables are the rim. The destination is the one place that decides what was applied:
+//! [`write::WriteTransaction`] puts rows and progress into one transaction, so that either both are there or neither.
+
+pub mod advance;
+pub mod barrier;
+pub mod check;
+pub mod commit;
+pub mod connect;
+pub mod ddl;
+pub mod dialect;
+pub mod encode;
+pub mod error;
+pub mod ident;
+pub mod indexes;
+pub mod key_array;
+mod keyless;
+mod parameter;
+pub mod state;
+mod tls;
+pub mod write;
+
+pub use advance::{Advance, PartitionProgress};
+pub use barrier::{BarrierOutcome, JournalEntry};
+pub use check::{Finding, Verdict};
+pub use commit::CommitOutcome;
+pub use connect::{Connection, DestinationOptions};
+pub use ddl::{ExistingTable, LeftOut};
+pub use dialect::Dialect;
+pub use error::AdbpgError;
+pub use ident::Ident;
+pub use state::TaskIdentity;
+pub use tls::TlsMode;
+pub use write::{InsertStrategy, TableWrite, WriteTransaction};

@@ -1,0 +1,289 @@
+//! Table definitions as SQL. Pure: what is rendered depends on the schema and the dialect alone.
+//!
+//! A table always enforces its replication key, so that rows can be copied straight into it: as PRIMARY KEY where it is
+//! the primary key, as UNIQUE otherwise. On the Greenplum family it is also the distribution key, and every other unique
+//! key must contain it (research: a unique index without it is refused).
+
+use millrace_model::schema::{DefaultValue, Nullability};
+use millrace_model::{Column, PgType, TableName, TableSchema};
+
+use crate::dialect::Dialect;
+use crate::encode::{CellProblem, cell_error};
+use crate::error::AdbpgError;
+use crate::ident::{Ident, QualifiedName, literal};
+
+/// What to do where the table is already there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExistingTable {
+    /// It is an error.
+    Refuse,
+    /// It is used as it is.
+    Keep,
+}
+
+/// Something of a definition that does not move, for `plan` and the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The table.
+    pub table: TableName,
+    /// What: `default of column "a"`.
+    pub what: String,
+    /// Why.
+    pub why: String,
+}
+
+/// SQL to be executed in order, and what of the definition is not in it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rendered {
+    /// The statements.
+    pub statements: Vec<String>,
+    /// What is left out.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// CREATE SCHEMA for the schema of that name, where it is not there. (IF NOT EXISTS alone asks for the right to create
+/// even where there is nothing to do.)
+pub fn render_create_schema(name: &str) -> Result<String, AdbpgError> {
+    let (ident, text) = (Ident::new(name)?, literal(name)?);
+    // A DO block is a constant itself: quoted as one, nothing in the name can end it.
+    let block = format!(
+        "BEGIN IF NOT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = {text}) \
+         THEN CREATE SCHEMA {ident}; END IF; END"
+    );
+    Ok(format!("DO {}", literal(&block)?))
+}
+
+/// CREATE TABLE with its key, and the comments. Secondary indexes come after the load: `indexes::render_indexes`.
+pub fn render_create_table(
+    dialect: &Dialect,
+    schema: &TableSchema<PgType>,
+    existing: ExistingTable,
+) -> Result<Rendered, AdbpgError> {
+    let table = QualifiedName::new(&schema.name)?;
+    let mut left_out = Vec::new();
+    let mut parts = Vec::with_capacity(schema.columns.len() + 2);
+    for column in &schema.columns {
+        parts.push(render_column(schema, column, &mut left_out)?);
+    }
+    parts.extend(render_keys(dialect, schema, &mut left_out)?);
+    let if_absent = match existing {
+        ExistingTable::Refuse => "",
+        ExistingTable::Keep => "IF NOT EXISTS ",
+    };
+    let distribution = match (dialect.is_distributed(), schema.is_keyed()) {
+        (false, _) => String::new(),
+        (true, true) => format!(" DISTRIBUTED BY ({})", render_names(schema, &schema.key)?),
+        (true, false) => " DISTRIBUTED RANDOMLY".to_owned(),
+    };
+    let mut statements = vec![format!("CREATE TABLE {if_absent}{table} ({}){distribution}", parts.join(", "))];
+    statements.extend(render_comments(schema, &table)?);
+    Ok(Rendered { statements, left_out })
+}
+
+fn render_column(
+    schema: &TableSchema<PgType>,
+    column: &Column<PgType>,
+    left_out: &mut Vec<LeftOut>,
+) -> Result<String, AdbpgError> {
+    let mut sql = format!("{} {}", Ident::new(&column.name)?, column.ty);
+    if column.nullability == Nullability::NotNull {
+        sql.push_str(" NOT NULL");
+    }
+    let why = match &column.default {
+        None => return Ok(sql),
+        Some(DefaultValue::Literal(text)) => {
+            sql.push_str(&format!(" DEFAULT {}", render_default(schema, column, text)?));
+            return Ok(sql);
+        }
+        Some(DefaultValue::CurrentTimestamp(digits)) => match column.ty {
+            PgType::Timestamp(_) | PgType::TimestampTz(_) => {
+                sql.push_str(&format!(" DEFAULT CURRENT_TIMESTAMP({})", (*digits).min(6)));
+                return Ok(sql);
+            }
+            _ => format!("the current time is no value of type {}", column.ty),
+        },
+        Some(DefaultValue::Expression(_)) => "it is an expression in the source's language".to_owned(),
+    };
+    left_out.push(LeftOut { table: schema.name.clone(), what: format!("default of column \"{}\"", column.name), why });
+    Ok(sql)
+}
+
+/// The constant with its type. For bytea the text is the bytes themselves, or already in the form `\x41`.
+fn render_default(schema: &TableSchema<PgType>, column: &Column<PgType>, text: &str) -> Result<String, AdbpgError> {
+    let problem = CellProblem("its default holds a NUL character");
+    let constant = match column.ty {
+        PgType::Bytea if !is_hex_form(text) => {
+            let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            literal(&format!("\\x{digits}"))?
+        }
+        _ => literal(text).map_err(|_| cell_error(&schema.name, column, problem))?,
+    };
+    Ok(format!("{constant}::{}", column.ty))
+}
+
+fn is_hex_form(text: &str) -> bool {
+    let digits = text.strip_prefix("\\x");
+    digits.is_some_and(|digits| digits.len() % 2 == 0 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+fn render_keys(
+    dialect: &Dialect,
+    schema: &TableSchema<PgType>,
+    left_out: &mut Vec<LeftOut>,
+) -> Result<Vec<String>, AdbpgError> {
+    let mut keys = Vec::new();
+    if schema.is_keyed() && schema.key != schema.primary_key {
+        keys.push(format!("UNIQUE ({})", render_names(schema, &schema.key)?));
+    }
+    if !schema.primary_key.is_empty() {
+        if can_be_unique(dialect, schema, &schema.primary_key) {
+            keys.push(format!("PRIMARY KEY ({})", render_names(schema, &schema.primary_key)?));
+        } else {
+            left_out.push(LeftOut {
+                table: schema.name.clone(),
+                what: "the primary key".to_owned(),
+                why: "it does not contain the distribution key".to_owned(),
+            });
+        }
+    }
+    Ok(keys)
+}
+
+/// Whether these columns may be a unique key beside the replication key.
+pub(crate) fn can_be_unique(dialect: &Dialect, schema: &TableSchema<PgType>, columns: &[usize]) -> bool {
+    !dialect.is_distributed() || (schema.is_keyed() && schema.key.iter().all(|place| columns.contains(place)))
+}
+
+/// The quoted names of the columns at these places.
+pub(crate) fn render_names(schema: &TableSchema<PgType>, places: &[usize]) -> Result<String, AdbpgError> {
+    let name = |&place: &usize| {
+        let missing = || AdbpgError::Definition {
+            table: schema.name.to_string(),
+            problem: "a key or index names a column that it does not have".to_owned(),
+        };
+        Ok(Ident::new(&schema.columns.get(place).ok_or_else(missing)?.name)?.to_string())
+    };
+    Ok(places.iter().map(name).collect::<Result<Vec<String>, AdbpgError>>()?.join(", "))
+}
+
+fn render_comments(schema: &TableSchema<PgType>, table: &QualifiedName) -> Result<Vec<String>, AdbpgError> {
+    let mut comments = Vec::new();
+    if !schema.comment.is_empty() {
+        comments.push(format!("COMMENT ON TABLE {table} IS {}", render_comment(&schema.comment)?));
+    }
+    for column in schema.columns.iter().filter(|column| !column.comment.is_empty()) {
+        let text = render_comment(&column.comment)?;
+        comments.push(format!("COMMENT ON COLUMN {table}.{} IS {text}", Ident::new(&column.name)?));
+    }
+    Ok(comments)
+}
+
+/// A comment is for readers: a NUL in it, which no constant can hold, is dropped.
+fn render_comment(text: &str) -> Result<String, AdbpgError> {
+    literal(&text.replace('\0', ""))
+}
+
+/// DROP TABLE.
+pub fn render_drop_table(name: &TableName) -> Result<String, AdbpgError> {
+    Ok(format!("DROP TABLE IF EXISTS {}", QualifiedName::new(name)?))
+}
+
+/// TRUNCATE.
+pub fn render_truncate(name: &TableName) -> Result<String, AdbpgError> {
+    Ok(format!("TRUNCATE TABLE {}", QualifiedName::new(name)?))
+}
+
+/// ANALYZE: without it a table just loaded is planned as if it were small.
+pub fn render_analyze(name: &TableName) -> Result<String, AdbpgError> {
+    Ok(format!("ANALYZE {}", QualifiedName::new(name)?))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use millrace_model::schema::Route;
+
+    use super::*;
+    use crate::dialect::{Cluster, DeadlockDetector};
+
+    const POSTGRES: Dialect = Dialect::Postgres { version: 150_004 };
+
+    fn greenplum() -> Dialect {
+        let deadlock_detector = DeadlockDetector::Off;
+        Dialect::Greenplum { cluster: Cluster { version: "7.0.0".to_owned(), base: 120_012, deadlock_detector } }
+    }
+
+    fn column(name: &str, ty: PgType, nullability: Nullability, default: Option<DefaultValue>) -> Column<PgType> {
+        Column { name: name.into(), ty, nullability, default, comment: String::new() }
+    }
+
+    fn schema(columns: Vec<Column<PgType>>, primary_key: Vec<usize>, key: Vec<usize>) -> TableSchema<PgType> {
+        let (name, comment) = (TableName::new("shop", "or\"ders"), String::new());
+        TableSchema { table_id: 1, name, columns, primary_key, key, indexes: vec![], comment, route: Route::Key }
+    }
+
+    fn two_columns() -> Vec<Column<PgType>> {
+        vec![
+            column("id", PgType::BigInt, Nullability::NotNull, None),
+            column("No", PgType::Varchar(10), Nullability::Nullable, Some(DefaultValue::Literal("it's \\".to_owned()))),
+        ]
+    }
+
+    #[test]
+    fn renders_keys_and_distribution() {
+        let columns = "\"id\" bigint NOT NULL, \"No\" varchar(10) DEFAULT E'it''s \\\\'::varchar(10)";
+        for (dialect, primary_key, key, end) in [
+            (POSTGRES, vec![0], vec![0], ", PRIMARY KEY (\"id\"))"),
+            (POSTGRES, vec![1, 0], vec![1, 0], ", PRIMARY KEY (\"No\", \"id\"))"),
+            (POSTGRES, vec![], vec![0], ", UNIQUE (\"id\"))"),
+            (POSTGRES, vec![], vec![], ")"),
+            (greenplum(), vec![0], vec![0], ", PRIMARY KEY (\"id\")) DISTRIBUTED BY (\"id\")"),
+            (greenplum(), vec![], vec![], ") DISTRIBUTED RANDOMLY"),
+            (greenplum(), vec![0], vec![0, 1], ", UNIQUE (\"id\", \"No\")) DISTRIBUTED BY (\"id\", \"No\")"),
+        ] {
+            let table = schema(two_columns(), primary_key, key);
+            let rendered = render_create_table(&dialect, &table, ExistingTable::Refuse).unwrap();
+            assert_eq!(rendered.statements, [format!("CREATE TABLE \"shop\".\"or\"\"ders\" ({columns}{end}")]);
+        }
+    }
+
+    #[test]
+    fn reports_defaults_that_do_not_move() {
+        let columns = vec![
+            column("a", PgType::Text, Nullability::Nullable, Some(DefaultValue::Expression("uuid()".to_owned()))),
+            column("b", PgType::TimestampTz(3), Nullability::NotNull, Some(DefaultValue::CurrentTimestamp(3))),
+            column("c", PgType::Date, Nullability::Nullable, Some(DefaultValue::CurrentTimestamp(0))),
+            column("d", PgType::Bytea, Nullability::Nullable, Some(DefaultValue::Literal("A'".to_owned()))),
+        ];
+        let rendered = render_create_table(&POSTGRES, &schema(columns, vec![], vec![]), ExistingTable::Keep).unwrap();
+        assert_eq!(
+            rendered.statements[0],
+            "CREATE TABLE IF NOT EXISTS \"shop\".\"or\"\"ders\" (\"a\" text, \"b\" timestamptz(3) NOT NULL DEFAULT \
+             CURRENT_TIMESTAMP(3), \"c\" date, \"d\" bytea DEFAULT E'\\\\x4127'::bytea)"
+        );
+        let what: Vec<&str> = rendered.left_out.iter().map(|left| left.what.as_str()).collect();
+        assert_eq!(what, ["default of column \"a\"", "default of column \"c\""]);
+    }
+
+    #[test]
+    fn renders_comments() {
+        let mut table = schema(two_columns(), vec![], vec![]);
+        table.comment = "all 'orders'".to_owned();
+        table.columns[1].comment = "a\0b".to_owned();
+        let rendered = render_create_table(&POSTGRES, &table, ExistingTable::Refuse).unwrap();
+        assert_eq!(
+            rendered.statements[1..],
+            [
+                "COMMENT ON TABLE \"shop\".\"or\"\"ders\" IS 'all ''orders'''",
+                "COMMENT ON COLUMN \"shop\".\"or\"\"ders\".\"No\" IS 'ab'"
+            ]
+        );
+    }
+
+    #[test]
+    fn refuses_names_that_would_be_cut() {
+        let columns = vec![column(&"c".repeat(64), PgType::Text, Nullability::Nullable, None)];
+        assert!(render_create_table(&POSTGRES, &schema(columns, vec![], vec![]), ExistingTable::Refuse).is_err());
+        assert!(render_drop_table(&TableName::new("shop", "t".repeat(64))).is_err());
+    }
+}

@@ -1,0 +1,191 @@
+//! The tables in which the destination remembers what was applied to it: schema `millrace`.
+//!
+//! Heap tables, each distributed by `task_id`, the first column of every unique key: the rows of one task are on one
+//! segment. Rows are only inserted and pruned, never updated: without its deadlock detector an UPDATE would lock the
+//! whole table on Greenplum until the commit.
+
+use crate::connect::{Connection, rows};
+use crate::dialect::Dialect;
+use crate::error::AdbpgError;
+use crate::ident::{literal, stable_hash};
+
+/// A task as the destination knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskIdentity {
+    /// Its id: name and a random part, chosen at the task's first start.
+    pub id: String,
+    /// The name in the task file.
+    pub name: String,
+}
+
+/// (table, columns, key): the layout of schema `millrace`.
+const TABLES: [(&str, &str, &str); 5] = [
+    ("task", "task_id text NOT NULL, name text NOT NULL, registered_at timestamptz NOT NULL DEFAULT now()", "task_id"),
+    (
+        "progress",
+        "task_id text NOT NULL, log_partition bigint NOT NULL, number bigint NOT NULL, next_offset bigint NOT NULL, \
+         log_sequence bigint NOT NULL, watermark bigint NOT NULL, ended boolean NOT NULL, \
+         written_at timestamptz NOT NULL DEFAULT now()",
+        "task_id, log_partition, number",
+    ),
+    (
+        "journal",
+        "task_id text NOT NULL, entry text NOT NULL, executed_at timestamptz NOT NULL DEFAULT now()",
+        "task_id, entry",
+    ),
+    (
+        "arrival",
+        "task_id text NOT NULL, barrier bigint NOT NULL, log_partition bigint NOT NULL, log_sequence bigint NOT NULL",
+        "task_id, barrier, log_partition, log_sequence",
+    ),
+    (
+        "owner",
+        "task_id text NOT NULL, log_partition bigint NOT NULL, pid bigint NOT NULL, backend_start text NOT NULL",
+        "task_id, log_partition, pid, backend_start",
+    ),
+];
+
+/// The statements that make the tables, in order.
+pub fn render_state_tables(dialect: &Dialect) -> Vec<String> {
+    let distribution = if dialect.is_distributed() { " WITH (appendonly=false) DISTRIBUTED BY (task_id)" } else { "" };
+    let tables = TABLES.iter().map(|(table, columns, key)| {
+        format!("CREATE TABLE IF NOT EXISTS millrace.{table} ({columns}, PRIMARY KEY ({key})){distribution}")
+    });
+    tables.collect()
+}
+
+impl Connection {
+    /// Makes the tables of schema `millrace` where they are not there. Several may do so at once.
+    pub async fn ensure_state_tables(&mut self) -> Result<(), AdbpgError> {
+        let action = "make the state tables in schema \"millrace\"";
+        let names: Vec<String> = TABLES.iter().map(|(table, _, _)| format!("'{table}'")).collect();
+        let there = format!(
+            "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = 'millrace' AND c.relname IN ({})",
+            names.join(", ")
+        );
+        let count = rows(&self.client, action, &there).await?;
+        if count.first().and_then(|row| row.get(0)) == Some(TABLES.len().to_string().as_str()) {
+            return Ok(());
+        }
+        let failed = |error: tokio_postgres::Error| AdbpgError::of(action, &error);
+        let transaction = self.client.transaction().await.map_err(failed)?;
+        let lock = advisory_key(&["state tables"]);
+        transaction.batch_execute(&format!("SELECT pg_advisory_xact_lock({lock})")).await.map_err(failed)?;
+        // IF NOT EXISTS asks for CREATE on the database even where the schema is there.
+        let schema = "SELECT 1 FROM pg_namespace WHERE nspname = 'millrace'";
+        if rows(transaction.client(), action, schema).await?.is_empty() {
+            transaction.batch_execute("CREATE SCHEMA millrace").await.map_err(failed)?;
+        }
+        for statement in render_state_tables(&self.dialect) {
+            transaction.batch_execute(&statement).await.map_err(failed)?;
+        }
+        transaction.commit().await.map_err(failed)
+    }
+
+    /// Writes down that the task exists; again is the same as once.
+    pub async fn register_task(&self, task: &TaskIdentity) -> Result<(), AdbpgError> {
+        let id = literal(&task.id)?;
+        let sql = format!(
+            "INSERT INTO millrace.task (task_id, name) SELECT {id}, {} \
+             WHERE NOT EXISTS (SELECT 1 FROM millrace.task WHERE task_id = {id})",
+            literal(&task.name)?
+        );
+        insert_once(self, "register the task", &sql).await
+    }
+
+    /// The ids of the tasks of this name that ever wrote here, the oldest first: another than the caller's own means
+    /// that a second task has taken the name.
+    pub async fn find_tasks_named(&self, name: &str) -> Result<Vec<String>, AdbpgError> {
+        let sql = format!(
+            "SELECT task_id FROM millrace.task WHERE name = {} ORDER BY registered_at, task_id",
+            literal(name)?
+        );
+        let found = rows(&self.client, "look for tasks of this name", &sql).await?;
+        found.iter().map(|row| text(row, 0, "task.task_id")).collect()
+    }
+
+    /// Removes everything that the destination remembers of a task.
+    pub async fn forget_task(&mut self, task_id: &str) -> Result<(), AdbpgError> {
+        let action = "forget the task";
+        let id = literal(task_id)?;
+        let failed = |error: tokio_postgres::Error| AdbpgError::of(action, &error);
+        let transaction = self.client.transaction().await.map_err(failed)?;
+        for (table, _, _) in TABLES {
+            let sql = format!("DELETE FROM millrace.{table} WHERE task_id = {id}");
+            transaction.batch_execute(&sql).await.map_err(failed)?;
+        }
+        transaction.commit().await.map_err(failed)
+    }
+
+    /// Takes partitions over: ends the sessions of their former owners and writes this one down. Needed where the
+    /// server does not end sessions that are idle in a transaction; does no harm elsewhere. The former owner's locks
+    /// are gone once its session is.
+    pub async fn take_over(&self, task_id: &str, partitions: &[u32]) -> Result<(), AdbpgError> {
+        let action = "end the former owner's sessions";
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        let id = literal(task_id)?;
+        let numbers: Vec<String> = partitions.iter().map(u32::to_string).collect();
+        let owned = format!("task_id = {id} AND log_partition IN ({})", numbers.join(", "));
+        let sql = format!("SELECT DISTINCT pid, backend_start FROM millrace.owner WHERE {owned}");
+        for row in rows(&self.client, action, &sql).await? {
+            let (pid, started) = (text(&row, 0, "owner.pid")?, text(&row, 1, "owner.backend_start")?);
+            let end = format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() \
+                 AND pid::text = {} AND backend_start::text = {}",
+                literal(&pid)?,
+                literal(&started)?
+            );
+            rows(&self.client, action, &end).await?;
+        }
+        let mine = self.backend();
+        let values: Vec<String> = partitions
+            .iter()
+            .map(|partition| Ok(format!("({id}, {partition}, {}, {})", mine.pid, literal(&mine.started)?)))
+            .collect::<Result<_, AdbpgError>>()?;
+        let replace = format!(
+            "BEGIN; DELETE FROM millrace.owner WHERE {owned}; \
+             INSERT INTO millrace.owner (task_id, log_partition, pid, backend_start) VALUES {}; COMMIT",
+            values.join(", ")
+        );
+        let result = self.client.batch_execute(&replace).await;
+        if result.is_err() {
+            // The error left the transaction of the batch open.
+            self.client.batch_execute("ROLLBACK").await.map_err(|error| AdbpgError::of(action, &error))?;
+        }
+        result.map_err(|error| AdbpgError::of(action, &error))
+    }
+}
+
+/// Key of an advisory lock; the same in every build.
+pub(crate) fn advisory_key(parts: &[&str]) -> i64 {
+    stable_hash(&[&["millrace"], parts].concat()).cast_signed()
+}
+
+/// An INSERT ... WHERE NOT EXISTS whose row somebody else may insert at the same moment, which is as good.
+pub(crate) async fn insert_once(connection: &Connection, action: &str, sql: &str) -> Result<(), AdbpgError> {
+    match connection.client.batch_execute(sql).await.map_err(|error| AdbpgError::of(action, &error)) {
+        Err(AdbpgError::Server { state, .. }) if state == "23505" => Ok(()),
+        other => other,
+    }
+}
+
+/// A column's text, which must be there.
+pub(crate) fn text(
+    row: &tokio_postgres::SimpleQueryRow,
+    column: usize,
+    name: &'static str,
+) -> Result<String, AdbpgError> {
+    row.get(column).map(str::to_owned).ok_or(AdbpgError::State(name))
+}
+
+/// A column's number, which must be there.
+pub(crate) fn number<N: std::str::FromStr>(
+    row: &tokio_postgres::SimpleQueryRow,
+    column: usize,
+    name: &'static str,
+) -> Result<N, AdbpgError> {
+    row.get(column).and_then(|value| value.parse().ok()).ok_or(AdbpgError::State(name))
+}
