@@ -14,13 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use millrace_model::batch::{Barrier, Batch, Control, RowChange, SchemaChange, Watermark};
-use millrace_model::checkpoint::{Checkpoint, Ended, Load, PartialTransaction, SourceMark, TableState};
+use millrace_model::checkpoint::{Checkpoint, Ended, Load, SourceMark, TableState};
 use millrace_model::position::{BinlogPlace, Reading, Transaction};
 use millrace_model::{MysqlType, SchemaKey, TableName, TableSchema};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::ProtocolError;
 use crate::chunk::Snapshot;
+use crate::partial::{OpenTransaction, name_of};
 use crate::route::partition_of;
 use crate::step::StepBuilder;
 
@@ -55,17 +55,6 @@ pub struct Step {
     pub tables: Vec<(u64, Option<TableState>)>,
     /// The record for `<task>.state` that makes this step the resume point.
     pub checkpoint: Checkpoint,
-}
-
-#[derive(Debug)]
-struct OpenTransaction {
-    transaction: Arc<Transaction>,
-    images: u64,
-    hash: u64,
-    /// What a former run published of it.
-    published: Option<PartialTransaction>,
-    /// Schema changes to put at its end.
-    changes: Vec<SchemaChange<MysqlType>>,
 }
 
 /// The state machine. Everything it returns is durable only once the caller committed it; after any failure the caller
@@ -164,12 +153,12 @@ impl Capture {
     pub fn begin(&mut self, transaction: Arc<Transaction>) -> Result<(), ProtocolError> {
         let published = self.checkpoint.partial.take();
         if let Some(partial) = &published {
-            let found = transaction_name(&transaction);
+            let found = name_of(&transaction);
             if partial.name != found {
                 return Err(ProtocolError::PartialMissing { expected: partial.name.clone(), found });
             }
         }
-        self.open = Some(OpenTransaction { transaction, images: 0, hash: 0, published, changes: Vec::new() });
+        self.open = Some(OpenTransaction::new(transaction, published));
         Ok(())
     }
 
@@ -182,11 +171,11 @@ impl Capture {
         let unknown = || ProtocolError::TableUnknown(table.to_string());
         let state = self.tables.get(table).ok_or_else(unknown)?;
         let (schema, key) = (state.schema.clone(), state.key);
+        self.barrier_before_rows();
         for change in changes {
             let open = self.open.as_mut().ok_or_else(unknown)?;
             let ordinal = open.images;
-            open.hash = hash_image(open.hash, schema.table_id, &change);
-            open.images += 1;
+            open.count(schema.table_id, &change);
             if let Some(published) = &open.published
                 && open.images <= published.images
             {
@@ -239,9 +228,12 @@ impl Capture {
         }
     }
 
-    /// The open transaction creates a selected table.
+    /// The open transaction creates a selected table; its rows, if it has any, follow.
     pub fn create(&mut self, table: TableSchema<MysqlType>) -> Result<(), ProtocolError> {
         if self.tables.contains_key(&table.name) {
+            if self.is_partly_published() {
+                return Ok(());
+            }
             return Err(ProtocolError::TableExists(table.name.to_string()));
         }
         let schema = self.adopt(table, Load::NotNeeded);
@@ -251,7 +243,12 @@ impl Capture {
 
     /// The open transaction drops a selected table.
     pub fn drop_table(&mut self, table: &TableName) -> Result<(), ProtocolError> {
-        let state = self.tables.remove(table).ok_or_else(|| ProtocolError::TableUnknown(table.to_string()))?;
+        let Some(state) = self.tables.remove(table) else {
+            return match self.is_partly_published() {
+                true => Ok(()),
+                false => Err(ProtocolError::TableUnknown(table.to_string())),
+            };
+        };
         self.snapshot.void(state.schema.table_id);
         self.dropped.push(state.schema.table_id);
         self.dirty.remove(table);
@@ -272,6 +269,22 @@ impl Capture {
     fn change(&mut self, change: SchemaChange<MysqlType>) {
         if let Some(open) = &mut self.open {
             open.changes.push(change);
+        }
+    }
+
+    /// Whether a former run published the beginning of the open transaction, and with it its schema changes.
+    fn is_partly_published(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.published.is_some())
+    }
+
+    /// A schema change inside a transaction (CREATE TABLE ... SELECT) stands before the rows of the transaction, as a
+    /// barrier whose watermark does not count that transaction.
+    fn barrier_before_rows(&mut self) {
+        let pending = self.open.as_mut().filter(|open| open.images == 0).map(|open| std::mem::take(&mut open.changes));
+        if let Some(changes) = pending
+            && !changes.is_empty()
+        {
+            self.barrier(changes);
         }
     }
 
@@ -306,7 +319,7 @@ impl Capture {
     /// The source had nothing more up to `place` at this moment (microseconds since 1970-01-01 UTC): the next watermark
     /// says so.
     pub fn idle(&mut self, place: BinlogPlace, now: u64) {
-        if self.open.is_some() {
+        if !self.is_between_transactions() {
             return;
         }
         if let Some(source) = &mut self.checkpoint.source {
@@ -322,9 +335,9 @@ impl Capture {
         self.publish_passed();
     }
 
-    /// Whether the machine stands between two transactions.
+    /// Whether the machine stands between two transactions: none is open, and none that is partly out is still to come.
     pub fn is_between_transactions(&self) -> bool {
-        self.open.is_none()
+        self.open.is_none() && self.checkpoint.partial.is_none()
     }
 
     /// Whether the step must be committed now, even inside a transaction.
@@ -339,23 +352,15 @@ impl Capture {
 
     /// Ends the step: seals it with a watermark if it stands between two transactions, and hands it out.
     pub fn take_step(&mut self) -> Step {
-        match &self.open {
-            None if !self.sealed && self.checkpoint.ended == Ended::No => {
-                let watermark = self.next_watermark();
-                self.step.push_control(&Control::Watermark(watermark));
-            }
-            _ => {}
+        self.barrier_before_rows();
+        if self.is_between_transactions() && !self.sealed && self.checkpoint.ended == Ended::No {
+            let watermark = self.next_watermark();
+            self.step.push_control(&Control::Watermark(watermark));
         }
         let mut checkpoint = self.checkpoint.clone();
         checkpoint.next_sequences = self.step.next_sequences();
-        checkpoint.partial = self.open.as_ref().map(|open| PartialTransaction {
-            name: transaction_name(&open.transaction),
-            images: open.images.max(open.published.as_ref().map_or(0, |p| p.images)),
-            hash: match &open.published {
-                Some(published) if open.images < published.images => published.hash,
-                _ => open.hash,
-            },
-        });
+        let partial = self.open.as_ref().map(OpenTransaction::partial);
+        checkpoint.partial = partial.or(checkpoint.partial);
         self.checkpoint.next_sequences.clone_from(&checkpoint.next_sequences);
         let dirty = std::mem::take(&mut self.dirty);
         let states = dirty.iter().filter_map(|name| self.tables.get(name));
@@ -412,25 +417,5 @@ impl Capture {
 
     pub(crate) fn unseal(&mut self) {
         self.sealed = false;
-    }
-}
-
-/// How a transaction is named in a checkpoint: its GTID, or its place.
-fn transaction_name(transaction: &Transaction) -> String {
-    match &transaction.gtid {
-        Some(gtid) => gtid.to_string(),
-        None => transaction.place.to_string(),
-    }
-}
-
-fn hash_image(seed: u64, table_id: u64, change: &RowChange) -> u64 {
-    let seed = xxh3_64_with_seed(&table_id.to_le_bytes(), seed);
-    match change {
-        RowChange::Read { row, .. } => xxh3_64_with_seed(row.as_bytes(), seed),
-        RowChange::Insert(row) => xxh3_64_with_seed(row.as_bytes(), seed ^ 1),
-        RowChange::Delete(row) => xxh3_64_with_seed(row.as_bytes(), seed ^ 2),
-        RowChange::Update { before, after } => {
-            xxh3_64_with_seed(after.as_bytes(), xxh3_64_with_seed(before.as_bytes(), seed ^ 3))
-        }
     }
 }

@@ -18,43 +18,12 @@ use std::sync::Arc;
 use millrace_model::batch::{Barrier, Batch, Control, Entry};
 use millrace_model::{PgType, SchemaKey, TableSchema, Watermark};
 
+pub use crate::progress::{Ended, Progress};
+
 use crate::ProtocolError;
 use crate::compact::{Compactor, TableWrite};
 use crate::route::partition_of_table;
 use crate::sequence::RangeGate;
-
-/// How far a partition is in the destination; a row per write, numbered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// The partition.
-    pub partition: u32,
-    /// Number of the progress row, from 1; 0 where there is none yet.
-    pub number: u64,
-    /// Offset of the transformed message that holds the next entry.
-    pub next_offset: i64,
-    /// Last sequence applied.
-    pub sequence: u64,
-    /// Ordinal of the last watermark applied.
-    pub watermark: u64,
-    /// Whether `End` is applied.
-    pub ended: Ended,
-}
-
-/// Whether a partition has applied its `End`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// No.
-    No,
-    /// Yes: nothing comes after it.
-    Yes,
-}
-
-impl Progress {
-    /// The progress of a partition of which nothing is applied.
-    pub fn start(partition: u32) -> Self {
-        Self { partition, number: 0, next_offset: 0, sequence: 0, watermark: 0, ended: Ended::No }
-    }
-}
 
 /// What to do next.
 #[derive(Debug)]
@@ -74,6 +43,8 @@ pub enum Work {
 pub struct Write {
     /// Tables by name, each compacted.
     pub tables: Vec<TableWrite>,
+    /// Row changes that came in, also those of which nothing is left to write.
+    pub changes: u64,
     /// What follows.
     pub then: Then,
     /// Tables whose snapshot is complete in these partitions: (table id, partition).
@@ -127,6 +98,11 @@ impl Item {
             _ => None,
         }
     }
+
+    /// The ordinal of a barrier that is not passed without asking.
+    fn stop(&self, floor: u64) -> Option<u64> {
+        self.barrier().map(|barrier| barrier.watermark.ordinal).filter(|&ordinal| ordinal > floor)
+    }
 }
 
 #[derive(Debug)]
@@ -148,13 +124,15 @@ pub struct Cuts {
     lanes: BTreeMap<u32, Lane>,
     schemas: HashMap<SchemaKey<PgType>, Arc<TableSchema<PgType>>>,
     bytes: usize,
-    ahead: bool,
+    /// The lowest watermark at which what was written ahead can be committed; 0 where nothing was.
+    ahead: u64,
     floor: u64,
 }
 
 impl Cuts {
     /// An apply that owns the partitions of `owned`, of `partitions` in all; `floor` is the highest watermark in the
-    /// progress of any partition (the first cut is not below it); `byte_limit` is when it writes ahead.
+    /// progress of any partition: the first cut is not below it, and a barrier not above it is passed without asking (the
+    /// partition that is beyond it passed it, so its journal row is there). `byte_limit` is when it writes ahead.
     pub fn new(partitions: u32, owned: &[Progress], floor: u64, byte_limit: usize) -> Self {
         let lane = |progress: &Progress| Lane {
             gate: RangeGate::new(progress.partition, progress.sequence),
@@ -169,7 +147,7 @@ impl Cuts {
             lanes: owned.iter().map(|progress| (progress.partition, lane(progress))).collect(),
             schemas: HashMap::new(),
             bytes: 0,
-            ahead: false,
+            ahead: 0,
             floor,
         }
     }
@@ -250,12 +228,14 @@ impl Cuts {
     }
 
     /// Partitions from which nothing more should be taken now: over the byte limit, those that already hold a watermark
-    /// beyond what is applied (the others are what the cut waits for).
+    /// beyond what is applied, and not below the floor (the others are what the cut waits for).
     pub fn to_pause(&self) -> Vec<u32> {
         if self.bytes < self.byte_limit {
             return Vec::new();
         }
-        let ahead = |lane: &Lane| lane.last_queued_watermark > lane.progress.watermark;
+        let ahead = |lane: &Lane| {
+            lane.last_queued_watermark > lane.progress.watermark && lane.last_queued_watermark >= self.floor
+        };
         self.lanes.iter().filter(|(_, lane)| ahead(lane)).map(|(&partition, _)| partition).collect()
     }
 
@@ -275,14 +255,17 @@ impl Cuts {
                 return Work::Write(write);
             }
         }
-        if let Some(standing) = self.standing() {
-            return Work::Barrier(standing);
-        }
         if self.owns_all()
             && self.bytes >= self.byte_limit
             && let Some(write) = self.take_ahead()
         {
             return Work::Write(write);
+        }
+        // What was written ahead is committed when the last lane stands there too: no arrival before.
+        if !self.is_ahead()
+            && let Some(standing) = self.standing()
+        {
+            return Work::Barrier(standing);
         }
         match !self.lanes.is_empty() && self.lanes.values().all(|lane| lane.progress.ended == Ended::Yes) {
             true => Work::Ended,
@@ -290,18 +273,17 @@ impl Cuts {
         }
     }
 
-    /// The highest watermark that every lane has delivered, barriers not passed; none below the floor, or where nothing
-    /// is beyond what is applied.
+    /// The highest watermark that every lane has delivered, barriers not passed; none below the floor, or below what was
+    /// written ahead.
     fn common_watermark(&self) -> Option<u64> {
         let reach = |lane: &Lane| {
             if lane.progress.ended == Ended::Yes {
                 return u64::MAX;
             }
-            let barrier = lane.queue.iter().find_map(|item| item.barrier().map(|barrier| barrier.watermark.ordinal));
-            barrier.unwrap_or(lane.last_queued_watermark)
+            lane.queue.iter().find_map(|item| item.stop(self.floor)).unwrap_or(lane.last_queued_watermark)
         };
         let cut = self.lanes.values().map(reach).min()?;
-        (cut >= self.floor).then_some(cut)
+        (cut >= self.floor.max(self.ahead)).then_some(cut)
     }
 
     /// Takes everything up to and with watermark `cut` from each lane (u64::MAX: everything), before any barrier.
@@ -315,7 +297,7 @@ impl Cuts {
                     u64::MAX => false,
                     cut => lane.progress.watermark >= cut,
                 };
-                if beyond || item.barrier().is_some() {
+                if beyond || item.stop(self.floor).is_some() {
                     break;
                 }
                 let Some(item) = lane.queue.pop_front() else { break };
@@ -332,37 +314,44 @@ impl Cuts {
         if advanced.is_empty() {
             return None;
         }
-        self.ahead = false;
+        self.ahead = 0;
         Some(taken.write(Then::Commit(advanced)))
     }
 
-    /// Takes what comes before the next watermark from each lane, to be written without a commit.
+    /// Takes what comes before the next watermark from each lane, to be written without a commit; where lanes are below
+    /// the floor, from these alone, and up to it: the cut is not below it in any case.
     fn take_ahead(&mut self) -> Option<Write> {
         let mut taken = Taken::new(self.partitions);
         let mut any = false;
+        let floor = self.floor;
+        let behind = self.lanes.values().any(|lane| lane.progress.watermark < floor);
         for (&partition, lane) in &mut self.lanes {
             while let Some(item) = lane.queue.front() {
-                if item.watermark().is_some() {
+                let beyond = match behind {
+                    true => lane.progress.watermark >= floor,
+                    false => item.watermark().is_some(),
+                };
+                if beyond || item.stop(floor).is_some() {
                     break;
                 }
                 let Some(item) = lane.queue.pop_front() else { break };
                 any = true;
+                self.ahead = self.ahead.max(floor).max(lane.progress.watermark + 1);
                 self.bytes -= item.bytes;
                 lane.progress.apply(&item);
                 taken.push(partition, item, &self.schemas);
             }
         }
-        self.ahead |= any;
         any.then(|| taken.write(Then::KeepOpen))
     }
 
     /// Whether a transaction was written ahead and waits for its cut.
     pub fn is_ahead(&self) -> bool {
-        self.ahead
+        self.ahead > 0
     }
 
     fn standing(&self) -> Option<Standing> {
-        let at = |lane: &Lane| lane.queue.front().and_then(Item::barrier).map(|barrier| barrier.watermark.ordinal);
+        let at = |lane: &Lane| lane.queue.front().and_then(|item| item.stop(self.floor));
         let lowest = self.lanes.values().filter_map(at).min()?;
         let here: Vec<_> = self.lanes.values().filter(|lane| at(lane) == Some(lowest)).collect();
         let barrier = here.first()?.queue.front()?.barrier()?.clone();
@@ -398,18 +387,20 @@ impl Progress {
 struct Taken {
     partitions: u32,
     compactor: Compactor,
+    changes: u64,
     loaded: Vec<(u64, u32)>,
     watermark: Option<Watermark>,
 }
 
 impl Taken {
     fn new(partitions: u32) -> Self {
-        Self { partitions, compactor: Compactor::new(), loaded: Vec::new(), watermark: None }
+        Self { partitions, compactor: Compactor::new(), changes: 0, loaded: Vec::new(), watermark: None }
     }
 
     fn push(&mut self, partition: u32, item: Item, schemas: &HashMap<SchemaKey<PgType>, Arc<TableSchema<PgType>>>) {
         match item.entry {
             Some(Entry::Row(row)) => {
+                self.changes += 1;
                 if let Some(schema) = schemas.get(&row.schema) {
                     self.compactor.push(row.schema, schema, row.change);
                 }
@@ -440,6 +431,7 @@ impl Taken {
     }
 
     fn write(self, then: Then) -> Write {
-        Write { tables: self.compactor.finish(), then, loaded: self.loaded, watermark: self.watermark }
+        let Self { compactor, changes, loaded, watermark, .. } = self;
+        Write { tables: compactor.finish(), changes, then, loaded, watermark }
     }
 }

@@ -22,6 +22,8 @@ pub mod chunk;
 pub mod compact;
 pub mod cut;
 mod error;
+mod partial;
+mod progress;
 pub mod route;
 pub mod sequence;
 pub mod step;

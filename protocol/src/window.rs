@@ -35,6 +35,10 @@ enum State {
 pub struct Window {
     state: State,
     collected: HashSet<Row>,
+    /// Keys that were streamed since the opening, with repetitions.
+    touched: usize,
+    /// The chunk's own keys, once it is read.
+    own: HashSet<Row>,
     key: Vec<usize>,
 }
 
@@ -51,17 +55,20 @@ impl Window {
     /// Opens a window; `key` are the places of the replication key's columns, `delivered` is what the stream has
     /// delivered so far.
     pub fn open(key: Vec<usize>, delivered: Reading) -> Self {
-        Self { state: State::Open { delivered }, collected: HashSet::new(), key }
+        Self { state: State::Open { delivered }, collected: HashSet::new(), touched: 0, own: HashSet::new(), key }
     }
 
-    /// Collects the key of a streamed row.
+    /// Collects the key of a streamed row; once the rows are there only where it is one of theirs.
     pub fn collect(&mut self, key: Row) {
-        self.collected.insert(key);
+        self.touched += 1;
+        if !matches!(self.state, State::Waiting { .. }) || self.own.contains(&key) {
+            self.collected.insert(key);
+        }
     }
 
-    /// Number of keys collected.
+    /// How many rows were streamed since the opening.
     pub fn collected(&self) -> usize {
-        self.collected.len()
+        self.touched
     }
 
     /// Judges a reading taken after the opening.
@@ -76,10 +83,12 @@ impl Window {
     }
 
     /// Takes the rows, read after a good `low`, and `high`, read after them. From now on only the chunk's own keys
-    /// matter, so the others are forgotten and no longer collected ([`Window::collect`] costs memory only before).
-    pub fn rows(&mut self, rows: Vec<Row>, high: Reading) {
+    /// matter: the others are forgotten and no longer collected.
+    pub fn rows(&mut self, mut rows: Vec<Row>, high: Reading) {
+        rows.retain(|row| !self.collected.contains(&row.key(&self.key)));
+        self.collected = HashSet::new();
+        self.own = rows.iter().map(|row| row.key(&self.key)).collect();
         self.state = State::Waiting { rows, high };
-        self.drop_collected();
     }
 
     /// Whether the stream has delivered all that the rows could have seen.
@@ -96,20 +105,11 @@ impl Window {
     }
 
     /// The rows to publish; only after [`Window::is_passed`].
-    pub fn publish(mut self) -> Vec<Row> {
-        self.drop_collected();
-        match self.state {
-            State::Waiting { rows, .. } => rows,
-            State::Open { .. } | State::Reading => Vec::new(),
-        }
-    }
-
-    fn drop_collected(&mut self) {
-        if let State::Waiting { rows, .. } = &mut self.state
-            && !self.collected.is_empty()
-        {
+    pub fn publish(self) -> Vec<Row> {
+        let State::Waiting { mut rows, .. } = self.state else { return Vec::new() };
+        if !self.collected.is_empty() {
             rows.retain(|row| !self.collected.contains(&row.key(&self.key)));
-            self.collected.clear();
         }
+        rows
     }
 }
