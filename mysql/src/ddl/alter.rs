@@ -1,0 +1,128 @@
+//! ALTER TABLE and ALTER DATABASE: which of the three kinds a list of actions is (definition, rows, neither), and
+//! renames among them. The actions themselves are not carried out here.
+
+use millrace_model::TableName;
+
+use super::{DdlEffect, DdlError, StatementContext, database, database_charset, other_object, unknown};
+use crate::sql_text::{Cursor, Token};
+
+/// ALTER after its first word.
+pub(super) fn classify_alter(
+    context: &StatementContext,
+    mut cursor: Cursor<'_>,
+    tokens: &[Token],
+) -> Result<Vec<DdlEffect>, DdlError> {
+    let _ = cursor.take_word("ONLINE") || cursor.take_word("OFFLINE");
+    cursor.take_word("IGNORE");
+    match &*cursor.word() {
+        "TABLE" => {
+            cursor.advance();
+            cursor.take_words(&["IF", "EXISTS"]);
+            let table = context.table(&mut cursor)?;
+            alter_table(context, &table, cursor)
+        }
+        "DATABASE" | "SCHEMA" => {
+            cursor.advance();
+            let database = match &*cursor.word() {
+                // Without a name it is the default database.
+                "DEFAULT" | "CHARACTER" | "CHARSET" | "COLLATE" | "ENCRYPTION" | "READ" => {
+                    context.default_database.clone()
+                }
+                _ => database(context, &mut cursor)?,
+            };
+            Ok(vec![DdlEffect::AlterDatabase { database, charset: database_charset(cursor) }])
+        }
+        "ALGORITHM" | "DEFINER" | "SQL" => {
+            super::skip_modifiers(&mut cursor);
+            other_object(&cursor, "alter", tokens)
+        }
+        "" => Err(unknown(tokens)),
+        _ => other_object(&cursor, "alter", tokens),
+    }
+}
+
+/// What one action of ALTER TABLE is about.
+enum Action {
+    Definition,
+    Index,
+    Rows(String),
+    Rename(TableName),
+    Nothing,
+}
+
+fn alter_table(
+    context: &StatementContext,
+    table: &TableName,
+    mut cursor: Cursor<'_>,
+) -> Result<Vec<DdlEffect>, DdlError> {
+    let (mut effects, mut definition, mut index, mut renamed) = (Vec::new(), false, false, None);
+    while !cursor.is_done() {
+        match action(context, &mut cursor)? {
+            Action::Definition => definition = true,
+            Action::Index => index = true,
+            Action::Rows(verb) => effects.push(DdlEffect::AlterRows { table: table.clone(), verb }),
+            Action::Rename(to) => renamed = Some(to),
+            Action::Nothing => {}
+        }
+        skip_action(&mut cursor);
+    }
+    if definition {
+        effects.push(DdlEffect::AlterTable { table: table.clone() });
+    } else if index {
+        effects.push(DdlEffect::IndexChange { table: table.clone() });
+    }
+    if let Some(to) = renamed {
+        effects.push(DdlEffect::RenameTable { pairs: vec![(table.clone(), to)] });
+    }
+    if effects.is_empty() {
+        effects.push(DdlEffect::Irrelevant { kind: "alter table without change of rows or definition".into() });
+    }
+    Ok(effects)
+}
+
+fn action(context: &StatementContext, cursor: &mut Cursor<'_>) -> Result<Action, DdlError> {
+    let first = cursor.word();
+    let second = match cursor.peek_at(1) {
+        Some(Token::Word(word)) => word.to_ascii_uppercase(),
+        _ => String::new(),
+    };
+    Ok(match (&*first, &*second) {
+        ("RENAME", "COLUMN") => Action::Definition,
+        ("RENAME", "INDEX" | "KEY") => Action::Index,
+        ("RENAME", _) => {
+            cursor.advance();
+            let _ = cursor.take_word("TO") || cursor.take_word("AS") || cursor.take_symbol('=');
+            Action::Rename(context.table(cursor)?)
+        }
+        ("DROP" | "TRUNCATE" | "EXCHANGE" | "IMPORT" | "DISCARD" | "CONVERT", "PARTITION")
+        | ("IMPORT" | "DISCARD", "TABLESPACE")
+        | ("CONVERT", "TABLE") => Action::Rows(format!("{first} {second}")),
+        ("ADD" | "REORGANIZE" | "COALESCE" | "ANALYZE" | "CHECK" | "OPTIMIZE" | "REBUILD" | "REPAIR", "PARTITION")
+        | ("REMOVE", "PARTITIONING")
+        | ("PARTITION", "BY") => Action::Nothing,
+        ("ADD" | "DROP", "INDEX" | "KEY" | "FULLTEXT" | "SPATIAL") | ("ALTER", "INDEX") => Action::Index,
+        ("DROP" | "ALTER", "CHECK" | "FOREIGN") | ("ADD", "CHECK" | "FOREIGN") => Action::Nothing,
+        (
+            "ALGORITHM" | "LOCK" | "FORCE" | "ENGINE" | "AUTO_INCREMENT" | "ROW_FORMAT" | "KEY_BLOCK_SIZE"
+            | "STATS_PERSISTENT" | "STATS_AUTO_RECALC" | "STATS_SAMPLE_PAGES" | "COMPRESSION" | "ENCRYPTION"
+            | "TABLESPACE" | "MAX_ROWS" | "MIN_ROWS" | "AVG_ROW_LENGTH" | "CHECKSUM" | "PACK_KEYS" | "ENABLE"
+            | "DISABLE" | "WITH" | "WITHOUT" | "WAIT" | "NOWAIT" | "SECONDARY_LOAD" | "SECONDARY_UNLOAD",
+            _,
+        )
+        | ("ORDER", "BY") => Action::Nothing,
+        ("", _) => Action::Nothing,
+        _ => Action::Definition,
+    })
+}
+
+/// To the place after the next comma that is not in parentheses.
+fn skip_action(cursor: &mut Cursor<'_>) {
+    while !cursor.is_done() {
+        if cursor.take_symbol(',') {
+            return;
+        }
+        if !cursor.skip_parentheses() {
+            cursor.advance();
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! One column definition of CREATE TABLE.
+
+use millrace_model::schema::{DefaultValue, Nullability};
+use millrace_model::{Column, MysqlType, TableName};
+
+use super::{DdlError, StatementContext};
+use crate::column_default::{read_current_timestamp, read_default};
+use crate::column_type::{WrittenType, read_type};
+use crate::schema::ReferenceAction;
+use crate::sql_text::{Cursor, Token};
+
+/// A key that a column's definition declares on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InlineKey {
+    Primary,
+    Unique,
+}
+
+/// `REFERENCES table (columns) ...`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reference {
+    pub(super) database: Option<String>,
+    pub(super) table: String,
+    pub(super) columns: Vec<String>,
+    pub(super) on_delete: ReferenceAction,
+    pub(super) on_update: ReferenceAction,
+}
+
+/// A column as defined.
+#[derive(Debug, Clone)]
+pub(super) struct ColumnDefinition {
+    pub(super) column: Column<MysqlType>,
+    pub(super) keys: Vec<InlineKey>,
+    pub(super) reference: Option<Reference>,
+    /// NULL or NOT NULL was written.
+    pub(super) nullability_written: bool,
+}
+
+/// Where a column definition stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) table: &'a TableName,
+    pub(super) charset: &'a str,
+    pub(super) context: &'a StatementContext,
+}
+
+impl Place<'_> {
+    fn not_understood(&self, column: &str, cursor: &Cursor<'_>) -> DdlError {
+        let next =
+            cursor.peek().map_or("nothing".to_owned(), |token| crate::sql_text::render(std::slice::from_ref(token)));
+        DdlError::NotUnderstood { what: format!("an attribute of column \"{}.{column}\" before {next}", self.table) }
+    }
+}
+
+struct Attributes {
+    nullability: Option<Nullability>,
+    default: Option<DefaultValue>,
+    comment: String,
+    keys: Vec<InlineKey>,
+    reference: Option<Reference>,
+    auto_increment: bool,
+}
+
+/// Reads a definition up to the comma or parenthesis after it.
+pub(super) fn read_column(place: Place<'_>, cursor: &mut Cursor<'_>) -> Result<ColumnDefinition, DdlError> {
+    let name = cursor
+        .take_name()
+        .ok_or_else(|| DdlError::NotUnderstood { what: format!("a column's name in \"{}\"", place.table) })?;
+    let unknown = |ty: String| DdlError::UnknownType { table: place.table.clone(), column: name.clone(), ty };
+    let mut written = read_type(cursor, place.context.sql_mode).map_err(unknown)?;
+    let mut attributes = Attributes {
+        nullability: None,
+        default: None,
+        comment: String::new(),
+        keys: Vec::new(),
+        reference: None,
+        auto_increment: false,
+    };
+    if written.serial {
+        (attributes.auto_increment, attributes.keys) = (true, vec![InlineKey::Unique]);
+    }
+    while !cursor.is_done() && cursor.peek() != Some(&Token::Symbol(',')) {
+        read_attribute(place, &name, cursor, &mut written, &mut attributes)?;
+    }
+    let ty = written.resolve(place.charset).ok_or_else(|| unknown("?".into()))?;
+    let nullability = match attributes.nullability {
+        _ if attributes.auto_increment || attributes.keys.contains(&InlineKey::Primary) => Nullability::NotNull,
+        Some(written) => written,
+        None => Nullability::Nullable,
+    };
+    let Attributes { default, comment, keys, reference, .. } = attributes;
+    let nullability_written = attributes.nullability.is_some();
+    let column = Column { name: name.into(), ty, nullability, default, comment };
+    Ok(ColumnDefinition { column, keys, reference, nullability_written })
+}
+
+fn read_attribute(
+    place: Place<'_>,
+    name: &str,
+    cursor: &mut Cursor<'_>,
+    written: &mut WrittenType,
+    attributes: &mut Attributes,
+) -> Result<(), DdlError> {
+    let word = cursor.word();
+    let before = *cursor;
+    cursor.advance();
+    match &*word {
+        "NOT" if cursor.take_word("NULL") => attributes.nullability = Some(Nullability::NotNull),
+        "NOT" if cursor.take_word("SECONDARY") || cursor.take_word("ENFORCED") => {}
+        "NULL" => attributes.nullability = Some(Nullability::Nullable),
+        "DEFAULT" => {
+            let ty = written.resolve(place.charset).ok_or_else(|| place.not_understood(name, &before))?;
+            attributes.default = read_default(cursor, &ty).map_err(|_| place.not_understood(name, cursor))?;
+        }
+        "ON" if cursor.take_word("UPDATE") => {
+            read_current_timestamp(cursor);
+        }
+        "AUTO_INCREMENT" => attributes.auto_increment = true,
+        "SERIAL" if cursor.take_words(&["DEFAULT", "VALUE"]) => {
+            (attributes.auto_increment, attributes.nullability) = (true, Some(Nullability::NotNull));
+            attributes.keys.push(InlineKey::Unique);
+        }
+        "UNIQUE" => {
+            cursor.take_word("KEY");
+            attributes.keys.push(InlineKey::Unique);
+        }
+        "PRIMARY" if cursor.take_word("KEY") => attributes.keys.push(InlineKey::Primary),
+        "KEY" => attributes.keys.push(InlineKey::Primary),
+        "COMMENT" => attributes.comment = cursor.take_name().unwrap_or_default(),
+        "COLLATE" => {
+            cursor.take_symbol('=');
+            written.collate(&cursor.take_name().unwrap_or_default());
+        }
+        "COLUMN_FORMAT" | "STORAGE" | "SRID" | "REF_SYSTEM_ID" | "ENGINE_ATTRIBUTE" | "SECONDARY_ENGINE_ATTRIBUTE" => {
+            cursor.take_symbol('=');
+            cursor.advance();
+        }
+        "VISIBLE" | "INVISIBLE" | "VIRTUAL" | "STORED" | "PERSISTENT" | "ENFORCED" | "COMPRESSED" => {}
+        "GENERATED" if cursor.take_word("ALWAYS") => {}
+        "AS" | "CHECK" if cursor.skip_parentheses() => {}
+        "CONSTRAINT" => {
+            if !cursor.at_word("CHECK") && !cursor.at_word("REFERENCES") {
+                cursor.take_name();
+            }
+        }
+        "REFERENCES" => attributes.reference = Some(read_reference(cursor)?),
+        _ => return Err(place.not_understood(name, &before)),
+    }
+    Ok(())
+}
+
+/// What follows REFERENCES.
+pub(super) fn read_reference(cursor: &mut Cursor<'_>) -> Result<Reference, DdlError> {
+    let missing = || DdlError::NotUnderstood { what: "a table and columns after REFERENCES".into() };
+    let first = cursor.take_name().ok_or_else(missing)?;
+    let (database, table) = match cursor.take_symbol('.') {
+        true => (Some(first), cursor.take_name().ok_or_else(missing)?),
+        false => (None, first),
+    };
+    let mut columns = Vec::new();
+    if cursor.take_symbol('(') {
+        while let Some(column) = cursor.take_name() {
+            columns.push(column);
+            cursor.take_symbol(',');
+        }
+        if !cursor.take_symbol(')') {
+            return Err(missing());
+        }
+    }
+    let (mut on_delete, mut on_update) = (ReferenceAction::Refuse, ReferenceAction::Refuse);
+    loop {
+        if cursor.take_word("MATCH") {
+            cursor.advance();
+        } else if cursor.take_words(&["ON", "DELETE"]) {
+            on_delete = read_action(cursor);
+        } else if cursor.take_words(&["ON", "UPDATE"]) {
+            on_update = read_action(cursor);
+        } else {
+            return Ok(Reference { database, table, columns, on_delete, on_update });
+        }
+    }
+}
+
+fn read_action(cursor: &mut Cursor<'_>) -> ReferenceAction {
+    let first = cursor.word();
+    cursor.advance();
+    if matches!(&*first, "SET" | "NO") {
+        let second = cursor.word();
+        cursor.advance();
+        return ReferenceAction::parse(&format!("{first} {second}"));
+    }
+    ReferenceAction::parse(&first)
+}

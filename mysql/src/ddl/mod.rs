@@ -1,0 +1,495 @@
+//! Statements of the binlog: what each does to tables.
+//!
+//! The leading words and the names of objects decide, for which a tokenizer is enough; only CREATE TABLE is read in full
+//! ([`create_table`]). The list of statements is closed: one that is not on it is an error, because a statement that
+//! changes tables and is skipped loses data.
+
+mod alter;
+mod columns;
+pub mod create_table;
+
+use std::sync::Arc;
+
+use millrace_model::{ErrorClass, Failure, TableName};
+use thiserror::Error;
+
+use crate::column_type::{charset_name, charset_of_collation};
+use crate::server::NameCase;
+use crate::sql_text::{Cursor, SqlMode, Token, Unfinished, tokenize};
+
+pub use create_table::{CreateDefaults, TimestampDefaults, parse_create_table};
+
+/// Under what conditions a statement ran; all of it is in its query event or in the server's facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementContext {
+    /// The database that names without one mean; empty for none.
+    pub default_database: Arc<str>,
+    /// `sql_mode` at the time.
+    pub sql_mode: SqlMode,
+    /// Version of the server as one number, such as 80036: decides about executable comments.
+    pub server_version: u32,
+    /// How the server keeps names of tables.
+    pub name_case: NameCase,
+}
+
+impl StatementContext {
+    fn fold(&self, name: String) -> Arc<str> {
+        match self.name_case {
+            NameCase::AsWritten => name.into(),
+            NameCase::Lower => name.to_lowercase().into(),
+        }
+    }
+
+    fn tokenize(&self, sql: &str) -> Result<Vec<Token>, DdlError> {
+        Ok(tokenize(sql, self.sql_mode, self.server_version)?)
+    }
+
+    /// A table's name at the cursor.
+    fn table(&self, cursor: &mut Cursor<'_>) -> Result<TableName, DdlError> {
+        let missing = || DdlError::NotUnderstood { what: "the name of a table".to_owned() };
+        let first = cursor.take_name().ok_or_else(missing)?;
+        if cursor.take_symbol('.') {
+            let table = cursor.take_name().ok_or_else(missing)?;
+            return Ok(TableName::new(self.fold(first), self.fold(table)));
+        }
+        if self.default_database.is_empty() {
+            return Err(DdlError::NoDatabase { table: first });
+        }
+        Ok(TableName::new(self.default_database.clone(), self.fold(first)))
+    }
+
+    fn tables(&self, cursor: &mut Cursor<'_>) -> Result<Vec<TableName>, DdlError> {
+        let mut tables = vec![self.table(cursor)?];
+        while cursor.take_symbol(',') {
+            tables.push(self.table(cursor)?);
+        }
+        Ok(tables)
+    }
+}
+
+/// Why a statement cannot be followed.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum DdlError {
+    /// The text ends too early.
+    #[error(transparent)]
+    Unfinished(#[from] Unfinished),
+    /// Something is not where the grammar has it.
+    #[error("a statement of the binlog is not understood: expected {what}")]
+    NotUnderstood {
+        /// What was expected.
+        what: String,
+    },
+    /// A statement that is not known.
+    #[error("a statement of the binlog is not known: \"{words}\"")]
+    Unknown {
+        /// Its first words.
+        words: String,
+    },
+    /// A name without a database, and no default database.
+    #[error("table \"{table}\" is named without a database and there is no default one")]
+    NoDatabase {
+        /// The name.
+        table: String,
+    },
+    /// A form of CREATE TABLE that cannot be carried.
+    #[error("table \"{table}\": {what} is not supported")]
+    Unsupported {
+        /// The table.
+        table: TableName,
+        /// The form, such as `CREATE TABLE ... LIKE`.
+        what: String,
+    },
+    /// A column of an unknown type.
+    #[error("table \"{table}\", column \"{column}\": type \"{ty}\" is not supported")]
+    UnknownType {
+        /// The table.
+        table: TableName,
+        /// The column.
+        column: String,
+        /// The type.
+        ty: String,
+    },
+}
+
+impl DdlError {
+    /// Always fatal: the same statement will be there after a restart.
+    pub fn class(&self) -> ErrorClass {
+        ErrorClass::Fatal
+    }
+
+    /// How to mend it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Unfinished(_) | Self::NotUnderstood { .. } | Self::Unknown { .. } => {
+                "report the statement; to go on, start the task anew after it".into()
+            }
+            Self::NoDatabase { .. } => "the binlog event is damaged or of an unknown server".into(),
+            Self::Unsupported { .. } | Self::UnknownType { .. } => {
+                "exclude the table in the task file, or start the task anew after the statement".into()
+            }
+        }
+    }
+}
+
+impl From<DdlError> for Failure {
+    fn from(error: DdlError) -> Self {
+        Self { class: error.class(), message: error.to_string(), hint: error.hint() }
+    }
+}
+
+/// What CREATE TABLE makes a table of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CreateForm {
+    /// A list of columns: [`parse_create_table`] reads it.
+    Columns,
+    /// `LIKE`: the columns and indexes of another table, without rows.
+    Like(TableName),
+    /// `SELECT`: columns of a query (in statement format only).
+    Select,
+}
+
+/// What happens when the table exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenExists {
+    /// The statement fails.
+    Fail,
+    /// `IF NOT EXISTS`: nothing.
+    Keep,
+    /// `OR REPLACE` (MariaDB): the old one is dropped.
+    Replace,
+}
+
+/// What a statement does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DdlEffect {
+    /// CREATE TABLE.
+    CreateTable {
+        /// The table.
+        table: TableName,
+        /// If it is there already.
+        when_exists: WhenExists,
+        /// What it is made of.
+        form: CreateForm,
+    },
+    /// DROP TABLE; some may not exist (`IF EXISTS`).
+    DropTable {
+        /// The tables.
+        tables: Vec<TableName>,
+    },
+    /// TRUNCATE TABLE.
+    Truncate {
+        /// The table.
+        table: TableName,
+    },
+    /// ALTER TABLE that changes the definition, or may.
+    AlterTable {
+        /// The table, by its name before.
+        table: TableName,
+    },
+    /// ALTER TABLE that removes, exchanges or brings rows without row images, such as DROP PARTITION.
+    AlterRows {
+        /// The table.
+        table: TableName,
+        /// What is done, such as `DROP PARTITION`.
+        verb: String,
+    },
+    /// RENAME TABLE, or ALTER TABLE ... RENAME: from and to, one after the other.
+    RenameTable {
+        /// The pairs in order.
+        pairs: Vec<(TableName, TableName)>,
+    },
+    /// CREATE INDEX or DROP INDEX: rows stay as they are.
+    IndexChange {
+        /// The table.
+        table: TableName,
+    },
+    /// CREATE DATABASE.
+    CreateDatabase {
+        /// The database.
+        database: Arc<str>,
+        /// The default character set that it names.
+        charset: Option<Arc<str>>,
+    },
+    /// ALTER DATABASE.
+    AlterDatabase {
+        /// The database.
+        database: Arc<str>,
+        /// The default character set that it names.
+        charset: Option<Arc<str>>,
+    },
+    /// DROP DATABASE with all its tables.
+    DropDatabase {
+        /// The database.
+        database: Arc<str>,
+    },
+    /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT, XA and kin.
+    TransactionControl {
+        /// The first word, upper case.
+        verb: String,
+    },
+    /// A statement that changes rows: the binlog is not in row format.
+    Dml {
+        /// The first word, upper case.
+        verb: String,
+    },
+    /// Nothing that matters to tables' rows or definitions.
+    Irrelevant {
+        /// What it is, such as `create view`.
+        kind: String,
+    },
+}
+
+/// What the statement does, in order; more than one effect where ALTER TABLE renames as well.
+pub fn classify(context: &StatementContext, sql: &str) -> Result<Vec<DdlEffect>, DdlError> {
+    let tokens = context.tokenize(sql)?;
+    let mut cursor = Cursor::new(&tokens);
+    while cursor.take_symbol(';') || cursor.take_symbol('(') {}
+    let verb = cursor.word();
+    cursor.advance();
+    let irrelevant = |kind: &str| Ok(vec![DdlEffect::Irrelevant { kind: kind.to_lowercase() }]);
+    match &*verb {
+        "" if tokens.is_empty() => irrelevant("empty"),
+        "CREATE" => classify_create(context, cursor, &tokens),
+        "DROP" => classify_drop(context, cursor, &tokens),
+        "ALTER" => alter::classify_alter(context, cursor, &tokens),
+        "TRUNCATE" => {
+            cursor.take_word("TABLE");
+            Ok(vec![DdlEffect::Truncate { table: context.table(&mut cursor)? }])
+        }
+        "RENAME" => classify_rename(context, cursor, &tokens),
+        "BEGIN" | "START" | "COMMIT" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" | "XA" => {
+            Ok(vec![DdlEffect::TransactionControl { verb }])
+        }
+        "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "LOAD" | "SELECT" | "CALL" | "WITH" | "DO" | "IMPORT" => {
+            Ok(vec![DdlEffect::Dml { verb }])
+        }
+        "GRANT" | "REVOKE" | "SET" | "ANALYZE" | "OPTIMIZE" | "REPAIR" | "CHECK" | "CHECKSUM" | "FLUSH" | "LOCK"
+        | "UNLOCK" | "INSTALL" | "UNINSTALL" | "USE" | "RESET" | "PURGE" | "CACHE" | "COMMENT" | "EXPLAIN"
+        | "CLONE" => irrelevant(&verb),
+        _ => Err(unknown(&tokens)),
+    }
+}
+
+/// Objects other than tables, indexes and databases, after CREATE, ALTER and DROP.
+const OTHER_OBJECTS: [&str; 22] = [
+    "VIEW",
+    "TRIGGER",
+    "PROCEDURE",
+    "FUNCTION",
+    "EVENT",
+    "USER",
+    "ROLE",
+    "SERVER",
+    "TABLESPACE",
+    "LOGFILE",
+    "UNDO",
+    "SPATIAL",
+    "RESOURCE",
+    "AGGREGATE",
+    "LIBRARY",
+    "SEQUENCE",
+    "PACKAGE",
+    "INSTANCE",
+    "DEFAULT",
+    "PREPARE",
+    "CATALOG",
+    "MASKING",
+];
+
+/// Words between the verb and the object that say nothing here; `OR REPLACE` is looked at before.
+fn skip_modifiers(cursor: &mut Cursor<'_>) {
+    loop {
+        let word = cursor.word();
+        cursor.advance();
+        match &*word {
+            "ALGORITHM" | "SQL" => {
+                if word == "SQL" {
+                    cursor.take_word("SECURITY");
+                } else {
+                    cursor.take_symbol('=');
+                }
+                cursor.advance();
+            }
+            "DEFINER" => {
+                cursor.take_symbol('=');
+                cursor.take_name();
+                if cursor.take_symbol('@') {
+                    cursor.take_name();
+                }
+                cursor.skip_parentheses();
+            }
+            _ => return,
+        }
+        if cursor.is_done() || is_object(&cursor.word()) {
+            return;
+        }
+    }
+}
+
+fn is_object(word: &str) -> bool {
+    matches!(word, "TABLE" | "TEMPORARY" | "INDEX" | "DATABASE" | "SCHEMA") || OTHER_OBJECTS.contains(&word)
+}
+
+fn classify_create(
+    context: &StatementContext,
+    mut cursor: Cursor<'_>,
+    tokens: &[Token],
+) -> Result<Vec<DdlEffect>, DdlError> {
+    let replace = cursor.take_words(&["OR", "REPLACE"]);
+    if matches!(&*cursor.word(), "ALGORITHM" | "SQL" | "DEFINER") {
+        skip_modifiers(&mut cursor);
+    }
+    if cursor.take_word("TEMPORARY") {
+        return Ok(vec![DdlEffect::Irrelevant { kind: "create temporary table".into() }]);
+    }
+    if cursor.take_word("TABLE") {
+        let keep = cursor.take_words(&["IF", "NOT", "EXISTS"]);
+        let table = context.table(&mut cursor)?;
+        let form = create_table::form(context, &mut cursor)?;
+        let when_exists = match (replace, keep) {
+            (true, _) => WhenExists::Replace,
+            (_, true) => WhenExists::Keep,
+            _ => WhenExists::Fail,
+        };
+        return Ok(vec![DdlEffect::CreateTable { table, when_exists, form }]);
+    }
+    if matches!(&*cursor.word(), "DATABASE" | "SCHEMA") {
+        cursor.advance();
+        cursor.take_words(&["IF", "NOT", "EXISTS"]);
+        let database = database(context, &mut cursor)?;
+        return Ok(vec![DdlEffect::CreateDatabase { database, charset: database_charset(cursor) }]);
+    }
+    let mut ahead = cursor;
+    let _ = ahead.take_word("UNIQUE")
+        || ahead.take_word("FULLTEXT")
+        || ahead.take_words(&["ONLINE"])
+        || ahead.take_words(&["OFFLINE"])
+        || (ahead.at_word("SPATIAL") && ahead.peek_at(1).is_some_and(is_index) && ahead.take_word("SPATIAL"))
+        || (ahead.at_word("VECTOR") && ahead.take_word("VECTOR"));
+    if ahead.take_word("INDEX") {
+        return index_change(context, ahead, tokens);
+    }
+    other_object(&cursor, "create", tokens)
+}
+
+fn is_index(token: &Token) -> bool {
+    matches!(token, Token::Word(w) if w.eq_ignore_ascii_case("INDEX"))
+}
+
+fn classify_drop(
+    context: &StatementContext,
+    mut cursor: Cursor<'_>,
+    tokens: &[Token],
+) -> Result<Vec<DdlEffect>, DdlError> {
+    if cursor.take_word("TEMPORARY") {
+        return Ok(vec![DdlEffect::Irrelevant { kind: "drop temporary table".into() }]);
+    }
+    match &*cursor.word() {
+        "TABLE" | "TABLES" => {
+            cursor.advance();
+            cursor.take_words(&["IF", "EXISTS"]);
+            Ok(vec![DdlEffect::DropTable { tables: context.tables(&mut cursor)? }])
+        }
+        "DATABASE" | "SCHEMA" => {
+            cursor.advance();
+            cursor.take_words(&["IF", "EXISTS"]);
+            Ok(vec![DdlEffect::DropDatabase { database: database(context, &mut cursor)? }])
+        }
+        "INDEX" => {
+            cursor.advance();
+            index_change(context, cursor, tokens)
+        }
+        _ => other_object(&cursor, "drop", tokens),
+    }
+}
+
+fn classify_rename(
+    context: &StatementContext,
+    mut cursor: Cursor<'_>,
+    tokens: &[Token],
+) -> Result<Vec<DdlEffect>, DdlError> {
+    if cursor.at_word("USER") {
+        return Ok(vec![DdlEffect::Irrelevant { kind: "rename user".into() }]);
+    }
+    if !cursor.take_word("TABLE") && !cursor.take_word("TABLES") {
+        return Err(unknown(tokens));
+    }
+    cursor.take_words(&["IF", "EXISTS"]);
+    let mut pairs = Vec::new();
+    loop {
+        let from = context.table(&mut cursor)?;
+        if !cursor.take_word("TO") {
+            return Err(DdlError::NotUnderstood { what: "TO in RENAME TABLE".into() });
+        }
+        pairs.push((from, context.table(&mut cursor)?));
+        if !cursor.take_symbol(',') {
+            return Ok(vec![DdlEffect::RenameTable { pairs }]);
+        }
+    }
+}
+
+/// CREATE or DROP INDEX after the word INDEX: the table stands after ON.
+fn index_change(
+    context: &StatementContext,
+    mut cursor: Cursor<'_>,
+    tokens: &[Token],
+) -> Result<Vec<DdlEffect>, DdlError> {
+    cursor.take_words(&["IF", "NOT", "EXISTS"]);
+    cursor.take_words(&["IF", "EXISTS"]);
+    cursor.take_name();
+    while !cursor.is_done() && !cursor.at_word("ON") {
+        cursor.advance();
+    }
+    if !cursor.take_word("ON") {
+        return Err(unknown(tokens));
+    }
+    Ok(vec![DdlEffect::IndexChange { table: context.table(&mut cursor)? }])
+}
+
+fn other_object(cursor: &Cursor<'_>, verb: &str, tokens: &[Token]) -> Result<Vec<DdlEffect>, DdlError> {
+    let object = cursor.word();
+    if OTHER_OBJECTS.contains(&&*object) {
+        return Ok(vec![DdlEffect::Irrelevant { kind: format!("{verb} {}", object.to_lowercase()) }]);
+    }
+    Err(unknown(tokens))
+}
+
+fn database(context: &StatementContext, cursor: &mut Cursor<'_>) -> Result<Arc<str>, DdlError> {
+    let name = cursor.take_name().ok_or_else(|| DdlError::NotUnderstood { what: "the name of a database".into() })?;
+    Ok(context.fold(name))
+}
+
+/// The character set among the options of a database.
+fn database_charset(mut cursor: Cursor<'_>) -> Option<Arc<str>> {
+    let (mut charset, mut of_collation) = (None, None);
+    while !cursor.is_done() {
+        if cursor.take_word("CHARSET")
+            || cursor.take_words(&["CHARACTER", "SET"])
+            || cursor.take_words(&["CHAR", "SET"])
+        {
+            cursor.take_symbol('=');
+            charset = cursor.take_name().map(|name| charset_name(&name));
+        } else if cursor.take_word("COLLATE") {
+            cursor.take_symbol('=');
+            of_collation = cursor.take_name().and_then(|name| charset_of_collation(&name));
+        } else {
+            cursor.advance();
+        }
+    }
+    charset.or(of_collation)
+}
+
+fn unknown(tokens: &[Token]) -> DdlError {
+    let words: Vec<&str> = tokens
+        .iter()
+        .map_while(|token| match token {
+            Token::Word(word) => Some(word.as_str()),
+            _ => None,
+        })
+        .take(3)
+        .collect();
+    DdlError::Unknown { words: words.join(" ") }
+}
+
+#[cfg(test)]
+mod tests;
