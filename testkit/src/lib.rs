@@ -1,1 +1,19 @@
-//! Being built.
+//! What tests share: real servers, SQL scripts, waiting by polling, staged processes, and the comparison of a source
+//! table with a destination table.
+//!
+//! Nothing here calls the product's own code, so that a mistake there cannot hide here: the comparison reads both
+//! databases in a text form of its own, and tests in this crate plant differences that it must find.
+
+mod compare;
+mod kafka;
+mod poll;
+mod script;
+mod servers;
+mod stage;
+
+pub use compare::{Comparison, Difference, TablePair, compare_table};
+pub use kafka::{delete_topics, topics_with_prefix};
+pub use poll::poll_until;
+pub use script::{load_dump, run_script, split_script};
+pub use servers::{Servers, unique_name};
+pub use stage::{Stage, StageCommand, built_binary};
