@@ -1,0 +1,89 @@
+//! A 64-bit float as MySQL prints it in JSON (MySQL source, `my_gcvt` in `strings/dtoa.cc` and `Json_wrapper`).
+//!
+//! Both MySQL and Rust print the shortest digits that read back as the same number; only the layout differs: MySQL uses
+//! an exponent where the point would stand more than 15 digits away, without `+` or leading zeros.
+
+use std::fmt::Write;
+
+use super::text::ShortText;
+
+/// Up to so many digits from the first digit to the point, numbers are written without an exponent.
+const MAX_POINT: i32 = 15;
+
+/// Writes `value`, which always gets a point or an exponent.
+pub(crate) fn write_double(value: f64, text: &mut ShortText) {
+    let mut shortest = ShortText::new();
+    let _ = write!(shortest, "{value:e}");
+    let (mantissa, exponent) = shortest.as_str().split_once('e').unwrap_or((shortest.as_str(), "0"));
+    let mut digits = ShortText::new();
+    mantissa.bytes().filter(u8::is_ascii_digit).for_each(|digit| digits.push(digit));
+    let digits = digits.as_bytes();
+    // Where the point stands, counted from the first digit.
+    let point = if value == 0.0 { 1 } else { exponent.parse::<i32>().unwrap_or(0) + 1 };
+    if mantissa.starts_with('-') {
+        text.push(b'-');
+    }
+    let plain = point > -MAX_POINT && (point <= MAX_POINT || digits.len() as i32 > point);
+    if plain { write_plain(digits, point, text) } else { write_exponent(digits, point - 1, text) }
+}
+
+fn write_plain(digits: &[u8], point: i32, text: &mut ShortText) {
+    if point <= 0 {
+        text.push(b'0');
+        text.push(b'.');
+        (point..0).for_each(|_| text.push(b'0'));
+        digits.iter().for_each(|&digit| text.push(digit));
+        return;
+    }
+    let point = point as usize;
+    for index in 0..point.max(digits.len()) {
+        if index == point {
+            text.push(b'.');
+        }
+        text.push(digits.get(index).copied().unwrap_or(b'0'));
+    }
+    if digits.len() <= point {
+        text.push(b'.');
+        text.push(b'0');
+    }
+}
+
+fn write_exponent(digits: &[u8], exponent: i32, text: &mut ShortText) {
+    for (index, &digit) in digits.iter().enumerate() {
+        if index == 1 {
+            text.push(b'.');
+        }
+        text.push(digit);
+    }
+    let _ = write!(text, "e{exponent}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_as_mysql_does() {
+        for (value, expected) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (-1.5, "-1.5"),
+            (1e14, "100000000000000.0"),
+            (1e15, "1e15"),
+            (123_456_789_012_345_680.0, "1.2345678901234568e17"),
+            (1_234_567_890_123_456.7, "1234567890123456.8"),
+            (1e-5, "0.00001"),
+            (1e-15, "0.000000000000001"),
+            (1e-16, "1e-16"),
+            (1e300, "1e300"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e308"),
+            (0.1, "0.1"),
+        ] {
+            let mut text = ShortText::new();
+            write_double(value, &mut text);
+            assert_eq!(text.as_str(), expected);
+        }
+    }
+}

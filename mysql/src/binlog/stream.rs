@@ -1,0 +1,192 @@
+//! The connection that the binlog comes over: begins it, checks what arrives, and never waits without end.
+//!
+//! The server is asked for a heartbeat a second. So silence means that the connection is dead, although it may look open:
+//! the driver itself would wait for ever. The limit is several heartbeats, because one event of many megabytes arrives
+//! as a whole, and longer at the start, when the server looks for the file to begin with.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use millrace_model::{BinlogPlace, GtidSet};
+use mysql_async::binlog::BinlogChecksumAlg;
+use mysql_async::binlog::events::{AnonymousGtidEvent, Event, GtidEvent};
+use mysql_async::prelude::Queryable;
+use mysql_async::{BinlogStreamRequest, Conn, Opts, OptsBuilder, Sid};
+
+use super::error::BinlogError;
+use super::event::{GtidFields, Level, RawEvent, SourceEvent, kind, kind_name};
+use super::place::Gaps;
+use super::transactions::Transactions;
+
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Silence after which the connection counts as dead.
+const SILENCE: Duration = Duration::from_secs(10);
+/// The same for the first event.
+const FIRST_SILENCE: Duration = Duration::from_secs(60);
+/// Seconds for which the server waits for us to read: a slow destination must not end the stream.
+const NET_WRITE_TIMEOUT: u32 = 3600;
+/// The largest packet that MySQL knows; an event can be as large as a row.
+const LARGEST_PACKET: usize = 1 << 30;
+
+/// Where to begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BinlogStart {
+    /// At a boundary between transactions: the beginning of a file, or a `Commit`'s end. Beyond 4 GiB the server needs
+    /// `gtid_mode = ON`.
+    Place(BinlogPlace),
+    /// With every transaction that is not in the set.
+    Gtids(GtidSet),
+}
+
+/// The transactions of a source's binlog, in its order.
+pub struct BinlogStream {
+    driver: mysql_async::BinlogStream,
+    transactions: Transactions,
+    health: Health,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Health {
+    /// Nothing came yet.
+    Starting,
+    Running,
+    Failed,
+}
+
+impl BinlogStream {
+    /// Connects and begins reading. `server_id` must differ from that of every server and reader of the source: the
+    /// server ends another stream with the same id.
+    pub async fn open(opts: Opts, start: BinlogStart, server_id: u32) -> Result<Self, BinlogError> {
+        // A path to the server's own socket would go around proxies, and lead nowhere on another machine.
+        let opts = OptsBuilder::from_opts(opts).prefer_socket(false).max_allowed_packet(Some(LARGEST_PACKET));
+        let mut connection = Conn::new(opts).await?;
+        let nanoseconds = HEARTBEAT.as_nanos();
+        connection
+            .query_drop(format!(
+                "SET @source_heartbeat_period = {nanoseconds}, @master_heartbeat_period = {nanoseconds}, \
+                 SESSION net_write_timeout = {NET_WRITE_TIMEOUT}"
+            ))
+            .await?;
+        let (place, gaps) = match &start {
+            BinlogStart::Place(place) => (place.clone(), Gaps::Forbidden),
+            BinlogStart::Gtids(_) => (BinlogPlace::new("", 0), Gaps::Allowed),
+        };
+        let driver = connection.get_binlog_stream(request(&start, server_id)?).await?;
+        Ok(Self { driver, transactions: Transactions::new(place, gaps), health: Health::Starting })
+    }
+
+    /// The next event. Cancel-safe: what was read stays in the stream when the future is dropped. After an error the
+    /// stream gives only errors, so that nothing can be read past what failed.
+    pub async fn next(&mut self) -> Result<SourceEvent, BinlogError> {
+        loop {
+            if let Some(event) = self.transactions.take() {
+                return Ok(event);
+            }
+            let waited = match self.health {
+                Health::Starting => FIRST_SILENCE,
+                Health::Running => SILENCE,
+                Health::Failed => return Err(BinlogError::Failed),
+            };
+            // The only point where the future can be dropped; the driver keeps a packet that came in part.
+            let framed = tokio::time::timeout(waited, self.driver.next()).await;
+            let taken = match framed {
+                Err(_) => Err(BinlogError::Silent { waited, place: self.transactions.place() }),
+                Ok(None) => Err(BinlogError::Ended(self.transactions.place())),
+                Ok(Some(Err(error))) => Err(error.into()),
+                Ok(Some(Ok(event))) => self.take(event),
+            };
+            self.health = if taken.is_ok() { Health::Running } else { Health::Failed };
+            taken?;
+        }
+    }
+
+    /// Ends the connection.
+    pub async fn close(self) -> Result<(), BinlogError> {
+        Ok(self.driver.close().await?)
+    }
+
+    fn take(&mut self, event: Event) -> Result<(), BinlogError> {
+        let raw = to_raw(event).map_err(|(number, what)| BinlogError::Event {
+            place: self.transactions.place(),
+            event: kind_name(number),
+            what,
+        })?;
+        self.transactions.accept(&raw)
+    }
+}
+
+fn request(start: &BinlogStart, server_id: u32) -> Result<BinlogStreamRequest<'_>, BinlogError> {
+    let request = BinlogStreamRequest::new(server_id);
+    Ok(match start {
+        BinlogStart::Place(place) if u32::try_from(place.offset).is_ok() => {
+            request.with_filename(place.file.as_bytes()).with_pos(place.offset)
+        }
+        // Only this command has room for the offset; with a file and no GTIDs to leave out it begins there.
+        BinlogStart::Place(place) => request.with_gtid().with_filename(place.file.as_bytes()).with_pos(place.offset),
+        BinlogStart::Gtids(set) => request.with_gtid().with_gtid_set(to_sids(set)?),
+    })
+}
+
+fn to_sids(set: &GtidSet) -> Result<Vec<Sid<'static>>, BinlogError> {
+    let sid = |(source, intervals): (&millrace_model::gtid::GtidSource, &[(u64, u64)])| {
+        let mut one = GtidSet::new();
+        intervals.iter().for_each(|&(first, last)| one.add_range(source.clone(), first, last));
+        one.to_string().parse().map_err(|error: std::io::Error| BinlogError::Start(error.to_string()))
+    };
+    set.intervals().map(sid).collect()
+}
+
+/// An event's data, kept where the driver read it.
+struct EventData(Event);
+
+impl AsRef<[u8]> for EventData {
+    fn as_ref(&self) -> &[u8] {
+        self.0.data()
+    }
+}
+
+/// The event in its parts, after its checksum was compared; the error is its type and what is wrong.
+fn to_raw(event: Event) -> Result<RawEvent, (u8, &'static str)> {
+    let header = event.header();
+    let number = header.event_type_raw();
+    let level = if event.footer().get_checksum_enabled() { Level::Outer } else { Level::Inner };
+    // The server changes a flag in the description's header while the file is open, and its checksum does not follow.
+    if level == Level::Outer
+        && number != kind::FORMAT_DESCRIPTION
+        && !is_intact(&event).ok_or((number, "its checksum is of an unknown kind"))?
+    {
+        return Err((number, "its checksum does not fit: it was damaged on its way, or in the source's file"));
+    }
+    let gtid = match number {
+        kind::GTID | kind::GTID_TAGGED => Some(event.read_event::<GtidEvent>()),
+        kind::ANONYMOUS_GTID => Some(event.read_event::<AnonymousGtidEvent>().map(|event| event.0)),
+        _ => None,
+    };
+    let gtid = gtid.transpose().map_err(|_| (number, "it cannot be read"))?.map(|event| GtidFields {
+        uuid: event.sid(),
+        tag: event.tag().map(|tag| tag.as_str().to_owned()).unwrap_or_default(),
+        number: if number == kind::ANONYMOUS_GTID { 0 } else { event.gno() },
+        committed_at: event.immediate_commit_timestamp(),
+    });
+    Ok(RawEvent {
+        kind: number,
+        timestamp: header.timestamp(),
+        size: header.event_size(),
+        log_pos: header.log_pos(),
+        flags: header.flags_raw(),
+        data: Bytes::from_owner(EventData(event)),
+        level,
+        gtid,
+    })
+}
+
+/// Whether the event's checksum, if it has one, is that of its bytes; `None` for an unknown kind of checksum.
+fn is_intact(event: &Event) -> Option<bool> {
+    Some(match event.footer().get_checksum_alg().ok()? {
+        None | Some(BinlogChecksumAlg::BINLOG_CHECKSUM_ALG_OFF) => true,
+        Some(algorithm) => {
+            event.checksum().is_none_or(|checksum| u32::from_le_bytes(checksum) == event.calc_checksum(algorithm))
+        }
+    })
+}
