@@ -10,20 +10,21 @@ pub(crate) fn most_similar<'a>(word: &str, candidates: impl Iterator<Item = &'a 
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein distance: characters inserted, deleted or replaced.
+/// Optimal string alignment distance: characters inserted, deleted, replaced, or swapped with their neighbour.
 fn edits(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (place, from_char) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = place + 1;
-        for (column, to_char) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(from_char != *to_char);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=to.len()).collect()];
+    for i in 0..from.len() {
+        let mut row = vec![i + 1];
+        for j in 0..to.len() {
+            let replaced = rows[i][j] + usize::from(from[i] != to[j]);
+            let swapped = i > 0 && j > 0 && from[i] == to[j - 1] && from[i - 1] == to[j];
+            let swap = if swapped { rows[i - 1][j - 1] + 1 } else { usize::MAX };
+            row.push(replaced.min(rows[i][j + 1] + 1).min(row[j] + 1).min(swap));
         }
+        rows.push(row);
     }
-    row[to.len()]
+    rows[from.len()][to.len()]
 }
 
 #[cfg(test)]
@@ -37,6 +38,7 @@ mod tests {
         assert_eq!(most_similar("other_minute", words.into_iter()), Some("other_minutes"));
         assert_eq!(most_similar("password", words.into_iter()), None);
         assert_eq!(most_similar("Name", ["name"].into_iter()), Some("name"));
+        assert_eq!(most_similar("lgo", ["log", "name"].into_iter()), Some("log"));
         assert_eq!(edits("kitten", "sitting"), 3);
     }
 }

@@ -1,0 +1,98 @@
+//! HTTP of a process: `/metrics`, `/healthz` and `/status`. Read only, and without anything secret.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use millrace_model::Failure;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::exporter::Exporter;
+use crate::status::StatusHandle;
+
+/// A server that listens until it is dropped.
+pub struct HttpServer {
+    address: SocketAddr,
+    serving: JoinHandle<()>,
+}
+
+struct Shown {
+    statuses: Vec<StatusHandle>,
+    exporter: Exporter,
+}
+
+impl HttpServer {
+    /// Listens on an address (port 0: a free port) for the stages of this process, one or several.
+    ///
+    /// # Errors
+    /// The address cannot be listened on; the failure names it.
+    pub async fn start(address: SocketAddr, statuses: Vec<StatusHandle>, exporter: Exporter) -> Result<Self, Failure> {
+        let refused = |error: std::io::Error| cannot_listen(address, &error);
+        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let router = Router::new()
+            .route("/metrics", get(metrics))
+            .route("/healthz", get(healthz))
+            .route("/status", get(status))
+            .with_state(Arc::new(Shown { statuses, exporter }));
+        let serving = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::error!(%error, "http ended");
+            }
+        });
+        tracing::info!(%address, "listens for http");
+        Ok(Self { address, serving })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for HttpServer {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
+    let reason = match error.kind() {
+        ErrorKind::AddrInUse => "the port is in use".to_owned(),
+        ErrorKind::AddrNotAvailable => "this machine does not have the address".to_owned(),
+        _ => error.to_string(),
+    };
+    let hint = "give another address with --http or in [http] of the task file; port 0 picks a free one";
+    Failure::fatal(format!("cannot listen for http on \"{address}\": {reason}"), hint)
+}
+
+async fn metrics(State(shown): State<Arc<Shown>>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], shown.exporter.render())
+}
+
+/// 200 while every stage runs, retries or has ended well; 503 when one failed.
+async fn healthz(State(shown): State<Arc<Shown>>) -> impl IntoResponse {
+    if shown.statuses.iter().any(StatusHandle::is_failed) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "failed\n");
+    }
+    (StatusCode::OK, "ok\n")
+}
+
+/// The status of the one stage, or `{"stages": [...]}` of several.
+async fn status(State(shown): State<Arc<Shown>>) -> Json<Value> {
+    Json(match shown.statuses.as_slice() {
+        [one] => one.to_json(),
+        several => json!({ "stages": several.iter().map(StatusHandle::to_json).collect::<Vec<_>>() }),
+    })
+}
+
+#[cfg(test)]
+mod tests;

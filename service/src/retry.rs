@@ -1,0 +1,130 @@
+//! The one retry loop: an attempt that fails begins again at the checkpoint, for as long as the failure's class allows.
+
+use std::time::Duration;
+
+use millrace_model::Failure;
+use tokio::time::{Instant, sleep};
+
+use crate::backoff::{Decision, FailureRun, random};
+use crate::context::StageContext;
+use crate::exporter::RETRIES;
+use crate::status::{Retrying, State, class_name};
+
+/// How long an attempt may take to end after it was asked to; then it is dropped, which is as safe as a crash.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
+
+/// How a stage ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The task is completed: there is nothing left to do for this stage.
+    Completed,
+    /// It was asked to stop; the next start goes on from the checkpoint.
+    Stopped,
+}
+
+/// Runs attempts until one ends well or its failure cannot be retried any longer.
+///
+/// Connection failures are retried for `retry.connection_minutes` and statement failures for `retry.other_minutes` since
+/// the first one after the last progress (see [`ProgressMark`](crate::ProgressMark)); fatal ones end it at once. A failure
+/// after stopping was asked for, unless it is fatal, counts as stopped.
+///
+/// # Errors
+/// The last failure, with how long it was retried.
+pub async fn run_stage<Make, Running>(context: &StageContext, mut make_attempt: Make) -> Result<Outcome, Failure>
+where
+    Make: FnMut(StageContext) -> Running,
+    Running: Future<Output = Result<Outcome, Failure>>,
+{
+    let mut run = FailureRun::new(context.task.retry);
+    let ended = loop {
+        let marked = context.mark.count();
+        let failure = match attempt(context, make_attempt(context.clone())).await {
+            Ok(outcome) => break Ok(outcome),
+            Err(failure) => failure,
+        };
+        if context.mark.count() != marked {
+            run.reset();
+        }
+        match after_failure(context, &mut run, failure).await {
+            Ok(Next::Again) => {}
+            Ok(Next::Stop) => break Ok(Outcome::Stopped),
+            Err(failure) => break Err(failure),
+        }
+    };
+    show_end(context, &ended);
+    ended
+}
+
+/// What follows a failure that did not end the stage.
+enum Next {
+    Again,
+    Stop,
+}
+
+/// One attempt, dropped if it does not end in time after it was asked to stop.
+async fn attempt(
+    context: &StageContext,
+    attempt: impl Future<Output = Result<Outcome, Failure>>,
+) -> Result<Outcome, Failure> {
+    let overdue = async {
+        context.shutdown.requested().await;
+        sleep(SHUTDOWN_GRACE).await;
+    };
+    tokio::select! {
+        biased;
+        ended = attempt => ended,
+        () = overdue => {
+            tracing::warn!(stage = context.stage.as_str(), seconds = SHUTDOWN_GRACE.as_secs(), "did not stop in time, is ended");
+            Ok(Outcome::Stopped)
+        }
+    }
+}
+
+async fn after_failure(context: &StageContext, run: &mut FailureRun, failure: Failure) -> Result<Next, Failure> {
+    let now = Instant::now();
+    let (wait, until, failures) = match run.failed(failure.class, now, random()) {
+        Decision::Stop => return Err(failure),
+        _ if context.shutdown.is_requested() => {
+            tracing::warn!(stage = context.stage.as_str(), reason = %failure, "failed while it stopped");
+            return Ok(Next::Stop);
+        }
+        Decision::GiveUp { window } => return Err(given_up(failure, window)),
+        Decision::Retry { wait, until, failures } => (wait, until, failures),
+    };
+    let (stage, class) = (context.stage.as_str(), class_name(failure.class));
+    let window_left_seconds = (until - now).as_secs();
+    let wait_milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    tracing::warn!(stage, class, failures, wait_milliseconds, window_left_seconds, hint = failure.hint, reason = %failure, "retries");
+    metrics::counter!(RETRIES, "stage" => stage, "class" => class).increment(1);
+    context.status.retrying(&failure, Retrying { class: failure.class, failures, until });
+    tokio::select! {
+        () = context.shutdown.requested() => Ok(Next::Stop),
+        () = sleep(wait) => Ok(Next::Again),
+    }
+}
+
+fn given_up(failure: Failure, window: Duration) -> Failure {
+    let message = format!("{} (retried for {} minutes)", failure.message, window.as_secs() / 60);
+    Failure { message, ..failure }
+}
+
+fn show_end(context: &StageContext, ended: &Result<Outcome, Failure>) {
+    let stage = context.stage.as_str();
+    match ended {
+        Ok(Outcome::Completed) => {
+            context.status.ended(State::Completed);
+            tracing::info!(stage, "completed");
+        }
+        Ok(Outcome::Stopped) => {
+            context.status.ended(State::Stopped);
+            tracing::info!(stage, "stopped");
+        }
+        Err(failure) => {
+            context.status.failed(failure);
+            tracing::error!(stage, class = class_name(failure.class), hint = failure.hint, reason = %failure, "failed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

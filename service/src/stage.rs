@@ -1,0 +1,52 @@
+//! The three stages.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use millrace_task::Task;
+
+/// One of the three stages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StageName {
+    /// MySQL into the log.
+    Capture,
+    /// Source types into destination types.
+    Transform,
+    /// The log into the destination.
+    Apply,
+}
+
+impl StageName {
+    /// Its word in logs, metrics and the status.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Capture => "capture",
+            Self::Transform => "transform",
+            Self::Apply => "apply",
+        }
+    }
+
+    /// Name of its program.
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Capture => "millrace-capture",
+            Self::Transform => "millrace-transform",
+            Self::Apply => "millrace-apply",
+        }
+    }
+
+    /// Where the task says that it listens for HTTP.
+    pub fn http_address(self, task: &Task) -> SocketAddr {
+        match self {
+            Self::Capture => task.http.capture,
+            Self::Transform => task.http.transform,
+            Self::Apply => task.http.apply,
+        }
+    }
+}
+
+impl fmt::Display for StageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
