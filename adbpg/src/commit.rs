@@ -48,10 +48,14 @@ pub(crate) async fn commit(
         Ok(Err(error)) => AdbpgError::of("commit", &error),
         Err(_) => AdbpgError::CommitTimeout(COMMIT_LIMIT.as_secs()),
     };
-    let refused = error.state().is_some_and(|state| ["23", "25", "40"].iter().any(|class| state.starts_with(class)));
-    if refused {
+    if error.state().is_some_and(was_refused) {
         return Err(error);
     }
     *usability = Usability::Doubtful;
     Ok(CommitOutcome::Unknown(error))
+}
+
+/// Whether an error of COMMIT says that the server aborted. 40003 is "statement completion unknown".
+fn was_refused(state: &str) -> bool {
+    state != "40003" && ["23", "25", "40"].iter().any(|class| state.starts_with(class))
 }

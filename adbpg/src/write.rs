@@ -35,7 +35,7 @@ pub struct TableWrite {
     pub inserts: Vec<Row>,
     /// For a table without a key: rows with how many more (positive) or fewer (negative) of them there are to be.
     pub keyless: Vec<(Row, i64)>,
-    /// What is known of the inserts' keys.
+    /// What is known of the inserts' keys; says nothing for a table without a key.
     pub strategy: InsertStrategy,
 }
 
@@ -147,9 +147,11 @@ impl WriteTransaction<'_> {
         for (row, count) in change.keyless.iter().filter(|(_, count)| *count < 0) {
             delete_equal(client, schema, &sql, row, count.unsigned_abs()).await?;
         }
-        let counted = change.keyless.iter().filter(|(_, count)| *count > 0);
-        let more = counted.flat_map(|(row, count)| (0..*count).map(move |_| row));
-        copy_all(client, schema, more.chain(&change.inserts)).await
+        let mut more = change.inserts.clone();
+        for (row, count) in change.keyless.iter().filter(|(_, count)| *count > 0) {
+            more.extend((0..*count).map(|_| row.clone()));
+        }
+        copy(client, schema, &more).await
     }
 }
 
@@ -215,18 +217,9 @@ fn check_count(
     Err(AdbpgError::Count { table: schema.name.to_string(), action, expected, found })
 }
 
+/// Streams rows into the table. The sink is finished, or dropped, which makes the server abort the COPY.
 async fn copy(client: &Client, schema: &TableSchema<PgType>, rows: &[Row]) -> Result<(), AdbpgError> {
-    copy_all(client, schema, rows.iter()).await
-}
-
-/// Streams rows into the table. The sink is finished or dropped, which makes the server abort the COPY.
-async fn copy_all(
-    client: &Client,
-    schema: &TableSchema<PgType>,
-    rows: impl Iterator<Item = &Row> + Send,
-) -> Result<(), AdbpgError> {
-    let mut rows = rows.peekable();
-    if rows.peek().is_none() {
+    if rows.is_empty() {
         return Ok(());
     }
     let failed = |error: tokio_postgres::Error| copy_error(schema, &error);

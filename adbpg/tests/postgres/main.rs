@@ -1,0 +1,11 @@
+//! The crate against a real server, which is the oracle: what it writes is read back by the server's own functions.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod barriers;
+mod definitions;
+mod failures;
+mod keyless;
+mod keys;
+mod progress;
+mod server;
+mod types;
