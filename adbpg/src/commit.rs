@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use millrace_model::ErrorClass;
 use tokio_postgres::Transaction;
 
 use crate::connect::Usability;
@@ -35,10 +36,12 @@ pub(crate) async fn commit(
     usability: &mut Usability,
 ) -> Result<CommitOutcome, AdbpgError> {
     if let Err(error) = transaction.batch_execute("SAVEPOINT millrace_commit").await {
-        return Err(match AdbpgError::of("prepare the commit", &error) {
-            AdbpgError::Server { state, text, .. } if state.starts_with("25P0") && state != "25P03" => {
-                AdbpgError::Aborted(text)
-            }
+        let error = AdbpgError::of("prepare the commit", &error);
+        if error.class() == ErrorClass::Connection {
+            *usability = Usability::Doubtful;
+        }
+        return Err(match error {
+            AdbpgError::Server { state, text, .. } if state == "25P01" || state == "25P02" => AdbpgError::Aborted(text),
             other => other,
         });
     }

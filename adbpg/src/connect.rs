@@ -2,6 +2,7 @@
 //! what is written: time zone, date style, string constants, time limits.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -52,7 +53,7 @@ pub struct Connection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Usability {
     Usable,
-    /// A COMMIT may still be running on it.
+    /// It broke, or a COMMIT may still be running on it.
     Doubtful,
 }
 
@@ -105,7 +106,7 @@ impl DestinationOptions {
         let server = self.server();
         let reason = reason_of(error);
         match AdbpgError::of(format!("log in to \"{server}\" as \"{}\"", self.user), error) {
-            _ if error.to_string().contains("TLS handshake") => AdbpgError::Tls { server, reason },
+            _ if error.to_string().contains("TLS handshake") && !is_broken(error) => AdbpgError::Tls { server, reason },
             AdbpgError::Lost { .. } => AdbpgError::Unreachable { server, reason },
             other => other,
         }
@@ -126,6 +127,13 @@ impl DestinationOptions {
             }
         }
     }
+}
+
+/// Whether the other side went away, rather than refused.
+fn is_broken(error: &tokio_postgres::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
+    matches!(cause, Some(BrokenPipe | ConnectionAborted | ConnectionReset | TimedOut | UnexpectedEof))
 }
 
 /// Moves the session's bytes; ends by itself when the client is dropped. What breaks it reaches the client as an error.
@@ -156,7 +164,8 @@ impl Connection {
         &self.backend
     }
 
-    /// Whether the session can go on being used: it is connected and no COMMIT on it is unanswered. Otherwise drop it.
+    /// Whether the session can go on being used: it is connected and no COMMIT on it is unanswered. Otherwise drop it,
+    /// as after every error of class `Connection`, which can come before the session is known to be closed.
     pub fn is_usable(&self) -> bool {
         self.usability == Usability::Usable && !self.client.is_closed()
     }

@@ -78,3 +78,39 @@ pub(crate) fn parameters(
 pub(crate) fn borrowed(parameters: &[(TextParameter, Type)]) -> Vec<(&(dyn ToSql + Sync), Type)> {
     parameters.iter().map(|(text, ty)| (text as &(dyn ToSql + Sync), ty.clone())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use millrace_model::TableName;
+    use millrace_model::schema::{Column, Nullability, Route};
+
+    use super::*;
+
+    #[test]
+    fn picks_rows_by_segment_and_place_on_a_cluster() {
+        let column = |name: &str, ty| Column {
+            name: name.into(),
+            ty,
+            nullability: Nullability::Nullable,
+            default: None,
+            comment: String::new(),
+        };
+        let schema = TableSchema {
+            table_id: 1,
+            name: TableName::new("s", "t"),
+            columns: vec![column("a", PgType::Integer), column("j", PgType::Json)],
+            primary_key: vec![],
+            key: vec![],
+            indexes: vec![],
+            comment: String::new(),
+            route: Route::Table,
+        };
+        assert_eq!(
+            render_delete_equal(&schema, RowIdentity::SegmentAndCtid).unwrap(),
+            "DELETE FROM \"s\".\"t\" AS d USING (SELECT t.gp_segment_id AS segment, t.ctid AS place FROM \"s\".\"t\" AS t \
+             WHERE t.\"a\" IS NOT DISTINCT FROM $1 AND t.\"j\"::text IS NOT DISTINCT FROM $2::text LIMIT $3) AS chosen \
+             WHERE d.gp_segment_id = chosen.segment AND d.ctid = chosen.place"
+        );
+    }
+}
