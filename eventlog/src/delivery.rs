@@ -21,6 +21,9 @@ use crate::error::{LogError, Place};
 /// How long a full queue is waited on before it is tried again without a delivery report.
 const QUEUE_TICK: Duration = Duration::from_millis(50);
 
+/// How long the delivery report that tells the reason of a fatal error is waited for.
+const REPORT_LIMIT: Duration = Duration::from_secs(1);
+
 /// What the broker has acknowledged of one partition since the writer was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Acknowledged {
@@ -158,6 +161,9 @@ pub(crate) async fn hand_over(producer: &ThreadedProducer<Deliveries>, outgoing:
             }
             Err(error) => {
                 let place = Place { object: outgoing.topic.to_owned(), ..deliveries.place.clone() };
+                if is_gap(producer) {
+                    let _ = tokio::time::timeout(REPORT_LIMIT, deliveries.until(|_, _| false)).await;
+                }
                 return Err(end(producer, failure_of(producer, &place, &error)));
             }
         }
@@ -191,6 +197,11 @@ pub(crate) fn fatal_failure(producer: &ThreadedProducer<Deliveries>, place: &Pla
     })
 }
 
+/// Whether librdkafka stopped because a message was refused: the delivery report, which comes after, says why.
+fn is_gap(producer: &ThreadedProducer<Deliveries>) -> bool {
+    producer.client().fatal_error().is_some_and(|(code, _)| code == RDKafkaErrorCode::GaplessGuarantee)
+}
+
 /// Whether the writer has failed: fencing above all, then the delivery that failed first.
 pub(crate) fn ensure_sound(producer: &ThreadedProducer<Deliveries>) -> Result<(), LogError> {
     let deliveries = producer.client().context();
@@ -198,6 +209,7 @@ pub(crate) fn ensure_sound(producer: &ThreadedProducer<Deliveries>) -> Result<()
     match (fatal, deliveries.failure()) {
         (Some(fenced @ LogError::Fenced { .. }), _) => Err(fenced),
         (_, Some(first)) => Err(first),
+        (Some(_), None) if is_gap(producer) => Ok(()),
         (Some(fatal), None) => Err(fatal),
         (None, None) => Ok(()),
     }

@@ -11,7 +11,7 @@
 //! - `enable.idempotence`, `acks` = all, `max.in.flight` = 5: each message once and in order per partition, on all
 //!   in-sync replicas, over retries of the client.
 //! - `compression.type` = lz4: cheap, and the messages repeat themselves; `linger.ms` = 5: what is sent together goes
-//!   together (a commit or flush does not wait for it).
+//!   together.
 //! - `message.max.bytes` = [`MESSAGE_LIMIT`], the limit with which our topics are made.
 //! - `queue.buffering.max.kbytes` = 65536: the memory that unacknowledged messages may take; a full queue is
 //!   back-pressure. `queue.buffering.max.messages` = 0: bytes alone count.
@@ -20,6 +20,7 @@
 //! - `transactional.id` = `<task>.capture`: one living capture a task; starting one fences all older ones.
 //! - `transaction.timeout.ms` = [`TRANSACTION_TIMEOUT`]: a dead capture holds readers back for that long at most.
 //!   librdkafka lowers `message.timeout.ms` to it.
+//! - `linger.ms` = 1: a step is sent in one go, and its commit waits for the acknowledgements.
 //!
 //! **Partition writer** (transform)
 //! - `message.timeout.ms` = 0: a message never times out, so none is given up while those behind it are delivered;
@@ -125,6 +126,7 @@ fn layered(options: &LogOptions, defaults: Settings<'_>, guarantees: Settings<'_
 
 /// The transactional producer of capture.
 pub(crate) fn step_writer(options: &LogOptions, names: &TopicNames) -> Result<ClientConfig, LogError> {
+    let defaults: Vec<(&str, &str)> = PRODUCER_DEFAULTS.iter().copied().chain([("linger.ms", "1")]).collect();
     let guarantees = [
         ("enable.idempotence", "true"),
         ("acks", "all"),
@@ -132,7 +134,7 @@ pub(crate) fn step_writer(options: &LogOptions, names: &TopicNames) -> Result<Cl
         ("transactional.id", &names.capture()),
         ("transaction.timeout.ms", &TRANSACTION_TIMEOUT.as_millis().to_string()),
     ];
-    layered(options, PRODUCER_DEFAULTS, &guarantees)
+    layered(options, &defaults, &guarantees)
 }
 
 /// The idempotent producer of transform.

@@ -147,12 +147,19 @@ impl OpenStep {
     /// known whether the step is committed, and [`StepWriter::open`] finds out. Dropping the future loses the writer.
     pub async fn commit(self) -> Result<StepWriter, LogError> {
         let writer = self.writer;
+        let place = writer.inner.place.doing("commit a step as");
+        // A message that could not even be queued is missing, and librdkafka would commit the rest.
+        ensure_sound(&writer.inner.producer)?;
+        let deliveries = writer.inner.producer.client().context();
+        let delivered = deliveries.until(|sent, acknowledged| acknowledged >= sent);
+        match tokio::time::timeout(TRANSACTION_TIMEOUT, delivered).await {
+            Ok(delivered) => delivered.or_else(|failure| ensure_sound(&writer.inner.producer).and(Err(failure)))?,
+            Err(_) => return Err(place.timed_out(TRANSACTION_TIMEOUT)),
+        }
         blocking(move || {
-            let inner = &writer.inner;
-            let place = inner.place.doing("commit a step as");
-            // A message that could not even be queued is missing, and librdkafka would commit the rest.
-            ensure_sound(&inner.producer)?;
-            inner.producer.commit_transaction(TRANSACTION_TIMEOUT).map_err(|e| explain(&inner.producer, &place, &e))?;
+            let producer = &writer.inner.producer;
+            settle(producer);
+            producer.commit_transaction(TRANSACTION_TIMEOUT).map_err(|e| explain(producer, &place, &e))?;
             Ok(writer)
         })
         .await
@@ -179,6 +186,17 @@ impl OpenStep {
         let producer = &self.writer.inner.producer;
         ensure_sound(producer)?;
         hand_over(producer, Outgoing { topic, partition, key, payload }).await
+    }
+}
+
+/// The client's commit flushes first, and where a message is not yet accounted for it polls for a whole 100 ms. All
+/// messages are acknowledged here; librdkafka's own count follows within microseconds, and is waited for.
+fn settle(producer: &ThreadedProducer<Deliveries>) {
+    for _ in 0..100 {
+        if producer.in_flight_count() == 0 {
+            return;
+        }
+        std::thread::sleep(Duration::from_micros(50));
     }
 }
 

@@ -37,7 +37,8 @@ where
         let names = lab.names.clone();
         broker.ensure_topics(&names, DATA_RETENTION).await.unwrap();
         let outcome = tokio::time::timeout(Duration::from_secs(55), tokio::spawn(test(lab))).await;
-        let topics = [&names.captured, &names.transformed, &names.schemas, &names.state].map(String::as_str);
+        let narrow = narrow_topic(&names);
+        let topics = [&names.captured, &names.transformed, &names.schemas, &names.state, &narrow].map(String::as_str);
         broker.delete_topics(&topics).await.unwrap();
         outcome.expect("the test took too long")
     });
@@ -45,6 +46,11 @@ where
     if let Err(panic) = outcome {
         resume_unwind(panic.into_panic());
     }
+}
+
+/// The name of a topic with a low message limit, for the test that makes it.
+pub(crate) fn narrow_topic(names: &TopicNames) -> String {
+    format!("{}.narrow", names.task)
 }
 
 impl Lab {
