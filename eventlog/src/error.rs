@@ -237,6 +237,25 @@ impl LogError {
                     "raise max.message.bytes of topic \"{topic}\", or message.max.bytes of the broker or in [kafka.options]"
                 )
             }
+            Self::OffsetOutOfRange { .. } | Self::OffsetRefused { .. } | Self::HangingTransaction { .. } => {
+                self.offset_hint()
+            }
+            Self::ClaimNotVisible { topic, .. } => {
+                format!("look for an open transaction: kafka-transactions.sh ... find-hanging --topic {topic}")
+            }
+            Self::SchemaMissing { .. } => {
+                "the schemas topic is not the one that the rows were written with: was it deleted, or is its \
+                 cleanup.policy not compact?"
+                    .into()
+            }
+            Self::Damaged { .. } => "check the broker's disk; the message cannot be read by anybody".into(),
+            Self::TimedOut { .. } | Self::Kafka { .. } => "look at the brokers' logs".into(),
+            Self::ReservedKey { .. } | Self::Ended { .. } => String::new(),
+        }
+    }
+
+    fn offset_hint(&self) -> String {
+        match self {
             Self::OffsetOutOfRange { wanted, earliest, .. } if wanted < earliest => {
                 "retention deleted rows before they were read: start the task anew, with a longer retention.ms".into()
             }
@@ -253,17 +272,7 @@ impl LogError {
                  {partition}; end it with: kafka-transactions.sh --bootstrap-server ... abort --topic {topic} \
                  --partition {partition} --start-offset {offset}"
             ),
-            Self::ClaimNotVisible { topic, .. } => {
-                format!("look for an open transaction: kafka-transactions.sh ... find-hanging --topic {topic}")
-            }
-            Self::SchemaMissing { .. } => {
-                "the schemas topic is not the one that the rows were written with: was it deleted, or is its \
-                 cleanup.policy not compact?"
-                    .into()
-            }
-            Self::Damaged { .. } => "check the broker's disk; the message cannot be read by anybody".into(),
-            Self::TimedOut { .. } | Self::Kafka { .. } => "look at the brokers' logs".into(),
-            Self::ReservedKey { .. } | Self::Ended { .. } => String::new(),
+            _ => String::new(),
         }
     }
 }

@@ -174,6 +174,8 @@ impl Membership {
         let (leaving, left) = oneshot::channel();
         let run = move || {
             keep_polling(&consumer, &place);
+            // Also after an error: closing revokes what is left, and nobody may be there to release it.
+            consumer.context().handshake.leave();
             drop(consumer);
             let _ = leaving.send(());
         };
@@ -212,6 +214,10 @@ fn keep_polling(consumer: &BaseConsumer<Member>, place: &Place) {
     while !member.handshake.is_leaving() {
         // A message can slip through before its partition is paused: it is not ours to read.
         let Some(Err(error)) = consumer.poll(POLL) else { continue };
+        if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
+            member.tell(Err(place.error(&error)));
+            return;
+        }
         let judged = member.log.refusal(place).unwrap_or_else(|| place.error(&error));
         match judged {
             LogError::Authentication { .. } | LogError::Authorization { .. } | LogError::TopicMissing { .. } => {

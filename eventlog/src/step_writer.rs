@@ -191,6 +191,7 @@ impl OpenStep {
 
 /// The client's commit flushes first, and where a message is not yet accounted for it polls for a whole 100 ms. All
 /// messages are acknowledged here; librdkafka's own count follows within microseconds, and is waited for.
+#[expect(clippy::disallowed_methods, reason = "runs on a thread for blocking calls, beside the runtime")]
 fn settle(producer: &ThreadedProducer<Deliveries>) {
     for _ in 0..100 {
         if producer.in_flight_count() == 0 {

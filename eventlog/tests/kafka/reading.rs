@@ -1,8 +1,10 @@
 //! Reading from given offsets, pausing, and what happens when an offset is gone.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use millrace_eventlog::{LogError, PartitionReader, PartitionWriter, ReadEvent, SchemaReader, StartAt};
+use millrace_eventlog::{LogError, LogOptions, PartitionReader, PartitionWriter, ReadEvent, SchemaReader, StartAt};
+use millrace_model::ErrorClass;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -143,4 +145,14 @@ fn a_schema_is_waited_for() {
             Err(LogError::SchemaMissing { topic: lab.names.schemas.clone(), key: "3".into(), seconds: 0 })
         );
     });
+}
+
+#[tokio::test]
+async fn a_reader_without_a_broker_says_so() {
+    let options = LogOptions { brokers: "127.0.0.1:1".into(), options: BTreeMap::new(), partitions: 1 };
+    let reader = PartitionReader::open(&options, "t.captured", "t.read").unwrap();
+    reader.assign(0, StartAt::Offset(0));
+    let error = event(&reader).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Connection);
+    assert!(error.to_string().contains("Connection refused"), "{error}");
 }
