@@ -1,7 +1,7 @@
 //! Scripts on a real MySQL.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use millrace_testkit::{Servers, delete_topics, load_dump, topics_with_prefix, unique_name};
+use millrace_testkit::{Servers, delete_topics, load_dump, run_script, topics_with_prefix, unique_name};
 use mysql_async::prelude::Queryable;
 
 const DUMP: &str = "
@@ -34,4 +34,40 @@ async fn topics_are_listed_and_deleted_by_prefix() {
     let prefix = unique_name("testkit_topics");
     assert!(topics_with_prefix(&servers.kafka, &prefix).await.unwrap().is_empty());
     delete_topics(&servers.kafka, &prefix).await.unwrap();
+}
+
+/// The SQL that users are given runs on a real server, and its account has the three privileges and no more.
+#[tokio::test]
+async fn the_grants_file_runs_and_grants_little() {
+    let servers = Servers::from_environment().unwrap();
+    let user = unique_name("testkit");
+    let mut connection = servers.connect_mysql().await.unwrap();
+    let grants = include_str!("../../deploy/grants.sql").replace("'millrace'", &format!("'{user}'"));
+    run_script(&mut connection, &grants).await.unwrap();
+    let granted: Vec<String> = connection.query(format!("SHOW GRANTS FOR '{user}'")).await.unwrap();
+    assert_eq!(granted, [format!("GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO `{user}`@`%`")]);
+    connection.query_drop(format!("DROP USER '{user}'")).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_sample_of_docker_compose_loads() {
+    let servers = Servers::from_environment().unwrap();
+    let name = unique_name("testkit_sample");
+    let mut connection = servers.connect_mysql().await.unwrap();
+    let sample = include_str!("../../deploy/compose/sample.sql");
+    load_dump(&mut connection, sample, "shop", &name).await.unwrap();
+    let count =
+        "SELECT (SELECT count(*) FROM customers), (SELECT count(*) FROM orders), (SELECT count(*) FROM order_lines)";
+    let rows: Option<(u32, u32, u32)> = connection.query_first(count).await.unwrap();
+    assert_eq!(rows, Some((3, 10_000, 20_000)));
+    servers.drop_mysql_database(&name).await.unwrap();
+
+    let role = unique_name("testkit_role");
+    let client = servers.connect_postgres().await.unwrap();
+    let destination = include_str!("../../deploy/compose/destination.sql");
+    let destination =
+        destination.replace("millrace LOGIN", &format!("{role} LOGIN")).replace("TO millrace", &format!("TO {role}"));
+    let destination = destination.replace("DATABASE warehouse", "DATABASE postgres");
+    client.batch_execute(&destination).await.unwrap();
+    client.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.unwrap();
 }
