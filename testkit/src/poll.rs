@@ -21,6 +21,8 @@ pub async fn poll_until(limit: Duration, what: &str, mut condition: impl AsyncFn
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::expect_used, reason = "tests")]
+
     use super::*;
 
     #[tokio::test]

@@ -44,8 +44,8 @@ fn rename_database(statement: &str, from: &str, to: &str) -> String {
     }
 }
 
-/// The statements of a script, trimmed, without their delimiters and without empty ones. Comments inside and before a
-/// statement stay in it, but a statement of nothing but comments is left out (`/*! ... */` is no comment).
+/// The statements of a script, trimmed, without their delimiters, without the comments before them and without empty
+/// ones. Comments inside a statement stay in it; `/*! ... */` is no comment.
 pub fn split_script(script: &str) -> Vec<String> {
     let mut splitter = Splitter { rest: script, delimiter: ";".to_owned(), ..Splitter::default() };
     while splitter.step() {}
@@ -73,10 +73,10 @@ impl Splitter<'_> {
         } else if !self.has_content && starts_with_word(self.rest, "delimiter") {
             self.take_delimiter();
         } else if starts_line_comment(self.rest) {
-            self.take(self.rest.find('\n').map_or(self.rest.len(), |at| at + 1));
+            self.take_comment(self.rest.find('\n').map_or(self.rest.len(), |at| at + 1));
         } else if self.rest.starts_with("/*") {
-            self.has_content |= self.rest.starts_with("/*!") || self.rest.starts_with("/*+");
-            self.take(self.rest.find("*/").map_or(self.rest.len(), |at| at + 2));
+            self.has_content |= self.rest.starts_with("/*!");
+            self.take_comment(self.rest.find("*/").map_or(self.rest.len(), |at| at + 2));
         } else if matches!(first, '\'' | '"' | '`') {
             self.has_content = true;
             self.take(quoted_length(self.rest, first));
@@ -91,6 +91,14 @@ impl Splitter<'_> {
         let (taken, rest) = self.rest.split_at(bytes);
         self.current.push_str(taken);
         self.rest = rest;
+    }
+
+    /// Drops it if the statement has not begun.
+    fn take_comment(&mut self, bytes: usize) {
+        self.take(bytes);
+        if !self.has_content {
+            self.current.clear();
+        }
     }
 
     fn take_delimiter(&mut self) {
@@ -148,8 +156,9 @@ mod tests {
             ("select 'it''s; ok';x", &["select 'it''s; ok'", "x"]),
             (r"select 'a\';b';x", &[r"select 'a\';b'", "x"]),
             (r"select '\\';x", &[r"select '\\'", "x"]),
-            ("-- a; b\nselect 1;# c; d\nselect 2", &["-- a; b\nselect 1", "# c; d\nselect 2"]),
+            ("-- a; b\nselect 1;# c; d\nselect 2", &["select 1", "select 2"]),
             ("-- nothing\n", &[]),
+            ("select 1 -- a; b\n + 2;", &["select 1 -- a; b\n + 2"]),
             ("/* a; b */;/*!40101 SET x=1 */;", &["/*!40101 SET x=1 */"]),
             ("select 5--1;x", &["select 5--1", "x"]),
             ("select 'é;ü';x", &["select 'é;ü'", "x"]),

@@ -85,6 +85,8 @@ pub(crate) fn postgres_identifier(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::expect_used, reason = "tests")]
+
     use super::*;
 
     #[test]

@@ -64,6 +64,8 @@ pub(super) fn single_precision_hex(text: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::expect_used, reason = "tests")]
+
     use super::*;
 
     #[test]

@@ -64,6 +64,8 @@ fn write_array(elements: &[&RawValue], output: &mut String) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::expect_used, reason = "tests")]
+
     use super::*;
 
     #[test]
