@@ -60,7 +60,8 @@ pub(crate) fn description_version(data: &[u8]) -> Option<String> {
         && has(kind::QUERY, 13)
         && has(kind::ROTATE, 8)
         && has(kind::TABLE_MAP, 8)
-        && has(kind::WRITE_ROWS_V1, 8)
+        // Servers of version 9 no longer know the old rows events.
+        && (has(kind::WRITE_ROWS_V1, 8) || has(kind::WRITE_ROWS_V1, 0))
         && has(kind::WRITE_ROWS, 10);
     let server = server.split(|&byte| byte == 0).next().unwrap_or_default();
     known.then(|| String::from_utf8_lossy(server).into_owned())

@@ -1,0 +1,9 @@
+//! The binlog's reader against a real server, which is the oracle: what it says in SQL is what the rows must hold.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod json;
+mod lab;
+mod refusals;
+mod starts;
+mod statements;
+mod types;
