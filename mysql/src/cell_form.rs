@@ -35,19 +35,8 @@ pub fn put_value(
         (MysqlType::Decimal { .. }, Value::Bytes(bytes)) => Cell::Text(plain_decimal(text(bytes)?, scratch)),
         (MysqlType::Float, Value::Float(v)) => Cell::Float(*v),
         (MysqlType::Double, Value::Double(v)) => Cell::Double(*v),
-        (MysqlType::Date, &Value::Date(year, month, day, ..)) => {
-            put_text(scratch, format_args!("{year:04}-{month:02}-{day:02}"));
-            Cell::Text(scratch)
-        }
-        (MysqlType::DateTime(digits) | MysqlType::Timestamp(digits), &Value::Date(y, mo, d, h, mi, s, micros)) => {
-            put_text(scratch, format_args!("{y:04}-{mo:02}-{d:02} {h:02}:{mi:02}:{s:02}"));
-            put_fraction(scratch, micros, *digits);
-            Cell::Text(scratch)
-        }
-        (MysqlType::Time(digits), &Value::Time(negative, days, h, m, s, micros)) => {
-            let sign = if negative { "-" } else { "" };
-            put_text(scratch, format_args!("{sign}{:02}:{m:02}:{s:02}", days * 24 + u32::from(h)));
-            put_fraction(scratch, micros, *digits);
+        (_, Value::Date(..) | Value::Time(..)) => {
+            put_moment(scratch, ty, value)?;
             Cell::Text(scratch)
         }
         (
@@ -67,9 +56,31 @@ pub fn put_value(
             | MysqlType::Vector(_),
             Value::Bytes(bytes),
         ) => Cell::Bytes(bytes),
-        _ => return Err("the value is not of the column's type"),
+        _ => return Err(OTHER_TYPE),
     };
     writer.put(cell);
+    Ok(())
+}
+
+const OTHER_TYPE: &str = "the value is not of the column's type";
+
+/// Dates and times; sent in parts.
+fn put_moment(out: &mut String, ty: &MysqlType, value: &Value) -> Result<(), &'static str> {
+    match (ty, value) {
+        (MysqlType::Date, Value::Date(year, month, day, ..)) => {
+            put_text(out, format_args!("{year:04}-{month:02}-{day:02}"));
+        }
+        (MysqlType::DateTime(digits) | MysqlType::Timestamp(digits), &Value::Date(y, mo, d, h, mi, s, micros)) => {
+            put_text(out, format_args!("{y:04}-{mo:02}-{d:02} {h:02}:{mi:02}:{s:02}"));
+            put_fraction(out, micros, *digits);
+        }
+        (MysqlType::Time(digits), &Value::Time(negative, days, h, m, s, micros)) => {
+            let sign = if negative { "-" } else { "" };
+            put_text(out, format_args!("{sign}{:02}:{m:02}:{s:02}", days * 24 + u32::from(h)));
+            put_fraction(out, micros, *digits);
+        }
+        _ => return Err(OTHER_TYPE),
+    }
     Ok(())
 }
 

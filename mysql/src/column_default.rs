@@ -1,7 +1,8 @@
 //! Defaults of columns, in one form whether they come from `information_schema` or from CREATE TABLE.
 //!
 //! A literal is its text as a value of the column: numbers without quotes, DECIMAL with its scale, BIT as exactly n binary
-//! digits, binary strings as `0x` and hexadecimal digits, dates in full.
+//! digits, binary strings as `0x` and hexadecimal digits, dates in full. The catalog of MySQL cuts binary defaults at
+//! their first zero byte; nothing shows that it did.
 
 use millrace_model::MysqlType;
 use millrace_model::schema::DefaultValue;
@@ -33,7 +34,7 @@ fn from_maria_db(ty: &MysqlType, text: &str) -> Option<DefaultValue> {
     let tokens = tokenize(text, SqlMode::default(), u32::MAX).unwrap_or_default();
     let mut cursor = Cursor::new(&tokens);
     match read_default(&mut cursor, ty) {
-        Ok(default) if cursor.is_done() => default,
+        Ok(default @ (None | Some(DefaultValue::Literal(_)))) if cursor.is_done() => default,
         _ => Some(DefaultValue::Expression(text.to_owned())),
     }
 }
@@ -78,14 +79,6 @@ pub fn read_default(cursor: &mut Cursor<'_>, ty: &MysqlType) -> Result<Option<De
         Some(Token::Word(w)) if w.eq_ignore_ascii_case("NULL") => return Ok(None),
         Some(Token::Word(w)) if w.eq_ignore_ascii_case("TRUE") => number_literal(ty, "1", false),
         Some(Token::Word(w)) if w.eq_ignore_ascii_case("FALSE") => number_literal(ty, "0", false),
-        Some(Token::Word(w)) if matches!(cursor.peek(), Some(Token::Text(_))) => {
-            // DATE '2024-01-01', TIMESTAMP '...'
-            let text = cursor.take_name().unwrap_or_default();
-            match &*w.to_ascii_uppercase() {
-                "DATE" | "TIME" | "TIMESTAMP" => text_literal(ty, &text),
-                _ => return Err(w.clone()),
-            }
-        }
         Some(Token::Word(_)) => return Ok(Some(read_function(start, cursor))),
         other => return Err(other.map_or("nothing".into(), |token| render(std::slice::from_ref(token)))),
     };

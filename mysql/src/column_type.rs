@@ -112,10 +112,8 @@ fn base_name(first: &str, cursor: &mut Cursor<'_>, mode: SqlMode, written: &mut 
                 (false, false) => return Err(first.to_owned()),
             }
         }
-        "CHARACTER" | "CHAR" => match cursor.take_word("VARYING") {
-            true => "VARCHAR",
-            false => "CHAR",
-        },
+        "CHARACTER" | "CHAR" if cursor.take_word("VARYING") => "VARCHAR",
+        "CHARACTER" | "CHAR" => "CHAR",
         "VARCHARACTER" => "VARCHAR",
         "LONG" => {
             if cursor.take_word("VARBINARY") {

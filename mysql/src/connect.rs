@@ -1,6 +1,6 @@
 //! Connections to the source: every session has the settings under which values mean one thing.
 //!
-//! `time_zone` is UTC, so TIMESTAMP is read as the instant; `character_set_results` is utf8mb4, so the server itself
+//! `time_zone` is UTC, so TIMESTAMP is read as the instant; The character set is utf8mb4 both ways, so the server itself
 //! converts every character set; `sql_mode` has none of the modes that change how text is read or CHAR is padded, and
 //! allows invalid dates in parameters, because rows may hold them. Time-outs of the server are raised, because a reader
 //! that waits for the log must not lose its result. The unix socket is never used behind the caller's back.
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{BinaryProtocol, Conn, Opts, OptsBuilder, Params, QueryResult, Row, SslOpts, Value};
+use mysql_async::{BinaryProtocol, Conn, Opts, OptsBuilder, Params, QueryResult, Row, SslOpts, Statement, Value};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::MysqlError;
@@ -81,7 +81,7 @@ impl SourceOptions {
             .tcp_nodelay(true)
             .tcp_keepalive(Some(KEEPALIVE))
             .max_allowed_packet(Some(1 << 30))
-            .stmt_cache_size(64)
+            .stmt_cache_size(0)
             .ssl_opts(self.ssl_opts());
         builder.into()
     }
@@ -110,6 +110,8 @@ impl SourceOptions {
 #[derive(Debug)]
 pub struct Session {
     conn: Conn,
+    /// The last prepared statement, which is closed with the next.
+    statement: Option<Statement>,
     flavour: Flavour,
     version: (u16, u16, u16),
 }
@@ -127,7 +129,7 @@ impl Session {
             }
         };
         let version = conn.server_version();
-        let mut session = Self { conn, flavour: Flavour::Mysql, version };
+        let mut session = Self { conn, statement: None, flavour: Flavour::Mysql, version };
         let text = session.query_texts("reading the version", "SELECT VERSION()").await?;
         if text.first().is_some_and(|row| row.first().is_some_and(|v| v.as_deref().is_some_and(Flavour::is_maria_db))) {
             session.flavour = Flavour::MariaDb;
@@ -138,9 +140,11 @@ impl Session {
 
     async fn set_up(&mut self) -> Result<(), MysqlError> {
         let doing = "setting the session up";
+        // Parameters are in the client's character set, which the handshake leaves at the three-byte form of UTF-8.
+        self.execute(doing, "SET NAMES utf8mb4").await?;
         self.execute(
             doing,
-            "SET SESSION time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES', character_set_results = utf8mb4, \
+            "SET SESSION time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES', \
              autocommit = 1, net_write_timeout = 3600, net_read_timeout = 3600, wait_timeout = 28800",
         )
         .await?;
@@ -151,6 +155,10 @@ impl Session {
         }
         if self.flavour == Flavour::Mysql && self.version >= (8, 0, 30) {
             self.execute(doing, "SET SESSION show_gipk_in_create_table_and_information_schema = ON").await?;
+        }
+        if self.flavour == Flavour::Mysql && self.version >= (8, 0, 3) {
+            // Estimates of rows and bytes as they are now, not as cached for a day.
+            self.execute(doing, "SET SESSION information_schema_stats_expiry = 0").await?;
         }
         Ok(())
     }
@@ -193,15 +201,21 @@ impl Session {
         Ok(rows.into_iter().map(|row| row.unwrap().into_iter().map(text_of).collect()).collect())
     }
 
-    /// Runs a prepared statement whose rows are then taken one by one; statements are prepared once a session.
+    /// Runs a prepared statement whose rows are then taken one by one. It is prepared each time: a statement that is
+    /// used again after its table was altered keeps the types that its parameters had before.
     pub(crate) async fn stream(
         &mut self,
         doing: &str,
         sql: &str,
         parameters: Vec<Value>,
     ) -> Result<QueryResult<'_, 'static, BinaryProtocol>, MysqlError> {
+        let failed = |e| MysqlError::from_client(doing, e);
+        let statement = self.conn.prep(sql).await.map_err(failed)?;
+        if let Some(old) = self.statement.replace(statement.clone()) {
+            self.conn.close(old).await.map_err(failed)?;
+        }
         let parameters = if parameters.is_empty() { Params::Empty } else { Params::Positional(parameters) };
-        self.conn.exec_iter(sql, parameters).await.map_err(|e| MysqlError::from_client(doing, e))
+        self.conn.exec_iter(statement, parameters).await.map_err(failed)
     }
 }
 
@@ -233,11 +247,8 @@ mod tests {
     #[test]
     fn never_weakens_tls() {
         assert!(options(TlsMode::Disabled).opts().ssl_opts().is_none());
-        let looks = |tls| {
-            let opts = options(tls).opts();
-            let ssl = opts.ssl_opts().map(|s| (s.accept_invalid_certs(), s.skip_domain_validation()));
-            ssl
-        };
+        let looks =
+            |tls| options(tls).opts().ssl_opts().map(|s| (s.accept_invalid_certs(), s.skip_domain_validation()));
         assert_eq!(looks(TlsMode::Required), Some((true, true)));
         assert_eq!(looks(TlsMode::VerifyCa { ca: Some("ca.pem".into()) }), Some((false, true)));
         assert_eq!(looks(TlsMode::VerifyFull { ca: None }), Some((false, false)));

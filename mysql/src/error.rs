@@ -34,6 +34,16 @@ pub enum MysqlError {
         /// The user.
         user: String,
     },
+    /// The server asked for a way of logging in that is not known here; it also does so for users that do not exist.
+    #[error("the mysql server at \"{address}\" asks user \"{user}\" to log in by \"{plugin}\", which is not supported")]
+    LoginPlugin {
+        /// Host and port.
+        address: String,
+        /// The user.
+        user: String,
+        /// The authentication plugin.
+        plugin: String,
+    },
     /// An open connection broke.
     #[error("the connection to mysql was lost while {doing}: {reason}")]
     ConnectionLost {
@@ -131,6 +141,7 @@ impl MysqlError {
             Self::Server { code, .. } => class_of_code(*code),
             Self::Tls { .. }
             | Self::LoginRefused { .. }
+            | Self::LoginPlugin { .. }
             | Self::Answer { .. }
             | Self::UnknownType { .. }
             | Self::TableChanged { .. }
@@ -149,6 +160,10 @@ impl MysqlError {
             Self::LoginRefused { user, .. } => {
                 format!("check user name and password, and that user \"{user}\" may connect from this host")
             }
+            Self::LoginPlugin { user, .. } => format!(
+                "check that the user exists (mysql hides that it does not), or ALTER USER '{user}' IDENTIFIED WITH \
+                 caching_sha2_password BY '...'"
+            ),
             Self::ConnectionLost { .. } | Self::Answer { .. } => String::new(),
             Self::Server { code, .. } => hint_of_code(*code).into(),
             Self::UnknownType { .. } => "exclude the column or the table in the task file".into(),
@@ -206,10 +221,9 @@ impl MysqlError {
             ClientError::Server(e) if class_of_code(e.code) == ErrorClass::Connection => {
                 Self::Unreachable { address, reason: one_line(&e.message) }
             }
-            ClientError::Driver(DriverError::UnknownAuthPlugin { name }) => Self::Answer {
-                doing: format!("connecting to \"{address}\""),
-                what: format!("authentication plugin \"{name}\" is not supported"),
-            },
+            ClientError::Driver(DriverError::UnknownAuthPlugin { name }) => {
+                Self::LoginPlugin { address, user: user.to_owned(), plugin: name }
+            }
             other => Self::from_client(&format!("connecting to \"{address}\""), other),
         }
     }

@@ -48,6 +48,8 @@ enum Action {
     Rows(String),
     Rename(TableName),
     Nothing,
+    /// Work on partitions that keeps all rows; nothing but names of partitions follows.
+    Partitions,
 }
 
 fn alter_table(
@@ -60,7 +62,11 @@ fn alter_table(
         match action(context, &mut cursor)? {
             Action::Definition => definition = true,
             Action::Index => index = true,
-            Action::Rows(verb) => effects.push(DdlEffect::AlterRows { table: table.clone(), verb }),
+            Action::Rows(verb) => {
+                effects.push(DdlEffect::AlterRows { table: table.clone(), verb });
+                break;
+            }
+            Action::Partitions => break,
             Action::Rename(to) => renamed = Some(to),
             Action::Nothing => {}
         }
@@ -99,7 +105,7 @@ fn action(context: &StatementContext, cursor: &mut Cursor<'_>) -> Result<Action,
         | ("CONVERT", "TABLE") => Action::Rows(format!("{first} {second}")),
         ("ADD" | "REORGANIZE" | "COALESCE" | "ANALYZE" | "CHECK" | "OPTIMIZE" | "REBUILD" | "REPAIR", "PARTITION")
         | ("REMOVE", "PARTITIONING")
-        | ("PARTITION", "BY") => Action::Nothing,
+        | ("PARTITION", "BY") => Action::Partitions,
         ("ADD" | "DROP", "INDEX" | "KEY" | "FULLTEXT" | "SPATIAL") | ("ALTER", "INDEX") => Action::Index,
         ("DROP" | "ALTER", "CHECK" | "FOREIGN") | ("ADD", "CHECK" | "FOREIGN") => Action::Nothing,
         (

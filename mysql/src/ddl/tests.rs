@@ -1,4 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
+use millrace_model::ErrorClass;
+
 use super::*;
 
 fn context() -> StatementContext {
