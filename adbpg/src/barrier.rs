@@ -16,8 +16,6 @@ pub enum JournalEntry {
     Barrier(u64),
     /// Indexes and ANALYZE after a table's full load.
     TableLoaded {
-        /// Number of the table in the task.
-        table_id: u64,
         /// Version of its schema.
         version: u64,
     },
@@ -27,7 +25,7 @@ impl JournalEntry {
     fn key(self) -> String {
         match self {
             Self::Barrier(ordinal) => format!("barrier {ordinal}"),
-            Self::TableLoaded { table_id, version } => format!("table {table_id} loaded at version {version}"),
+            Self::TableLoaded { version } => format!("table {version} loaded"),
         }
     }
 }
@@ -45,8 +43,8 @@ pub enum BarrierOutcome {
 }
 
 impl Connection {
-    /// Writes down that a partition stands at a barrier: everything before it is committed, with progress at exactly
-    /// this `sequence` and the barrier's ordinal as watermark. Again is the same as once.
+    /// Writes down that a partition stands before a barrier: everything before it is committed, with progress at exactly
+    /// this `sequence` (0: nothing was before it). Again is the same as once.
     pub async fn record_arrival(
         &self,
         task_id: &str,
@@ -63,19 +61,42 @@ impl Connection {
         insert_once(self, "record the arrival at a barrier", &sql).await
     }
 
-    /// The partitions below `partition_count` that stand at the barrier now, in order: arrived, and with their latest
-    /// progress exactly there.
-    pub async fn arrivals(&self, task_id: &str, ordinal: u64, partition_count: u32) -> Result<Vec<u32>, AdbpgError> {
+    /// The arrivals at a barrier: partition, the sequence at which it arrived, and the sequence at which its latest
+    /// progress stands now (0 where it has none).
+    pub async fn arrivals(&self, task_id: &str, ordinal: u64) -> Result<Vec<(u32, u64, u64)>, AdbpgError> {
         let id = literal(task_id)?;
         let sql = format!(
-            "SELECT DISTINCT a.log_partition FROM millrace.arrival AS a \
-             JOIN (SELECT DISTINCT ON (log_partition) log_partition, log_sequence, watermark FROM millrace.progress \
+            "SELECT a.log_partition, a.log_sequence, coalesce(p.log_sequence, 0) FROM millrace.arrival AS a \
+             LEFT JOIN (SELECT DISTINCT ON (log_partition) log_partition, log_sequence FROM millrace.progress \
              WHERE task_id = {id} ORDER BY log_partition, number DESC) AS p ON p.log_partition = a.log_partition \
-             AND p.log_sequence = a.log_sequence WHERE a.task_id = {id} AND a.barrier = {ordinal} \
-             AND p.watermark = {ordinal} AND a.log_partition < {partition_count} ORDER BY 1"
+             WHERE a.task_id = {id} AND a.barrier = {ordinal} ORDER BY 1, 2"
         );
         let found = rows(&self.client, "read the arrivals at a barrier", &sql).await?;
-        found.iter().map(|row| number(row, 0, "arrival.log_partition")).collect()
+        let parse = |row: &tokio_postgres::SimpleQueryRow| {
+            let column = |place, name| number(row, place, name);
+            Ok((
+                number(row, 0, "arrival.log_partition")?,
+                column(1, "arrival.log_sequence")?,
+                column(2, "progress.log_sequence")?,
+            ))
+        };
+        found.iter().map(parse).collect()
+    }
+
+    /// The schemas (version, hash) whose snapshot every partition has loaded and whose indexes the journal lacks.
+    pub async fn loaded_tables(&self, task_id: &str, partitions: u32) -> Result<Vec<(u64, u64)>, AdbpgError> {
+        let id = literal(task_id)?;
+        let sql = format!(
+            "SELECT version, hash FROM millrace.loaded WHERE task_id = {id} GROUP BY version, hash \
+             HAVING count(DISTINCT log_partition) >= {partitions} AND NOT EXISTS (SELECT 1 FROM millrace.journal AS j \
+             WHERE j.task_id = {id} AND j.entry = 'table ' || version || ' loaded') ORDER BY 1"
+        );
+        let found = rows(&self.client, "look for loaded tables", &sql).await?;
+        let parse = |row: &tokio_postgres::SimpleQueryRow| {
+            let hash: i64 = number(row, 1, "loaded.hash")?;
+            Ok((number(row, 0, "loaded.version")?, hash as u64))
+        };
+        found.iter().map(parse).collect()
     }
 
     /// Whether the journal has the entry.

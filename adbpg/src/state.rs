@@ -19,7 +19,7 @@ pub struct TaskIdentity {
 }
 
 /// (table, columns, key): the layout of schema `millrace`.
-const TABLES: [(&str, &str, &str); 5] = [
+const TABLES: [(&str, &str, &str); 6] = [
     ("task", "task_id text NOT NULL, name text NOT NULL, registered_at timestamptz NOT NULL DEFAULT now()", "task_id"),
     (
         "progress",
@@ -37,6 +37,11 @@ const TABLES: [(&str, &str, &str); 5] = [
         "arrival",
         "task_id text NOT NULL, barrier bigint NOT NULL, log_partition bigint NOT NULL, log_sequence bigint NOT NULL",
         "task_id, barrier, log_partition, log_sequence",
+    ),
+    (
+        "loaded",
+        "task_id text NOT NULL, version bigint NOT NULL, hash bigint NOT NULL, log_partition bigint NOT NULL",
+        "task_id, version, log_partition",
     ),
     (
         "owner",

@@ -19,7 +19,7 @@ use crate::connect::{Connection, Usability};
 use crate::dialect::Dialect;
 use crate::encode::put_copy_line;
 use crate::error::{AdbpgError, text_without_values};
-use crate::ident::{Ident, QualifiedName};
+use crate::ident::{Ident, QualifiedName, literal};
 use crate::key_array::{key_arrays, render_delete, render_present};
 use crate::keyless;
 
@@ -107,6 +107,25 @@ impl WriteTransaction<'_> {
             self.advance = Advance::Lost;
         }
         Ok(advanced)
+    }
+
+    /// Notes that a partition has all rows of a table's snapshot; the schema is named by version and hash. Again is the
+    /// same as once.
+    pub async fn record_loaded(
+        &mut self,
+        task_id: &str,
+        version: u64,
+        hash: u64,
+        partition: u32,
+    ) -> Result<(), AdbpgError> {
+        let (id, hash) = (literal(task_id)?, hash as i64);
+        let sql = format!(
+            "INSERT INTO millrace.loaded (task_id, version, hash, log_partition) SELECT {id}, {version}, {hash}, \
+             {partition} WHERE NOT EXISTS (SELECT 1 FROM millrace.loaded WHERE task_id = {id} AND version = {version} \
+             AND log_partition = {partition})"
+        );
+        let failed = |error: tokio_postgres::Error| AdbpgError::of("note a loaded table", &error);
+        self.transaction.batch_execute(&sql).await.map_err(failed)
     }
 
     /// Commits. An error means that nothing was committed; [`CommitOutcome::Unknown`] that nobody knows.

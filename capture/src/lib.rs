@@ -1,1 +1,18 @@
-//! Being built.
+//! Capture: from MySQL's binlog and tables into `<task>.captured`.
+//!
+//! What is published when, and what a restart goes on with, is decided by `protocol::capture`; this crate connects the
+//! source, that machine and the log. Each step is one Kafka transaction with its checkpoint, so whatever is killed when,
+//! the log holds each change once and in order.
+
+mod checks;
+mod options;
+mod pool;
+mod publish;
+mod reader;
+mod recover;
+mod stage;
+mod start;
+mod statements;
+mod stream;
+
+pub use stage::run;

@@ -145,6 +145,13 @@ impl Broker {
         Ok(())
     }
 
+    /// The topics of a task that do not exist.
+    pub async fn missing(&self, names: &TopicNames) -> Result<Vec<String>, LogError> {
+        let all = [&names.captured, &names.transformed, &names.schemas, &names.state];
+        let description = self.describe(&all.map(String::as_str)).await?;
+        Ok(description.topics.into_iter().filter(|t| t.partitions.is_none()).map(|t| t.topic).collect())
+    }
+
     /// Whether nothing was ever written to a topic: not even a transaction that was aborted, or messages deleted since.
     pub async fn is_empty(&self, topic: &str) -> Result<bool, LogError> {
         Ok(self.ends(topic).await?.iter().all(|ends| ends.end == 0))

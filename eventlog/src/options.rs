@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use millrace_model::Failure;
+use millrace_task::{Task, Transport};
+use secrecy::ExposeSecret;
+
 use crate::error::LogError;
 
 /// Settings that the guarantees rest on, or that are this crate's own: refused in [`LogOptions::options`].
@@ -55,6 +59,20 @@ pub struct LogOptions {
 }
 
 impl LogOptions {
+    /// The options of a task file; an error if the task has no Kafka.
+    pub fn of_task(task: &Task) -> Result<Self, Failure> {
+        let Transport::Kafka(kafka) = &task.log.transport else {
+            return Err(Failure::fatal("the task file names no log.kafka", "add kafka = \"host:port\" to [log]"));
+        };
+        let options = Self {
+            brokers: kafka.brokers.clone(),
+            options: kafka.options.iter().map(|(name, value)| (name.clone(), value.expose_secret().into())).collect(),
+            partitions: task.log.partitions,
+        };
+        options.ensure_allowed()?;
+        Ok(options)
+    }
+
     /// Ensures that no option is one that the guarantees rest on; the error names the first that is.
     pub fn ensure_allowed(&self) -> Result<(), LogError> {
         for name in self.options.keys() {

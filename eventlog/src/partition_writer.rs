@@ -40,6 +40,13 @@ impl PartitionWriter {
         hand_over(&self.producer, outgoing).await
     }
 
+    /// Queues a record with a key, for a compacted topic; otherwise as [`Self::send`].
+    pub async fn send_record(&self, partition: u32, key: &[u8], payload: &[u8]) -> Result<(), LogError> {
+        self.ensure_working()?;
+        let outgoing = Outgoing { topic: &self.topic, partition, key: Some(key), payload: Some(payload) };
+        hand_over(&self.producer, outgoing).await
+    }
+
     /// What the broker has acknowledged of a partition.
     pub fn acknowledged(&self, partition: u32) -> Acknowledged {
         self.deliveries().acknowledged(partition)

@@ -137,6 +137,16 @@ impl Capture {
         self.checkpoint.source.as_ref()
     }
 
+    /// The run of the task and the fingerprint, which every message carries.
+    pub fn envelope_of(&self) -> (String, [u8; 16]) {
+        (self.checkpoint.task_id.clone(), self.checkpoint.fingerprint)
+    }
+
+    /// Rows that the next step holds.
+    pub fn rows_in_step(&self) -> u64 {
+        self.step.rows()
+    }
+
     /// Whether `End` was pushed or published.
     pub fn ended(&self) -> Ended {
         self.checkpoint.ended

@@ -47,8 +47,8 @@ pub struct Write {
     pub changes: u64,
     /// What follows.
     pub then: Then,
-    /// Tables whose snapshot is complete in these partitions: (table id, partition).
-    pub loaded: Vec<(u64, u32)>,
+    /// Tables whose snapshot is complete in these partitions: (schema, partition).
+    pub loaded: Vec<(SchemaKey<PgType>, u32)>,
     /// The newest watermark that is applied with this write.
     pub watermark: Option<Watermark>,
 }
@@ -388,7 +388,7 @@ struct Taken {
     partitions: u32,
     compactor: Compactor,
     changes: u64,
-    loaded: Vec<(u64, u32)>,
+    loaded: Vec<(SchemaKey<PgType>, u32)>,
     watermark: Option<Watermark>,
 }
 
@@ -411,11 +411,7 @@ impl Taken {
                         self.watermark = Some(watermark);
                     }
                 }
-                Control::TableLoaded { schema } => {
-                    if let Some(table) = schemas.get(&schema) {
-                        self.loaded.push((table.table_id, partition));
-                    }
-                }
+                Control::TableLoaded { schema } => self.loaded.push((schema, partition)),
                 // Only the partition that has the table's rows empties it: in the others there is no order to them.
                 Control::Reset { schema } => {
                     if let Some(table) = schemas.get(&schema)

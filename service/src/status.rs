@@ -131,6 +131,12 @@ impl StatusHandle {
         change(&mut self.shared.shown().details);
     }
 
+    /// Sets one field of what the stage adds.
+    pub fn set(&self, field: &str, value: impl Into<Value>) {
+        let value = value.into();
+        self.update_details(|details| details[field] = value);
+    }
+
     /// The mark that this status counts progress with.
     pub fn mark(&self) -> ProgressMark {
         ProgressMark { shared: Arc::clone(&self.shared) }

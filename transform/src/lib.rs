@@ -1,1 +1,16 @@
-//! Being built.
+//! Transform: from `<task>.captured` to `<task>.transformed`, partition by partition.
+//!
+//! A deterministic function of the captured partition and the task file. It has no state but the tail of its own output,
+//! so any number of transforms share the partitions, and a restart or a zombie can only repeat what is there.
+
+pub mod batch;
+pub mod cells;
+mod error;
+mod lane;
+pub mod mappings;
+mod stage;
+pub mod table;
+pub mod types;
+
+pub use error::{TransformError, ValueProblem};
+pub use stage::run;

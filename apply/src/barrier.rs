@@ -1,0 +1,118 @@
+//! Schema changes in the destination: arrive, and execute once when all have arrived.
+
+use millrace_adbpg::barrier::JournalEntry;
+use millrace_adbpg::ddl::{
+    ExistingTable, LeftOut, render_create_schema, render_create_table, render_drop_table, render_truncate,
+};
+use millrace_adbpg::{BarrierOutcome, Connection};
+use millrace_model::batch::{Barrier, SchemaChange};
+use millrace_model::{Failure, PgType, TableName};
+use millrace_protocol::barrier::{Arrival, Journal, Next, decide};
+use millrace_protocol::cut::{Cuts, Standing};
+
+/// Whether a barrier can be passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// Its journal row is there.
+    Open,
+    /// Not yet: look again a little later.
+    Closed,
+}
+
+/// Arrives at the barrier with the standing partitions, executes it if all have arrived, and says whether it can be
+/// passed.
+pub(crate) async fn stand(
+    connection: &mut Connection,
+    task_id: &str,
+    partitions: u32,
+    standing: &Standing,
+    cuts: &Cuts,
+) -> Result<Gate, Failure> {
+    let ordinal = standing.barrier.watermark.ordinal;
+    if connection.journal_contains(task_id, JournalEntry::Barrier(ordinal)).await? {
+        return Ok(Gate::Open);
+    }
+    for &(partition, sequence) in &standing.partitions {
+        connection.record_arrival(task_id, partition, ordinal, sequence).await?;
+    }
+    let found = connection.arrivals(task_id, ordinal).await?;
+    let arrivals: Vec<Arrival> = found
+        .into_iter()
+        .map(|(partition, arrived_at, stands_at)| Arrival { partition, arrived_at, stands_at })
+        .collect();
+    match decide(partitions, &arrivals, Journal::Lacks) {
+        Next::Pass => Ok(Gate::Open),
+        Next::Wait(_) => Ok(Gate::Closed),
+        Next::Execute => execute(connection, task_id, &standing.barrier, cuts).await,
+    }
+}
+
+async fn execute(
+    connection: &mut Connection,
+    task_id: &str,
+    barrier: &Barrier<PgType>,
+    cuts: &Cuts,
+) -> Result<Gate, Failure> {
+    ensure_tables_are_new(connection, barrier, cuts).await?;
+    let (statements, left_out) = render(connection, barrier, cuts)?;
+    for left_out in left_out {
+        tracing::warn!(table = %left_out.table, what = left_out.what, why = left_out.why, "does not move");
+    }
+    match connection.execute_barrier(task_id, barrier.watermark.ordinal, &statements).await? {
+        BarrierOutcome::Executed => {
+            tracing::info!(barrier = barrier.watermark.ordinal, changes = barrier.changes.len(), "schema changed");
+            Ok(Gate::Open)
+        }
+        BarrierOutcome::AlreadyDone => Ok(Gate::Open),
+        BarrierOutcome::Busy => Ok(Gate::Closed),
+    }
+}
+
+/// Tables that the barrier creates must not be there: they may hold somebody's rows.
+async fn ensure_tables_are_new(connection: &Connection, barrier: &Barrier<PgType>, cuts: &Cuts) -> Result<(), Failure> {
+    let created = barrier.changes.iter().filter_map(|change| match change {
+        SchemaChange::Create { schema } => cuts.schema(*schema).map(|schema| schema.name.clone()),
+        SchemaChange::Drop { .. } | SchemaChange::Truncate { .. } => None,
+    });
+    // A table that the same barrier drops first may be created again.
+    let dropped = |name: &TableName| {
+        barrier.changes.iter().any(|change| matches!(change, SchemaChange::Drop { table, .. } if table == name))
+    };
+    let created: Vec<TableName> = created.filter(|name| !dropped(name)).collect();
+    let existing = connection.existing_tables(&created).await?;
+    let Some(first) = existing.first() else { return Ok(()) };
+    let more = match existing.len() - 1 {
+        0 => String::new(),
+        n => format!(" and {n} more of the selected tables"),
+    };
+    Err(Failure::fatal(
+        format!("table \"{first}\"{more} already exists in the destination"),
+        "drop or rename it there, or take it out of the task's objects; nothing was created",
+    ))
+}
+
+fn render(
+    connection: &Connection,
+    barrier: &Barrier<PgType>,
+    cuts: &Cuts,
+) -> Result<(Vec<String>, Vec<LeftOut>), Failure> {
+    let mut statements: Vec<String> = Vec::new();
+    let mut left_out = Vec::new();
+    for change in &barrier.changes {
+        match change {
+            SchemaChange::Create { schema } => {
+                let Some(schema) = cuts.schema(*schema) else { continue };
+                let create_schema = render_create_schema(&schema.name.database)?;
+                if !statements.contains(&create_schema) {
+                    statements.push(create_schema);
+                }
+                let rendered = render_create_table(connection.dialect(), schema, ExistingTable::Refuse)?;
+                statements.extend(rendered.statements);
+                left_out.extend(rendered.left_out);
+            }
+            SchemaChange::Drop { table, .. } => statements.push(render_drop_table(table)?),
+            SchemaChange::Truncate { table, .. } => statements.push(render_truncate(table)?),
+        }
+    }
+    Ok((statements, left_out))
+}

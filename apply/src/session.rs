@@ -1,0 +1,84 @@
+//! The beginning of an attempt: which run of the task it is, and whether the destination may be written.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use millrace_adbpg::check::Verdict;
+use millrace_adbpg::{Connection, TaskIdentity};
+use millrace_eventlog::{Broker, LogOptions, TopicNames, read_tail};
+use millrace_model::{Checkpoint, Failure};
+use millrace_proto::{CHECKPOINT_KEY, decode_checkpoint};
+use millrace_service::StageContext;
+
+/// How often capture's first checkpoint is looked for.
+const POLL: Duration = Duration::from_millis(500);
+
+/// Records of the state topic's end in which the checkpoint is looked for: it is the last record of every step.
+const TAIL: usize = 64;
+
+/// Waits for capture's first checkpoint, which names the run of the task; none if the process is told to stop before.
+pub(crate) async fn wait_for_task(
+    context: &StageContext,
+    options: &LogOptions,
+    names: &TopicNames,
+) -> Result<Option<Checkpoint>, Failure> {
+    let broker = Broker::connect(options).await?;
+    loop {
+        let waiting_for = match broker.missing(names).await?.into_iter().next() {
+            Some(topic) => format!("capture to create topic \"{topic}\""),
+            None => match newest_checkpoint(options, names).await? {
+                Some(checkpoint) if checkpoint.fingerprint == context.task.fingerprint() => {
+                    return Ok(Some(checkpoint));
+                }
+                Some(_) => return Err(other_task_file()),
+                None => "capture's first step".to_owned(),
+            },
+        };
+        context.status.set("waiting_for", waiting_for);
+        tokio::select! {
+            () = context.shutdown.requested() => return Ok(None),
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
+
+async fn newest_checkpoint(options: &LogOptions, names: &TopicNames) -> Result<Option<Checkpoint>, Failure> {
+    let tail = read_tail(options, &names.state, 0, TAIL).await?;
+    let is_checkpoint = |key: &Bytes| key[..] == *CHECKPOINT_KEY.as_bytes();
+    match tail.into_iter().rev().find(|message| is_checkpoint(&message.key)) {
+        Some(message) => Ok(Some(decode_checkpoint(message.payload)?)),
+        None => Ok(None),
+    }
+}
+
+fn other_task_file() -> Failure {
+    Failure::fatal(
+        "the task runs with another version of the task file",
+        "all stages need the same task file; name, phases, objects and partitions cannot change while a task runs",
+    )
+}
+
+/// Makes sure that the destination can be written and that its state tables belong to this run of the task.
+pub(crate) async fn ensure_destination(connection: &mut Connection, task: &TaskIdentity) -> Result<(), Failure> {
+    for finding in connection.check(&[]).await? {
+        match finding.verdict {
+            Verdict::Good => {}
+            Verdict::Warning => tracing::warn!(check = finding.name, mend = finding.mend, "{}", finding.found),
+            Verdict::Blocks => {
+                return Err(Failure::fatal(format!("{}: {}", finding.name, finding.found), finding.mend));
+            }
+        }
+    }
+    connection.ensure_state_tables().await?;
+    let others = connection.find_tasks_named(&task.name).await?;
+    if let Some(other) = others.iter().find(|id| **id != task.id) {
+        return Err(Failure::fatal(
+            format!("another task named \"{}\" has written to this destination (task id \"{other}\")", task.name),
+            format!(
+                "give this task another name; or, if the other is over, remove its state: DELETE FROM millrace.task \
+                 WHERE task_id = '{other}'"
+            ),
+        ));
+    }
+    Ok(connection.register_task(task).await?)
+}

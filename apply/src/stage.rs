@@ -1,0 +1,201 @@
+//! The loop of the stage: messages in, transactions out; partitions come and go.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use millrace_adbpg::{Connection, TaskIdentity};
+use millrace_eventlog::{LogOptions, Membership, MembershipEvent, TopicNames};
+use millrace_model::Failure;
+use millrace_protocol::cut::{Progress, Standing, Work, Write};
+use millrace_service::{Outcome, StageContext};
+
+use crate::barrier::{Gate, stand};
+use crate::feed::Feed;
+use crate::loaded::finish_tables;
+use crate::options::destination_options;
+use crate::session::{ensure_destination, wait_for_task};
+use crate::write::{Written, carry_out, from_row};
+
+/// How often a closed barrier, loaded tables and the end of other applies are looked at.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Commits between two prunings of the progress rows.
+const COMMITS_PER_PRUNE: u64 = 200;
+
+/// Runs one attempt of the stage: until the task is complete, the process is told to stop, or something fails.
+pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
+    let options = LogOptions::of_task(&context.task)?;
+    let names = TopicNames::of(context.task.name.as_str());
+    let mut connection = Connection::connect(&destination_options(&context.task.destination)?).await?;
+    let Some(checkpoint) = wait_for_task(&context, &options, &names).await? else { return Ok(Outcome::Stopped) };
+    let task = TaskIdentity { id: checkpoint.task_id, name: context.task.name.to_string() };
+    ensure_destination(&mut connection, &task).await?;
+    let feed = Feed::open(&options, &names, context.task.fingerprint(), &task.id)?;
+    let mut membership = Membership::join(&options, &names.apply_group(), &names.transformed)?;
+    let mut stage = Stage { partitions: options.partitions, context, connection, feed, task, tally: Tally::default() };
+    let outcome = stage.work(&mut membership).await?;
+    membership.released();
+    membership.leave().await;
+    Ok(outcome)
+}
+
+/// What is counted for the status.
+#[derive(Default)]
+struct Tally {
+    commits: u64,
+    changes: u64,
+    unfinished_tables: bool,
+}
+
+struct Stage {
+    context: StageContext,
+    connection: Connection,
+    feed: Feed,
+    task: TaskIdentity,
+    partitions: u32,
+    tally: Tally,
+}
+
+/// Whether the loop goes on.
+enum Turn {
+    /// Wait for messages.
+    Wait,
+    /// Look again after a little while.
+    Poll,
+    /// The task is complete.
+    Done,
+}
+
+impl Stage {
+    async fn work(&mut self, membership: &mut Membership) -> Result<Outcome, Failure> {
+        let shutdown = self.context.shutdown.clone();
+        self.tally.unfinished_tables = true;
+        let mut poll = tokio::time::interval(POLL);
+        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut turn = Turn::Wait;
+        loop {
+            tokio::select! {
+                () = shutdown.requested() => return Ok(Outcome::Stopped),
+                event = membership.next() => self.member(event?, membership).await?,
+                event = self.feed.next() => self.feed.collect(event?).await?,
+                _ = poll.tick(), if matches!(turn, Turn::Poll) => {}
+            }
+            turn = self.turn().await?;
+            if matches!(turn, Turn::Done) {
+                return Ok(Outcome::Completed);
+            }
+        }
+    }
+
+    /// Does all that can be done now.
+    async fn turn(&mut self) -> Result<Turn, Failure> {
+        loop {
+            match self.feed.cuts.next_work() {
+                Work::Write(write) => self.write(write).await?,
+                Work::Barrier(standing) => {
+                    if self.barrier(&standing).await? == Gate::Closed {
+                        return Ok(Turn::Poll);
+                    }
+                }
+                Work::Ended => return self.end().await,
+                Work::Idle => {
+                    self.feed.pause();
+                    self.finish_loaded().await?;
+                    return Ok(Turn::Wait);
+                }
+            }
+        }
+    }
+
+    async fn write(&mut self, write: Write) -> Result<(), Failure> {
+        self.tally.unfinished_tables |= !write.loaded.is_empty();
+        match carry_out(&mut self.connection, &mut self.feed, &self.task.id, write).await? {
+            Written::Undone => self.restart(self.feed.owned().to_vec()).await,
+            Written::Committed { progress, changes, committed_at } => {
+                self.feed.show(&progress);
+                self.feed.pause();
+                self.committed(changes, committed_at).await
+            }
+        }
+    }
+
+    async fn committed(&mut self, changes: u64, committed_at: Option<u64>) -> Result<(), Failure> {
+        self.tally.commits += 1;
+        self.tally.changes += changes;
+        self.context.mark.progress();
+        self.context.status.set("changes", self.tally.changes);
+        self.context.status.set("commits", self.tally.commits);
+        if let Some(committed_at) = committed_at.filter(|&at| at > 0) {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let latency = now.saturating_sub(Duration::from_micros(committed_at));
+            metrics::histogram!("millrace_latency_seconds").record(latency.as_secs_f64());
+            self.context.status.set("latency_ms", latency.as_millis() as u64);
+        }
+        metrics::counter!("millrace_changes_total").increment(changes);
+        if self.tally.commits.is_multiple_of(COMMITS_PER_PRUNE) {
+            self.connection.prune_progress(&self.task.id).await?;
+        }
+        Ok(())
+    }
+
+    async fn barrier(&mut self, standing: &Standing) -> Result<Gate, Failure> {
+        let gate = stand(&mut self.connection, &self.task.id, self.partitions, standing, &self.feed.cuts).await?;
+        if gate == Gate::Open {
+            self.feed.cuts.pass(standing.barrier.watermark.ordinal);
+            self.context.mark.progress();
+        }
+        Ok(gate)
+    }
+
+    async fn finish_loaded(&mut self) -> Result<(), Failure> {
+        if !self.tally.unfinished_tables {
+            return Ok(());
+        }
+        finish_tables(&mut self.connection, &mut self.feed, &self.task.id, self.partitions).await?;
+        self.tally.unfinished_tables = false;
+        Ok(())
+    }
+
+    /// The owned partitions have ended; the task is complete when all have.
+    async fn end(&mut self) -> Result<Turn, Failure> {
+        let progress = self.connection.read_progress(&self.task.id).await?;
+        if progress.iter().filter(|row| row.ended).count() < self.partitions as usize {
+            return Ok(Turn::Poll);
+        }
+        self.tally.unfinished_tables = true;
+        self.finish_loaded().await?;
+        Ok(Turn::Done)
+    }
+
+    async fn member(&mut self, event: MembershipEvent, membership: &Membership) -> Result<(), Failure> {
+        let mut owned = self.feed.owned().to_vec();
+        match event {
+            MembershipEvent::Assigned(partitions) => {
+                owned.extend(partitions);
+                owned.sort_unstable();
+                owned.dedup();
+                self.connection.take_over(&self.task.id, &owned).await?;
+                self.restart(owned).await?;
+            }
+            MembershipEvent::Revoked(partitions) => {
+                owned.retain(|partition| !partitions.contains(partition));
+                self.restart(owned).await?;
+                membership.released();
+            }
+            MembershipEvent::Lost(partitions) => {
+                owned.retain(|partition| !partitions.contains(partition));
+                self.restart(owned).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins anew from the progress in the destination.
+    async fn restart(&mut self, owned: Vec<u32>) -> Result<(), Failure> {
+        let rows = self.connection.read_progress(&self.task.id).await?;
+        let progress: Vec<Progress> = rows.iter().map(from_row).collect();
+        self.feed.restart(&owned, &progress);
+        self.tally.unfinished_tables = true;
+        self.context.status.set("partitions", owned);
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! One write of the machine into one destination transaction.
+
+use std::time::Duration;
+
+use millrace_adbpg::{
+    Advance, CommitOutcome, Connection, InsertStrategy, PartitionProgress, TableWrite, WriteTransaction,
+};
+use millrace_model::Failure;
+use millrace_protocol::compact::{self, Clear};
+use millrace_protocol::cut::{Ended, Progress, Then, Work, Write};
+
+use crate::feed::Feed;
+
+/// How long a transaction that was written ahead may wait for its cut.
+const AHEAD_LIMIT: Duration = Duration::from_secs(30);
+
+/// What became of a write.
+#[derive(Debug)]
+pub(crate) enum Written {
+    /// It is in the destination: what was advanced, and the row changes of it.
+    Committed {
+        /// The partitions that were advanced.
+        progress: Vec<Progress>,
+        /// Row changes.
+        changes: u64,
+        /// Commit time at the source of the newest watermark, microseconds since 1970-01-01 UTC.
+        committed_at: Option<u64>,
+    },
+    /// Nothing of it is in the destination: read progress again and go on from there.
+    Undone,
+}
+
+/// Carries out a write; one that is written ahead goes on in the same transaction until its cut.
+pub(crate) async fn carry_out(
+    connection: &mut Connection,
+    feed: &mut Feed,
+    task_id: &str,
+    first: Write,
+) -> Result<Written, Failure> {
+    let mut transaction = connection.begin().await?;
+    let mut write = first;
+    let mut changes = 0;
+    loop {
+        changes += write.tables.iter().map(|table| table.changes).sum::<u64>();
+        write_tables(&mut transaction, &write.tables).await?;
+        for (key, partition) in &write.loaded {
+            transaction.record_loaded(task_id, key.version, key.hash, *partition).await?;
+        }
+        match write.then {
+            Then::Commit(progress) => {
+                let rows: Vec<PartitionProgress> = progress.iter().map(to_row).collect();
+                if transaction.advance_progress(task_id, &rows).await? == Advance::Lost {
+                    transaction.rollback().await?;
+                    return Ok(Written::Undone);
+                }
+                let committed_at = write.watermark.map(|watermark| watermark.committed_at);
+                return match transaction.commit().await? {
+                    CommitOutcome::Committed => Ok(Written::Committed { progress, changes, committed_at }),
+                    CommitOutcome::Unknown(error) => Err(error.into()),
+                };
+            }
+            Then::KeepOpen => match more(feed).await? {
+                Some(next) => write = next,
+                None => {
+                    transaction.rollback().await?;
+                    return Ok(Written::Undone);
+                }
+            },
+        }
+    }
+}
+
+/// The rest of a transaction that was written ahead; none if it does not come in time.
+async fn more(feed: &mut Feed) -> Result<Option<Write>, Failure> {
+    let waited = tokio::time::timeout(AHEAD_LIMIT, async {
+        loop {
+            let event = feed.next().await?;
+            feed.collect(event).await?;
+            if let Work::Write(write) = feed.cuts.next_work() {
+                feed.pause();
+                return Ok::<Write, Failure>(write);
+            }
+        }
+    });
+    match waited.await {
+        Ok(write) => write.map(Some),
+        Err(_) => Ok(None),
+    }
+}
+
+async fn write_tables(transaction: &mut WriteTransaction<'_>, tables: &[compact::TableWrite]) -> Result<(), Failure> {
+    for table in tables {
+        if table.clear == Clear::All {
+            transaction.truncate(&table.schema.name).await?;
+        }
+        let write = TableWrite {
+            deletes: table.deletes.clone(),
+            inserts: table.inserts.clone(),
+            keyless: table.counts.clone(),
+            strategy: InsertStrategy::LikelyAbsent,
+        };
+        transaction.write_table(&table.schema, &write).await?;
+    }
+    Ok(())
+}
+
+fn to_row(progress: &Progress) -> PartitionProgress {
+    PartitionProgress {
+        partition: progress.partition,
+        number: progress.number,
+        next_offset: progress.next_offset,
+        sequence: progress.sequence,
+        watermark: progress.watermark,
+        ended: progress.ended == Ended::Yes,
+    }
+}
+
+/// Progress as the destination has it.
+pub(crate) fn from_row(row: &PartitionProgress) -> Progress {
+    Progress {
+        partition: row.partition,
+        number: row.number,
+        next_offset: row.next_offset,
+        sequence: row.sequence,
+        watermark: row.watermark,
+        ended: if row.ended { Ended::Yes } else { Ended::No },
+    }
+}

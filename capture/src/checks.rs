@@ -1,0 +1,54 @@
+//! The checks of the source before anything is read: what blocks stops the stage, what warns is logged.
+
+use millrace_model::{Failure, TableName};
+use millrace_mysql::check::{
+    Finding, Verdict, ensure_binlog_enabled, ensure_full_row_image, ensure_full_row_metadata, ensure_gtid_mode,
+    ensure_no_open_xa, ensure_no_partial_json, ensure_replication_privileges, ensure_row_binlog_format,
+    ensure_select_privilege,
+};
+use millrace_mysql::grants::Grants;
+use millrace_mysql::{ServerFacts, Session};
+
+/// Ensures that the server writes a binlog that can be followed, and that the account may read it.
+pub(crate) async fn ensure_binlog_can_be_followed(session: &mut Session, facts: &ServerFacts) -> Result<(), Failure> {
+    let grants = Grants::read(session).await?;
+    let findings = [
+        ensure_binlog_enabled(facts),
+        ensure_row_binlog_format(facts),
+        ensure_full_row_image(facts),
+        ensure_no_partial_json(facts),
+        ensure_gtid_mode(facts),
+        ensure_replication_privileges(&grants),
+        ensure_full_row_metadata(facts),
+    ];
+    judge(&findings)
+}
+
+/// Ensures that no XA transaction is prepared at a first start: its rows would be before the start, its commit after it.
+pub(crate) async fn ensure_no_prepared_xa(session: &mut Session) -> Result<(), Failure> {
+    judge(&[ensure_no_open_xa(session).await?])
+}
+
+/// Ensures that the account may read the databases of these tables.
+pub(crate) async fn ensure_tables_can_be_read(session: &mut Session, tables: &[TableName]) -> Result<(), Failure> {
+    let grants = Grants::read(session).await?;
+    let mut databases: Vec<&str> = tables.iter().map(|table| &*table.database).collect();
+    databases.dedup();
+    judge(&[ensure_select_privilege(&grants, &databases)])
+}
+
+fn judge(findings: &[Finding]) -> Result<(), Failure> {
+    for finding in findings {
+        match finding.verdict {
+            Verdict::Good => {}
+            Verdict::Warning => tracing::warn!(check = finding.name, mend = finding.mend, "{}", finding.found),
+            Verdict::Blocks => {
+                return Err(Failure::fatal(
+                    format!("the source cannot be read: {} ({})", finding.found, finding.name),
+                    finding.mend.clone(),
+                ));
+            }
+        }
+    }
+    Ok(())
+}

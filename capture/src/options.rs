@@ -1,0 +1,29 @@
+//! The source of the task file as the source crate wants it.
+
+use millrace_mysql::{ClientIdentity, SourceOptions, TlsMode};
+use millrace_task::{Source, Tls, Verification};
+use secrecy::SecretString;
+
+/// The options of the task's source.
+pub(crate) fn source_options(source: &Source) -> SourceOptions {
+    let (tls, client) = match &source.tls {
+        Tls::Disabled => (TlsMode::Disabled, None),
+        Tls::Encrypted { verification, client } => {
+            let mode = match verification {
+                Verification::Unchecked => TlsMode::Required,
+                Verification::Authority { ca } => TlsMode::VerifyCa { ca: ca.clone() },
+                Verification::Full { ca } => TlsMode::VerifyFull { ca: ca.clone() },
+            };
+            (mode, client.as_ref())
+        }
+    };
+    SourceOptions {
+        host: source.server.host.clone(),
+        port: source.server.port,
+        user: source.server.user.clone(),
+        password: source.server.password.clone().unwrap_or_else(|| SecretString::from("")),
+        tls,
+        client_identity: client
+            .map(|client| ClientIdentity { certificate: client.cert.clone(), key: client.key.clone() }),
+    }
+}

@@ -1,0 +1,201 @@
+//! One snapshot reader: carries out requests of capture's machine on a connection of its own.
+//!
+//! The order is what makes a chunk right (`protocol::window`): the window is open when the request comes; then `low`, then
+//! the rows, then `high`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_model::position::Reading;
+use millrace_model::{Failure, Row};
+use millrace_mysql::server::read_executed;
+use millrace_mysql::snapshot::{
+    Chunk, ChunkLimits, ChunkReader, Completion as Read, WholeReader, close_snapshot, open_snapshot,
+};
+use millrace_mysql::{MysqlError, Session, SourceOptions};
+use millrace_protocol::chunk::{ChunkRequest, Completion, Extent, LowVerdict, Ticket, WholeState};
+use tokio::sync::{mpsc, oneshot};
+
+/// Between two tries of something that the source or the stream must make possible first.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How long a table may differ from its schema before the stream says why.
+const CHANGED_LIMIT: Duration = Duration::from_secs(300);
+
+/// What a reader tells the stage, which gives it to the machine.
+pub(crate) enum Told {
+    /// What was committed before the rows are read; the answer says what to do.
+    Low { ticket: Ticket, low: Reading, answer: oneshot::Sender<LowVerdict> },
+    /// A chunk was read.
+    Chunk { ticket: Ticket, rows: Vec<Row>, last_key: Option<Row>, completion: Completion, high: Option<Reading> },
+    /// The snapshot of a whole table is open.
+    WholeOpened { ticket: Ticket, high: Option<Reading> },
+    /// Asks what to do with it.
+    WholeState { ticket: Ticket, answer: oneshot::Sender<WholeState> },
+    /// Rows of a whole table.
+    WholeRows { ticket: Ticket, rows: Vec<Row> },
+    /// All of them are there.
+    WholeDone { ticket: Ticket },
+    /// The reader is idle.
+    Idle { reader: usize },
+    /// The reader has ended.
+    Failed(Failure),
+}
+
+/// Whether the binlog is followed while the reader reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seam {
+    /// Chunks are joined to the stream: each has a window.
+    Stream,
+    /// There is no stream: each table is read in one consistent snapshot.
+    Snapshot,
+}
+
+/// A reader's means.
+pub(crate) struct Reader {
+    pub(crate) number: usize,
+    pub(crate) options: SourceOptions,
+    pub(crate) limits: ChunkLimits,
+    pub(crate) seam: Seam,
+    pub(crate) told: mpsc::Sender<Told>,
+}
+
+/// The stage no longer listens, or an attempt to read failed.
+enum Ended {
+    Unheard,
+    Failed(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for Ended {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Reader {
+    /// Carries out requests until there are no more, or one fails.
+    pub(crate) async fn run(self, mut requests: mpsc::Receiver<ChunkRequest>) {
+        if let Err(Ended::Failed(failure)) = self.serve(&mut requests).await {
+            let _ = self.told.send(Told::Failed(failure)).await;
+        }
+    }
+
+    async fn serve(&self, requests: &mut mpsc::Receiver<ChunkRequest>) -> Result<(), Ended> {
+        let mut session = Session::connect(&self.options).await?;
+        let mut chunks: Option<ChunkReader> = None;
+        while let Some(request) = requests.recv().await {
+            match &request.extent {
+                Extent::Whole => self.whole(&mut session, &request).await?,
+                Extent::After(after) => {
+                    let known = chunks.take().filter(|known| Arc::ptr_eq(known.schema(), &request.schema));
+                    let mut reader = match known {
+                        Some(reader) => reader,
+                        None => self.begin_table(&mut session, &request).await?,
+                    };
+                    self.chunk(&mut session, &request, &mut reader, after.as_ref()).await?;
+                    chunks = Some(reader);
+                }
+            }
+            self.tell(Told::Idle { reader: self.number }).await?;
+        }
+        Ok(())
+    }
+
+    async fn begin_table(&self, session: &mut Session, request: &ChunkRequest) -> Result<ChunkReader, Ended> {
+        if self.seam == Seam::Snapshot {
+            close_snapshot(session).await?;
+            open_snapshot(session).await?;
+        }
+        Ok(ChunkReader::new(request.schema.clone(), self.limits)?)
+    }
+
+    async fn chunk(
+        &self,
+        session: &mut Session,
+        request: &ChunkRequest,
+        reader: &mut ChunkReader,
+        after: Option<&Row>,
+    ) -> Result<(), Ended> {
+        let began = tokio::time::Instant::now();
+        let Chunk { rows, last_key, complete } = loop {
+            if !self.low(session, request.ticket).await? {
+                return Ok(());
+            }
+            match reader.read(session, after, None).await {
+                Ok(chunk) => break chunk,
+                // The stream will say why, and void this request.
+                Err(MysqlError::TableChanged { .. }) if self.waits_for_stream(began) => {
+                    tokio::time::sleep(PAUSE * 10).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
+        let high = self.high(session).await?;
+        let completion = match complete {
+            Read::More => Completion::More,
+            Read::LastChunk => Completion::LastChunk,
+        };
+        self.tell(Told::Chunk { ticket: request.ticket, rows, last_key, completion, high }).await
+    }
+
+    fn waits_for_stream(&self, began: tokio::time::Instant) -> bool {
+        self.seam == Seam::Stream && began.elapsed() < CHANGED_LIMIT
+    }
+
+    async fn whole(&self, session: &mut Session, request: &ChunkRequest) -> Result<(), Ended> {
+        let ticket = request.ticket;
+        if !self.low(session, ticket).await? {
+            return Ok(());
+        }
+        open_snapshot(session).await?;
+        let high = self.high(session).await?;
+        self.tell(Told::WholeOpened { ticket, high }).await?;
+        let state = loop {
+            match self.ask(|answer| Told::WholeState { ticket, answer }).await? {
+                WholeState::Wait => tokio::time::sleep(PAUSE).await,
+                state => break state,
+            }
+        };
+        if state == WholeState::Publish {
+            let mut pieces = WholeReader::start(session, &request.schema, self.limits).await?;
+            while let Some(rows) = pieces.next_piece().await? {
+                self.tell(Told::WholeRows { ticket, rows }).await?;
+            }
+            drop(pieces);
+            self.tell(Told::WholeDone { ticket }).await?;
+        }
+        Ok(close_snapshot(session).await?)
+    }
+
+    /// Reads `low` until the machine is content with it; false if the request is void.
+    async fn low(&self, session: &mut Session, ticket: Ticket) -> Result<bool, Ended> {
+        if self.seam == Seam::Snapshot {
+            return Ok(true);
+        }
+        loop {
+            let low = read_executed(session).await?;
+            match self.ask(|answer| Told::Low { ticket, low, answer }).await? {
+                LowVerdict::Good => return Ok(true),
+                LowVerdict::Void => return Ok(false),
+                LowVerdict::TooEarly => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    }
+
+    async fn high(&self, session: &mut Session) -> Result<Option<Reading>, Ended> {
+        match self.seam {
+            Seam::Stream => Ok(Some(read_executed(session).await?)),
+            Seam::Snapshot => Ok(None),
+        }
+    }
+
+    async fn tell(&self, told: Told) -> Result<(), Ended> {
+        self.told.send(told).await.map_err(|_| Ended::Unheard)
+    }
+
+    async fn ask<A>(&self, question: impl FnOnce(oneshot::Sender<A>) -> Told) -> Result<A, Ended> {
+        let (sender, receiver) = oneshot::channel();
+        self.tell(question(sender)).await?;
+        receiver.await.map_err(|_| Ended::Unheard)
+    }
+}

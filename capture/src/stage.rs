@@ -1,0 +1,249 @@
+//! The loop of the stage: the binlog and the readers in, steps out.
+
+use std::time::Duration;
+
+use millrace_eventlog::{Broker, LogOptions, Ownership, Standby, StepWriter, TopicNames};
+use millrace_model::{Ended, Failure, Load};
+use millrace_mysql::binlog::{BinlogStart, BinlogStream, SourceEvent};
+use millrace_mysql::{ServerFacts, Session};
+use millrace_proto::{Envelope, schema_hash};
+use millrace_protocol::capture::{Capture, CaptureSettings};
+use millrace_service::{Outcome, StageContext};
+use millrace_task::{Phase, Task};
+use tokio::time::Instant;
+
+use crate::checks::ensure_binlog_can_be_followed;
+use crate::options::source_options;
+use crate::pool::Pool;
+use crate::publish::publish;
+use crate::reader::Seam;
+use crate::recover::{Recovered, ensure_topics, open_log};
+use crate::start::{ensure_same_source, first_start};
+use crate::statements::Statements;
+use crate::stream::{Meaning, Translator};
+
+/// Bytes of a message: batches compress well from here on, and stay far below the broker's limit.
+const MESSAGE_BYTES: usize = 256 << 10;
+
+/// Bytes at which a step is committed even inside a source transaction.
+const STEP_BYTES: usize = 8 << 20;
+
+/// A step is committed this long after it began when the source has nothing more to read ...
+const QUIET: Duration = Duration::from_millis(5);
+
+/// ... and at least this long after it began under load.
+const BUSY: Duration = Duration::from_millis(50);
+
+/// Watermarks come at least this often.
+const WATERMARK: Duration = Duration::from_secs(1);
+
+/// Runs one attempt of the stage: until the task is complete, the process is told to stop, or something fails.
+pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
+    let options = LogOptions::of_task(&context.task)?;
+    let names = TopicNames::of(context.task.name.as_str());
+    let mut session = Session::connect(&source_options(&context.task.source)).await?;
+    let facts = ServerFacts::read(&mut session).await?;
+    if context.task.phases.contains(Phase::Incremental) {
+        ensure_binlog_can_be_followed(&mut session, &facts).await?;
+    }
+    let broker = Broker::connect(&options).await?;
+    ensure_topics(&broker, &names).await?;
+    let standby = Standby::join(&options, &names)?;
+    context.status.set("waiting_for", "the capture that owns the task");
+    let ownership = tokio::select! {
+        () = context.shutdown.requested() => return Ok(Outcome::Stopped),
+        ownership = standby.wait_for_ownership() => ownership?,
+    };
+    context.status.set("waiting_for", "");
+    let (writer, recovered) = open_log(&broker, &options, &names, context.task.fingerprint()).await?;
+    let capture = match recovered {
+        Recovered::Restart { checkpoint, tables } => {
+            if let Some(mark) = &checkpoint.source {
+                ensure_same_source(&mut session, &facts, mark).await?;
+            }
+            Capture::resume(settings(&context.task), checkpoint, tables, schema_hash)
+        }
+        Recovered::First { cluster_id } => {
+            let first = first_start(&mut session, &facts, &context.task, &options, cluster_id).await?;
+            Capture::first(settings(&context.task), first.checkpoint, first.tables, schema_hash)
+        }
+    };
+    let statements = Statements::read(&mut session, &facts).await?;
+    session.close().await;
+    Stage::new(context, capture, statements).work(writer, ownership).await
+}
+
+fn settings(task: &Task) -> CaptureSettings {
+    CaptureSettings {
+        message_bytes: MESSAGE_BYTES,
+        step_bytes: STEP_BYTES,
+        readers: task.full.readers as usize,
+        schema: task.phases.contains(Phase::Schema),
+        full: task.phases.contains(Phase::Full),
+        incremental: task.phases.contains(Phase::Incremental),
+    }
+}
+
+struct Stage {
+    context: StageContext,
+    capture: Capture,
+    translator: Translator,
+    envelope: Envelope,
+    pool: Pool,
+    /// When the step that is being collected began; none while it is empty.
+    step_began: Option<Instant>,
+    last_commit: Instant,
+    rows: u64,
+}
+
+/// What the loop does next.
+enum Next {
+    GoOn,
+    Commit,
+}
+
+impl Stage {
+    fn new(context: StageContext, capture: Capture, statements: Statements) -> Self {
+        let task = &context.task;
+        let seam = if task.phases.contains(Phase::Incremental) { Seam::Stream } else { Seam::Snapshot };
+        let needs_readers = capture.tables().any(|(_, state)| matches!(state.load, Load::Pending { .. }));
+        let readers = if needs_readers { task.full.readers as usize } else { 0 };
+        let pool = Pool::start(&source_options(&task.source), readers, task.full.chunk_rows as usize, seam);
+        let envelope = capture.envelope_of();
+        Self {
+            translator: Translator::new(task.clone(), statements),
+            envelope: Envelope { task_id: envelope.0, fingerprint: envelope.1 },
+            step_began: None,
+            last_commit: Instant::now(),
+            rows: 0,
+            context,
+            capture,
+            pool,
+        }
+    }
+
+    async fn work(mut self, writer: StepWriter, mut ownership: Ownership) -> Result<Outcome, Failure> {
+        let mut writer = self.commit(writer).await?;
+        let mut stream = self.open_stream().await?;
+        let shutdown = self.context.shutdown.clone();
+        while self.capture.ended() == Ended::No {
+            self.pool.dispatch(&mut self.capture)?;
+            let (reads, commit_at) = (!self.capture.stream_waits(), self.commit_at());
+            let next = tokio::select! {
+                biased;
+                () = shutdown.requested() => return self.stop(writer, ownership).await,
+                lost = ownership.lost() => return Err(lost_ownership(lost.err().map(Failure::from))),
+                told = self.pool.next() => self.told(told)?,
+                event = next_event(&mut stream), if reads => self.event(event?)?,
+                () = tokio::time::sleep_until(commit_at) => Next::Commit,
+            };
+            self.capture.end_if_complete();
+            if matches!(next, Next::Commit) || self.must_commit() {
+                writer = self.commit(writer).await?;
+            }
+        }
+        self.commit(writer).await?;
+        ownership.leave().await;
+        Ok(Outcome::Completed)
+    }
+
+    async fn open_stream(&self) -> Result<Option<BinlogStream>, Failure> {
+        let Some(mark) = self.capture.source() else { return Ok(None) };
+        let start = match &mark.delivered {
+            millrace_model::Reading::Gtids(set) => BinlogStart::Gtids(set.clone()),
+            millrace_model::Reading::Place(place) => BinlogStart::Place(place.clone()),
+        };
+        // Stable for the task: the server ends the stream of a former capture that still reads.
+        let [a, b, c, d, ..] = self.envelope.fingerprint;
+        let server_id = u32::from_le_bytes([a, b, c, d]) | 1 << 31;
+        let opts = source_options(&self.context.task.source).opts();
+        Ok(Some(BinlogStream::open(opts, start, server_id).await?))
+    }
+
+    fn event(&mut self, event: SourceEvent) -> Result<Next, Failure> {
+        let meaning = self.translator.take(&mut self.capture, event)?;
+        self.note_step();
+        match meaning {
+            Meaning::Idle if self.last_commit.elapsed() >= WATERMARK => Ok(Next::Commit),
+            Meaning::Idle | Meaning::Taken => Ok(Next::GoOn),
+        }
+    }
+
+    fn told(&mut self, told: crate::reader::Told) -> Result<Next, Failure> {
+        self.pool.take(&mut self.capture, told)?;
+        self.note_step();
+        Ok(Next::GoOn)
+    }
+
+    fn note_step(&mut self) {
+        if self.step_began.is_none() && self.capture.has_step() {
+            self.step_began = Some(Instant::now());
+        }
+    }
+
+    /// When the source being quiet ends the step; a watermark is due even if there is nothing.
+    fn commit_at(&self) -> Instant {
+        match self.step_began {
+            Some(began) => began + QUIET,
+            None => self.last_commit + WATERMARK + QUIET,
+        }
+    }
+
+    fn must_commit(&self) -> bool {
+        self.capture.is_full() || self.step_began.is_some_and(|began| began.elapsed() >= BUSY)
+    }
+
+    async fn commit(&mut self, writer: StepWriter) -> Result<StepWriter, Failure> {
+        let rows = self.capture.rows_in_step();
+        let step = self.capture.take_step();
+        let writer = publish(writer, &self.envelope, &step).await?;
+        self.step_began = None;
+        self.last_commit = Instant::now();
+        self.rows += rows;
+        self.context.mark.progress();
+        metrics::counter!("millrace_rows_total").increment(rows);
+        self.show();
+        Ok(writer)
+    }
+
+    fn show(&self) {
+        let tables = self.capture.tables();
+        let (loaded, all) = tables.fold((0u64, 0u64), |(loaded, all), (_, state)| {
+            (loaded + u64::from(!matches!(state.load, Load::Pending { .. })), all + 1)
+        });
+        let phase = if loaded < all { Phase::Full } else { Phase::Incremental };
+        if self.context.task.phases.contains(phase) {
+            self.context.status.set_phase(phase);
+        }
+        self.context.status.set("rows", self.rows);
+        self.context.status.set("tables_loaded", loaded);
+        self.context.status.set("tables", all);
+        if let Some(mark) = self.capture.source() {
+            self.context.status.set("place", mark.place.to_string());
+            self.context.status.set("gtid", mark.last_gtid.clone());
+        }
+    }
+
+    /// Publishes what is complete, and leaves so that a standby takes over at once.
+    async fn stop(mut self, writer: StepWriter, ownership: Ownership) -> Result<Outcome, Failure> {
+        if self.capture.has_step() {
+            self.commit(writer).await?;
+        }
+        ownership.leave().await;
+        Ok(Outcome::Stopped)
+    }
+}
+
+/// The next event of the binlog; waits for ever where there is none to follow.
+async fn next_event(stream: &mut Option<BinlogStream>) -> Result<SourceEvent, Failure> {
+    match stream {
+        Some(stream) => Ok(stream.next().await?),
+        None => std::future::pending().await,
+    }
+}
+
+fn lost_ownership(reason: Option<Failure>) -> Failure {
+    reason.unwrap_or_else(|| {
+        Failure::connection("another capture has taken over the task", "this one stands by until it is needed")
+    })
+}

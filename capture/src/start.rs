@@ -1,0 +1,173 @@
+//! The first start of a task, and the source at a restart.
+
+use std::collections::BTreeMap;
+
+use millrace_eventlog::LogOptions;
+use millrace_model::position::Reading;
+use millrace_model::{Checkpoint, Ended, Failure, GtidSet, MysqlType, SourceMark, TableName, TableSchema};
+use millrace_mysql::binlog::Charset;
+use millrace_mysql::schema::read_tables;
+use millrace_mysql::server::{read_binlog_end, read_executed, read_purged};
+use millrace_mysql::{ServerFacts, Session, SourceTable};
+use millrace_task::{Phase, Task};
+
+use crate::checks::{ensure_no_prepared_xa, ensure_tables_can_be_read};
+
+/// How often the schema is read until two readings agree.
+const SCHEMA_READINGS: usize = 10;
+
+/// The checkpoint and the tables of a first start.
+pub(crate) struct FirstStart {
+    /// Where the task begins.
+    pub(crate) checkpoint: Checkpoint,
+    /// The selected tables at that place.
+    pub(crate) tables: Vec<TableSchema<MysqlType>>,
+}
+
+/// Reads where the source is and what the selected tables are there.
+///
+/// The position lies between two readings of the schema that agree: a change after it comes by in the stream, one before
+/// it is in both.
+pub(crate) async fn first_start(
+    session: &mut Session,
+    facts: &ServerFacts,
+    task: &Task,
+    options: &LogOptions,
+    cluster_id: String,
+) -> Result<FirstStart, Failure> {
+    let incremental = task.phases.contains(Phase::Incremental);
+    if incremental {
+        ensure_no_prepared_xa(session).await?;
+    }
+    let mut before = read_selected(session, task).await?;
+    for _ in 0..SCHEMA_READINGS {
+        let source = if incremental { Some(mark_source(session, facts).await?) } else { None };
+        let after = read_selected(session, task).await?;
+        if definitions(&before) == definitions(&after) {
+            let names: Vec<TableName> = after.iter().map(|table| table.name.clone()).collect();
+            ensure_tables_can_be_read(session, &names).await?;
+            ensure_types_are_known(&after)?;
+            let checkpoint = Checkpoint {
+                task_id: format!("{}-{}", task.name, uuid::Uuid::new_v4()),
+                fingerprint: task.fingerprint(),
+                cluster_id,
+                source,
+                next_sequences: vec![1; options.partitions as usize],
+                next_watermark: 1,
+                next_schema_version: 1,
+                partial: None,
+                ended: Ended::No,
+            };
+            let tables = after.into_iter().map(|table| adopt(table)).collect();
+            return Ok(FirstStart { checkpoint, tables });
+        }
+        before = after;
+    }
+    Err(Failure::statement(
+        "the schema of the selected tables changes all the time",
+        "start the task while no schema change is under way",
+    ))
+}
+
+fn adopt(table: SourceTable) -> TableSchema<MysqlType> {
+    for left_out in &table.left_out {
+        tracing::warn!(table = %table.name, index = left_out, "does not move");
+    }
+    // The machine gives the id.
+    table.into_schema(0)
+}
+
+async fn read_selected(session: &mut Session, task: &Task) -> Result<Vec<SourceTable>, Failure> {
+    let tables = read_tables(session, &|name: &TableName| task.selection.selects(name).is_some()).await?;
+    if tables.is_empty() {
+        return Err(Failure::fatal(
+            "no table of the source is selected, or the account may not see any",
+            "look at [[objects]] in the task file, and at the account's SELECT privilege",
+        ));
+    }
+    Ok(tables)
+}
+
+/// What of a table counts for whether it changed; the server's estimates do not.
+fn definitions(tables: &[SourceTable]) -> BTreeMap<TableName, TableSchema<MysqlType>> {
+    tables.iter().map(|table| (table.name.clone(), table.clone().into_schema(0))).collect()
+}
+
+async fn mark_source(session: &mut Session, facts: &ServerFacts) -> Result<SourceMark, Failure> {
+    let delivered = read_executed(session).await?;
+    Ok(SourceMark {
+        server: facts.server_uuid.clone(),
+        place: read_binlog_end(session).await?,
+        file_created: 0,
+        delivered,
+        last_gtid: String::new(),
+        committed_at: 0,
+    })
+}
+
+/// Character sets that the binlog's decoder does not know are refused by name before anything moves.
+fn ensure_types_are_known(tables: &[SourceTable]) -> Result<(), Failure> {
+    for table in tables {
+        ensure_charsets_are_known(&table.name, &table.clone().into_schema(0))?;
+    }
+    Ok(())
+}
+
+/// Refuses a table with a column whose character set cannot be decoded.
+pub(crate) fn ensure_charsets_are_known(name: &TableName, schema: &TableSchema<MysqlType>) -> Result<(), Failure> {
+    for column in &schema.columns {
+        let (MysqlType::Char { charset, .. } | MysqlType::Varchar { charset, .. } | MysqlType::Text { charset, .. }) =
+            &column.ty
+        else {
+            continue;
+        };
+        if Charset::of_name(charset).is_none() {
+            return Err(Failure::fatal(
+                format!(
+                    "column \"{}\" of table \"{name}\" has character set \"{charset}\", which is not supported yet",
+                    column.name
+                ),
+                "convert the column to utf8mb4, or exclude the table in [[objects]]",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Ensures that the source of a restart is the one that was read before, and still has everything that comes next.
+pub(crate) async fn ensure_same_source(
+    session: &mut Session,
+    facts: &ServerFacts,
+    mark: &SourceMark,
+) -> Result<(), Failure> {
+    if mark.server != facts.server_uuid {
+        return Err(Failure::fatal(
+            format!("the source is server \"{}\", but the task read from \"{}\"", facts.server_uuid, mark.server),
+            "correct source.url; moving a running task to another server is not supported yet",
+        ));
+    }
+    let Reading::Gtids(delivered) = &mark.delivered else { return Ok(()) };
+    if let Reading::Gtids(executed) = read_executed(session).await? {
+        ensure_nothing_missing(delivered, &executed)?;
+    }
+    let purged = read_purged(session).await?.minus(delivered);
+    if purged.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::fatal(
+        format!("the source has purged transactions that were not read yet: {purged}"),
+        "the task cannot go on without a gap: start a new task under another name, and keep binlogs longer \
+         (binlog_expire_logs_seconds)",
+    ))
+}
+
+fn ensure_nothing_missing(delivered: &GtidSet, executed: &GtidSet) -> Result<(), Failure> {
+    let missing = delivered.minus(executed);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::fatal(
+        format!("the source no longer has transactions that were read from it: {missing}"),
+        "the server was restored, reset or lost its last transactions in a crash: start a new task under another name",
+    ))
+}

@@ -1,0 +1,55 @@
+//! One partition of a transform: where it is, and how it began.
+
+use std::time::Duration;
+
+use millrace_eventlog::{LogOptions, StartAt, TopicNames, read_tail};
+use millrace_model::batch::{Batch, Control, Entry};
+use millrace_model::{Failure, PgType};
+use millrace_proto::BatchDecoder;
+use millrace_protocol::sequence::StrictSequence;
+use millrace_protocol::transform::{Covered, resume_after};
+
+/// Messages of the output's tail that are read to resume. A zombie can have written behind us at most what it had in
+/// flight (5 requests).
+const TAIL: usize = 64;
+
+/// How long the end of the output may take to be read.
+pub(crate) const TAIL_LIMIT: Duration = Duration::from_secs(60);
+
+/// A partition at work.
+pub(crate) struct Lane {
+    /// Checks the captured sequence.
+    pub(crate) sequence: StrictSequence,
+    /// Whether `End` was written.
+    pub(crate) ended: bool,
+    /// Where to read from.
+    pub(crate) start: StartAt,
+}
+
+impl Lane {
+    /// Finds where to go on from the tail of the output.
+    pub(crate) async fn resume(
+        options: &LogOptions,
+        names: &TopicNames,
+        decoder: &mut BatchDecoder,
+        partition: u32,
+    ) -> Result<Self, Failure> {
+        let tail = read_tail(options, &names.transformed, partition, TAIL).await?;
+        let mut covered = Vec::with_capacity(tail.len());
+        let mut ended = false;
+        for message in tail {
+            let batch: Batch<PgType> = decoder.decode(message.payload, |_| None)?;
+            ended |= holds_end(&batch);
+            covered.push(Covered::from(&batch));
+        }
+        let point = resume_after(partition, &covered)?;
+        // Offsets have holes where transactions ended: the broker goes on with the next message there is.
+        let start = point.input_offset.map_or(StartAt::Beginning, |offset| StartAt::Offset(offset + 1));
+        Ok(Self { sequence: StrictSequence::new(partition, point.last + 1), ended, start })
+    }
+}
+
+/// Whether the batch ends its partition.
+pub(crate) fn holds_end<T>(batch: &Batch<T>) -> bool {
+    matches!(batch.entries.last(), Some(Entry::Control { control: Control::End(_), .. }))
+}

@@ -1,0 +1,186 @@
+//! The loop of the stage: messages in, messages out; partitions come and go.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use millrace_eventlog::{
+    Broker, LogOptions, Membership, MembershipEvent, Message, PartitionReader, PartitionWriter, ReadEvent,
+    SchemaReader, TopicNames,
+};
+use millrace_model::{Failure, MysqlType, SchemaKey};
+use millrace_proto::{BatchDecoder, decode_schema, encode_batch, encode_schema, schema_record_key};
+use millrace_service::{Outcome, StageContext};
+
+use crate::batch::{Scratch, transform_batch};
+use crate::lane::{Lane, TAIL_LIMIT, holds_end};
+use crate::mappings::Mappings;
+
+/// How often a missing topic is looked for again.
+const TOPIC_POLL: Duration = Duration::from_millis(500);
+
+/// How long the last messages may take to be acknowledged at the end.
+const FLUSH_LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs one attempt of the stage: until the task is complete, the process is told to stop, or something fails.
+pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
+    let options = LogOptions::of_task(&context.task)?;
+    let names = TopicNames::of(context.task.name.as_str());
+    if !wait_for_topics(&context, &options, &names).await? {
+        return Ok(Outcome::Stopped);
+    }
+    let mut stage = Stage::open(context, options, names)?;
+    let mut membership = Membership::join(&stage.options, &stage.names.transform_group(), &stage.names.captured)?;
+    let outcome = stage.work(&mut membership).await?;
+    stage.writer.flush(FLUSH_LIMIT).await?;
+    stage.lanes.clear();
+    membership.released();
+    membership.leave().await;
+    Ok(outcome)
+}
+
+/// Waits until capture has made the topics; false if the process is told to stop meanwhile.
+async fn wait_for_topics(context: &StageContext, options: &LogOptions, names: &TopicNames) -> Result<bool, Failure> {
+    let broker = Broker::connect(options).await?;
+    loop {
+        let missing = broker.missing(names).await?;
+        if missing.is_empty() {
+            return Ok(true);
+        }
+        context.status.set("waiting_for", format!("capture to create topic \"{}\"", missing[0]));
+        tokio::select! {
+            () = context.shutdown.requested() => return Ok(false),
+            () = tokio::time::sleep(TOPIC_POLL) => {}
+        }
+    }
+}
+
+struct Stage {
+    context: StageContext,
+    options: LogOptions,
+    names: TopicNames,
+    reader: PartitionReader,
+    writer: PartitionWriter,
+    schema_writer: PartitionWriter,
+    schemas: SchemaReader,
+    decoder: BatchDecoder,
+    mappings: Mappings,
+    scratch: Scratch,
+    lanes: BTreeMap<u32, Lane>,
+    rows: u64,
+}
+
+impl Stage {
+    fn open(context: StageContext, options: LogOptions, names: TopicNames) -> Result<Self, Failure> {
+        Ok(Self {
+            reader: PartitionReader::open(&options, &names.captured, &names.transform_progress_group())?,
+            writer: PartitionWriter::open(&options, &names.transformed)?,
+            schema_writer: PartitionWriter::open(&options, &names.schemas)?,
+            schemas: SchemaReader::open(&options, &names)?,
+            decoder: BatchDecoder::new(context.task.fingerprint(), None),
+            mappings: Mappings::default(),
+            scratch: Scratch::default(),
+            lanes: BTreeMap::new(),
+            rows: 0,
+            context,
+            options,
+            names,
+        })
+    }
+
+    async fn work(&mut self, membership: &mut Membership) -> Result<Outcome, Failure> {
+        let shutdown = self.context.shutdown.clone();
+        while !self.has_ended() {
+            tokio::select! {
+                () = shutdown.requested() => return Ok(Outcome::Stopped),
+                event = membership.next() => self.member(event?, membership).await?,
+                event = self.reader.next() => self.read(event?).await?,
+                error = self.writer.failed() => return Err(error.into()),
+            }
+        }
+        Ok(Outcome::Completed)
+    }
+
+    fn has_ended(&self) -> bool {
+        !self.lanes.is_empty() && self.lanes.values().all(|lane| lane.ended)
+    }
+
+    async fn member(&mut self, event: MembershipEvent, membership: &Membership) -> Result<(), Failure> {
+        match event {
+            MembershipEvent::Assigned(partitions) => {
+                for partition in partitions {
+                    let resume = Lane::resume(&self.options, &self.names, &mut self.decoder, partition);
+                    let lane = tokio::time::timeout(TAIL_LIMIT, resume).await.map_err(|_| slow_tail(partition))??;
+                    self.reader.assign(partition, lane.start);
+                    self.lanes.insert(partition, lane);
+                }
+            }
+            MembershipEvent::Revoked(partitions) => {
+                self.give_up(&partitions);
+                self.writer.flush(FLUSH_LIMIT).await?;
+                membership.released();
+            }
+            MembershipEvent::Lost(partitions) => self.give_up(&partitions),
+        }
+        self.context.status.set("partitions", self.lanes.keys().copied().collect::<Vec<u32>>());
+        Ok(())
+    }
+
+    fn give_up(&mut self, partitions: &[u32]) {
+        for partition in partitions {
+            self.reader.unassign(*partition);
+            self.lanes.remove(partition);
+        }
+    }
+
+    async fn read(&mut self, event: ReadEvent) -> Result<(), Failure> {
+        match event {
+            ReadEvent::Message(message) => self.message(message).await,
+            ReadEvent::EndOfPartition { .. } => Ok(()),
+        }
+    }
+
+    async fn message(&mut self, message: Message) -> Result<(), Failure> {
+        let partition = message.partition;
+        if !self.lanes.contains_key(&partition) {
+            return Ok(());
+        }
+        let mappings = &self.mappings;
+        let columns = |key| mappings.get(key).map(|named| named.mapping.source_columns());
+        let batch = self.decoder.decode::<MysqlType>(message.payload, columns)?;
+        for key in self.mappings.missing(&batch) {
+            self.learn(key).await?;
+        }
+        let Some(lane) = self.lanes.get_mut(&partition) else { return Ok(()) };
+        lane.sequence.accept(&batch)?;
+        let output = transform_batch(&self.mappings, &mut self.scratch, message.offset, &batch)?;
+        lane.ended |= holds_end(&output);
+        let Some(envelope) = self.decoder.envelope() else { return Ok(()) };
+        self.writer.send(partition, &encode_batch(envelope, &output)).await?;
+        self.rows += output.entries.len() as u64;
+        self.reader.show_progress(partition, message.offset + 1);
+        self.context.mark.progress();
+        self.context.status.set("entries", self.rows);
+        Ok(())
+    }
+
+    /// Reads a schema that a message names, and publishes the destination's before anything uses it.
+    async fn learn(&mut self, key: SchemaKey<MysqlType>) -> Result<(), Failure> {
+        let record = schema_record_key(key);
+        let value = self.schemas.get(record.as_bytes(), SchemaReader::WAIT).await?;
+        let named = self.mappings.add(key, decode_schema(value)?, &self.context.task.selection)?;
+        let record = schema_record_key(named.target);
+        if self.schemas.known(record.as_bytes()).is_none() {
+            let value = encode_schema(named.mapping.target());
+            self.schema_writer.send_record(0, record.as_bytes(), &value).await?;
+            self.schema_writer.flush(FLUSH_LIMIT).await?;
+        }
+        Ok(())
+    }
+}
+
+fn slow_tail(partition: u32) -> Failure {
+    Failure::connection(
+        format!("the end of the output's partition {partition} could not be read within {} s", TAIL_LIMIT.as_secs()),
+        "look at the brokers: a transaction may hang",
+    )
+}

@@ -1,0 +1,146 @@
+//! One table from source to destination: its schema, and the function from its rows to the destination's rows.
+
+use std::sync::Arc;
+
+use millrace_model::batch::RowChange;
+use millrace_model::mysql_type::MysqlType;
+use millrace_model::pg_type::PgType;
+use millrace_model::row::{Row, RowWriter};
+use millrace_model::schema::{Column, DefaultValue, Index, Nullability, TableSchema};
+use millrace_task::ObjectRule;
+
+use crate::cells::{CellRule, InKey};
+use crate::error::TransformError;
+use crate::types::{may_hold_zero_date, target_type};
+
+/// A table's mapping at one schema version.
+#[derive(Debug)]
+pub struct TableMapping {
+    source: Arc<TableSchema<MysqlType>>,
+    target: Arc<TableSchema<PgType>>,
+    rules: Vec<CellRule>,
+}
+
+impl TableMapping {
+    /// The mapping that the task file's rule makes of a source table.
+    pub fn new(source: Arc<TableSchema<MysqlType>>, rule: &ObjectRule) -> Result<Self, TransformError> {
+        // places[i]: where source column i is in the destination.
+        let mut places: Vec<Option<usize>> = Vec::new();
+        let mut columns = Vec::new();
+        let mut rules = Vec::new();
+        for (i, column) in source.columns.iter().enumerate() {
+            let in_key = if source.key.contains(&i) { InKey::Yes } else { InKey::No };
+            if rule.excludes_column(&column.name) {
+                if in_key == InKey::Yes {
+                    let (table, column) = (source.name.clone(), column.name.to_string());
+                    return Err(TransformError::KeyColumnExcluded { table, column });
+                }
+                places.push(None);
+                rules.push(CellRule::Drop);
+                continue;
+            }
+            places.push(Some(columns.len()));
+            rules.push(CellRule::of(&column.ty, in_key));
+            columns.push(map_column(column, in_key));
+        }
+        if columns.is_empty() {
+            return Err(TransformError::NoColumns(source.name.clone()));
+        }
+        let target = TableSchema {
+            table_id: source.table_id,
+            name: source.name.clone(),
+            columns,
+            primary_key: map_places(&source.primary_key, &places).unwrap_or_default(),
+            key: map_places(&source.key, &places).unwrap_or_default(),
+            indexes: source.indexes.iter().filter_map(|index| map_index(index, &places)).collect(),
+            comment: source.comment.clone(),
+            route: source.route,
+        };
+        Ok(Self { source, target: Arc::new(target), rules })
+    }
+
+    /// The destination's schema.
+    pub fn target(&self) -> &Arc<TableSchema<PgType>> {
+        &self.target
+    }
+
+    /// Number of columns in the source.
+    pub fn source_columns(&self) -> usize {
+        self.source.columns.len()
+    }
+
+    /// Transforms a change. The image before an update is carried only where the destination needs it: for a table
+    /// without a key.
+    pub fn change(
+        &self,
+        change: &RowChange,
+        buffer: &mut String,
+        out: &mut RowWriter,
+    ) -> Result<RowChange, TransformError> {
+        let mut row = |row: &Row| self.row(row, buffer, out);
+        Ok(match change {
+            RowChange::Read { row: read, purpose } => RowChange::Read { row: row(read)?, purpose: *purpose },
+            RowChange::Insert(after) => RowChange::Insert(row(after)?),
+            RowChange::Delete(before) => RowChange::Delete(row(before)?),
+            RowChange::Update { before, after } => RowChange::Update { before: row(before)?, after: row(after)? },
+        })
+    }
+
+    fn row(&self, row: &Row, buffer: &mut String, out: &mut RowWriter) -> Result<Row, TransformError> {
+        for (place, (cell, rule)) in row.cells().zip(&self.rules).enumerate() {
+            if let Err(problem) = rule.apply(cell, buffer, out) {
+                out.discard();
+                let (table, column) = (self.source.name.clone(), self.source.columns[place].name.to_string());
+                return Err(TransformError::Value { table, column, problem });
+            }
+        }
+        Ok(out.finish())
+    }
+}
+
+fn map_places(places: &[usize], map: &[Option<usize>]) -> Option<Vec<usize>> {
+    places.iter().map(|&place| map[place]).collect()
+}
+
+/// An index of which a column does not move does not move either.
+fn map_index(index: &Index, map: &[Option<usize>]) -> Option<Index> {
+    let columns = map_places(&index.columns, map)?;
+    Some(Index { name: index.name.clone(), columns, uniqueness: index.uniqueness })
+}
+
+fn map_column(column: &Column<MysqlType>, in_key: InKey) -> Column<PgType> {
+    // A zero date becomes NULL.
+    let may_become_null = may_hold_zero_date(&column.ty) && in_key == InKey::No;
+    Column {
+        name: column.name.clone(),
+        ty: target_type(&column.ty),
+        nullability: if may_become_null { Nullability::Nullable } else { column.nullability },
+        default: column.default.as_ref().and_then(|default| map_default(default, &column.ty)),
+        comment: column.comment.clone(),
+    }
+}
+
+/// A default in the destination; none where it has no meaning there. Rows that Millrace writes never rest on it.
+fn map_default(default: &DefaultValue, ty: &MysqlType) -> Option<DefaultValue> {
+    match (default, ty) {
+        (DefaultValue::CurrentTimestamp(_), MysqlType::DateTime(_) | MysqlType::Timestamp(_)) => Some(default.clone()),
+        (DefaultValue::CurrentTimestamp(_) | DefaultValue::Expression(_), _) => None,
+        (DefaultValue::Literal(text), MysqlType::Date | MysqlType::DateTime(_)) => {
+            (!text.starts_with("0000")).then(|| default.clone())
+        }
+        (DefaultValue::Literal(text), MysqlType::Timestamp(_)) => {
+            (!text.starts_with("0000")).then(|| DefaultValue::Literal(format!("{text}+00")))
+        }
+        // How MySQL prints defaults of these has no counterpart in the destination.
+        (
+            DefaultValue::Literal(_),
+            MysqlType::Bit(_)
+            | MysqlType::Binary(_)
+            | MysqlType::Varbinary(_)
+            | MysqlType::Blob(_)
+            | MysqlType::Geometry(_)
+            | MysqlType::Vector(_),
+        ) => None,
+        (DefaultValue::Literal(_), _) => Some(default.clone()),
+    }
+}
