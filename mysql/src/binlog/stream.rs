@@ -22,7 +22,7 @@ use super::transactions::Transactions;
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Silence after which the connection counts as dead.
 const SILENCE: Duration = Duration::from_secs(10);
-/// The same for the first event.
+/// The same for the connection and for the first event.
 const FIRST_SILENCE: Duration = Duration::from_secs(60);
 /// Seconds for which the server waits for us to read: a slow destination must not end the stream.
 const NET_WRITE_TIMEOUT: u32 = 3600;
@@ -58,21 +58,17 @@ impl BinlogStream {
     /// Connects and begins reading. `server_id` must differ from that of every server and reader of the source: the
     /// server ends another stream with the same id.
     pub async fn open(opts: Opts, start: BinlogStart, server_id: u32) -> Result<Self, BinlogError> {
-        // A path to the server's own socket would go around proxies, and lead nowhere on another machine.
-        let opts = OptsBuilder::from_opts(opts).prefer_socket(false).max_allowed_packet(Some(LARGEST_PACKET));
-        let mut connection = Conn::new(opts).await?;
-        let nanoseconds = HEARTBEAT.as_nanos();
-        connection
-            .query_drop(format!(
-                "SET @source_heartbeat_period = {nanoseconds}, @master_heartbeat_period = {nanoseconds}, \
-                 SESSION net_write_timeout = {NET_WRITE_TIMEOUT}"
-            ))
-            .await?;
-        let (place, gaps) = match &start {
-            BinlogStart::Place(place) => (place.clone(), Gaps::Forbidden),
-            BinlogStart::Gtids(_) => (BinlogPlace::new("", 0), Gaps::Allowed),
+        let place = match &start {
+            BinlogStart::Place(place) => place.clone(),
+            BinlogStart::Gtids(_) => BinlogPlace::new("", 0),
         };
-        let driver = connection.get_binlog_stream(request(&start, server_id)?).await?;
+        let gaps = match &start {
+            BinlogStart::Place(_) => Gaps::Forbidden,
+            BinlogStart::Gtids(_) => Gaps::Allowed,
+        };
+        let driver = tokio::time::timeout(FIRST_SILENCE, connect(opts, &start, server_id)).await;
+        let silent = |_| BinlogError::Silent { waited: FIRST_SILENCE, place: place.clone() };
+        let driver = driver.map_err(silent)??;
         Ok(Self { driver, transactions: Transactions::new(place, gaps), health: Health::Starting })
     }
 
@@ -114,6 +110,20 @@ impl BinlogStream {
         })?;
         self.transactions.accept(&raw)
     }
+}
+
+async fn connect(opts: Opts, start: &BinlogStart, server_id: u32) -> Result<mysql_async::BinlogStream, BinlogError> {
+    // A path to the server's own socket would go around proxies, and lead nowhere on another machine.
+    let opts = OptsBuilder::from_opts(opts).prefer_socket(false).max_allowed_packet(Some(LARGEST_PACKET));
+    let mut connection = Conn::new(opts).await?;
+    let nanoseconds = HEARTBEAT.as_nanos();
+    connection
+        .query_drop(format!(
+            "SET @source_heartbeat_period = {nanoseconds}, @master_heartbeat_period = {nanoseconds}, SESSION \
+             net_write_timeout = {NET_WRITE_TIMEOUT}"
+        ))
+        .await?;
+    Ok(connection.get_binlog_stream(request(start, server_id)?).await?)
 }
 
 fn request(start: &BinlogStart, server_id: u32) -> Result<BinlogStreamRequest<'_>, BinlogError> {

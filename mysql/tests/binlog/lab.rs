@@ -12,6 +12,11 @@ use mysql_async::{Conn, Opts, OptsBuilder, Value};
 /// The binlog is one for all databases: a test that logs what must be refused would end the others' streams.
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
+/// Waits until no other test writes what must be refused.
+pub(crate) async fn turn() -> tokio::sync::MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().await
+}
+
 /// A session with a database of its own, which `finish` removes.
 pub(crate) struct Lab {
     pub(crate) session: Conn,
@@ -34,7 +39,7 @@ pub(crate) fn server_id(nth: u32) -> u32 {
 
 impl Lab {
     pub(crate) async fn new(test: &str) -> Self {
-        let turn = ONE_AT_A_TIME.lock().await;
+        let turn = turn().await;
         let mut session = Conn::new(options()).await.unwrap();
         let database = format!("mr_binlog_{test}_{}", std::process::id());
         session.query_drop(format!("CREATE DATABASE {database}")).await.unwrap();

@@ -3,6 +3,7 @@
 
 mod json;
 mod lab;
+mod network;
 mod refusals;
 mod starts;
 mod statements;

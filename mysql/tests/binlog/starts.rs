@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use millrace_model::mysql_type::{MysqlType, Sign::Signed};
 use millrace_model::{BinlogPlace, ErrorClass};
-use millrace_mysql::binlog::{BinlogStart, BinlogStream, RowsBatch, SourceEvent};
+use millrace_mysql::binlog::{BinlogStart, BinlogStream, RowImage, RowsBatch, SourceEvent};
 
 use crate::lab::{ColumnCase, Lab, decode, inserted, options, server_id};
 
@@ -156,4 +156,37 @@ fn own_rows(lab: &Lab, event: SourceEvent) -> Option<RowsBatch> {
         SourceEvent::Rows(batch) if *batch.map.name.database == *lab.database => Some(batch),
         _ => None,
     }
+}
+
+#[tokio::test]
+async fn an_event_larger_than_the_servers_own_limit_is_read() {
+    let mut lab = Lab::new("large").await;
+    lab.run("CREATE TABLE t (a longblob, b longblob)").await;
+    let (start, _) = lab.now().await;
+    // Each within the server's max_allowed_packet of 64 MiB, both together beyond it.
+    lab.run("INSERT INTO t VALUES (REPEAT('a', 35000000), REPEAT('b', 35000000))").await;
+    let batches = lab.batches(BinlogStart::Place(start)).await;
+    let column = |name: &str| (name.to_owned(), String::new(), MysqlType::Blob(4));
+    let images = decode(&batches, &lab.schema("t", &[column("a"), column("b")]));
+    let [RowImage::Insert(row)] = &images[..] else { panic!("{} rows", images.len()) };
+    assert!(row.len() > 70_000_000);
+    lab.finish().await;
+}
+
+#[tokio::test]
+async fn two_readers_with_one_id_are_told_apart_by_an_error() {
+    let mut lab = Lab::new("one_id").await;
+    let (start, _) = lab.now().await;
+    let open = || BinlogStream::open(options(), BinlogStart::Place(start.clone()), server_id(2));
+    let mut first = open().await.unwrap();
+    first.next().await.unwrap();
+    let mut second = open().await.unwrap();
+    second.next().await.unwrap();
+    let error = loop {
+        if let Err(error) = first.next().await {
+            break error;
+        }
+    };
+    assert!(error.hint().contains("same server id"), "{error}: {}", error.hint());
+    lab.finish().await;
 }
