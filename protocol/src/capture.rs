@@ -70,8 +70,12 @@ pub struct Capture {
     schemas: Vec<(SchemaKey<MysqlType>, Arc<TableSchema<MysqlType>>)>,
     open: Option<OpenTransaction>,
     pub(crate) snapshot: Snapshot,
+    /// Number of tables whose snapshot is not complete.
+    pub(crate) pending: usize,
     /// Whether the step's last entry already is a watermark.
     sealed: bool,
+    /// Whether the last step ended inside a transaction: its end must be published even if nothing else is to be.
+    owes_watermark: bool,
     /// Hash of a schema's wire form, given by the caller because the wire is not known here.
     schema_hash: fn(&TableSchema<MysqlType>) -> u64,
 }
@@ -107,9 +111,11 @@ impl Capture {
         tables: Vec<TableState>,
         schema_hash: fn(&TableSchema<MysqlType>) -> u64,
     ) -> Self {
+        let owes_watermark = checkpoint.partial.is_some();
         Self {
             step: StepBuilder::new(&checkpoint.next_sequences, settings.message_bytes),
             snapshot: Snapshot::new(),
+            pending: tables.iter().filter(|state| state.load.is_pending()).count(),
             tables: tables.into_iter().map(|state| (state.schema.name.clone(), state)).collect(),
             settings,
             checkpoint,
@@ -118,6 +124,7 @@ impl Capture {
             schemas: Vec::new(),
             open: None,
             sealed: false,
+            owes_watermark,
             schema_hash,
         }
     }
@@ -260,6 +267,7 @@ impl Capture {
             };
         };
         self.snapshot.void(state.schema.table_id);
+        self.pending -= usize::from(state.load.is_pending());
         self.dropped.push(state.schema.table_id);
         self.dirty.remove(table);
         self.change(SchemaChange::Drop { schema: state.key, table: table.clone() });
@@ -357,7 +365,8 @@ impl Capture {
 
     /// Whether there is something to publish.
     pub fn has_step(&self) -> bool {
-        !self.step.is_empty() || !self.dirty.is_empty() || !self.schemas.is_empty()
+        let completes = self.owes_watermark && self.is_between_transactions();
+        completes || !self.step.is_empty() || !self.dirty.is_empty() || !self.schemas.is_empty()
     }
 
     /// Ends the step: seals it with a watermark if it stands between two transactions, and hands it out.
@@ -371,6 +380,7 @@ impl Capture {
         checkpoint.next_sequences = self.step.next_sequences();
         let partial = self.open.as_ref().map(OpenTransaction::partial);
         checkpoint.partial = partial.or(checkpoint.partial);
+        self.owes_watermark = checkpoint.partial.is_some();
         self.checkpoint.next_sequences.clone_from(&checkpoint.next_sequences);
         let dirty = std::mem::take(&mut self.dirty);
         let states = dirty.iter().filter_map(|name| self.tables.get(name));
@@ -383,8 +393,7 @@ impl Capture {
 
     /// Ends a task without incremental once everything is loaded: pushes `End`.
     pub fn end_if_complete(&mut self) {
-        let complete = self.tables.values().all(|t| matches!(t.load, Load::Loaded { .. } | Load::NotNeeded));
-        if !self.settings.incremental && self.checkpoint.ended == Ended::No && complete {
+        if !self.settings.incremental && self.checkpoint.ended == Ended::No && self.pending == 0 {
             let watermark = self.next_watermark();
             self.step.push_control(&Control::End(watermark));
             self.checkpoint.ended = Ended::Yes;
@@ -397,6 +406,7 @@ impl Capture {
         self.checkpoint.next_schema_version += 1;
         schema.table_id = version;
         let key = SchemaKey::new(version, (self.schema_hash)(&schema));
+        self.pending += usize::from(load.is_pending());
         let schema = Arc::new(schema);
         let name = schema.name.clone();
         self.schemas.push((key, schema.clone()));

@@ -131,12 +131,14 @@ impl Snapshot {
 impl Capture {
     /// The next piece of work for an idle reader, if there is one: its window is open from now on.
     pub fn next_request(&mut self) -> Option<ChunkRequest> {
-        if self.snapshot.lanes.len() >= self.settings.readers || !self.is_between_transactions() {
+        let is_busy = self.snapshot.lanes.len() >= self.settings.readers.min(self.pending);
+        if is_busy || !self.is_between_transactions() {
             return None;
         }
-        let (name, state) = self.tables.iter().find(|(_, state)| {
-            matches!(state.load, Load::Pending { .. }) && !self.snapshot.lanes.contains_key(&state.schema.table_id)
-        })?;
+        let (name, state) = self
+            .tables
+            .iter()
+            .find(|(_, state)| state.load.is_pending() && !self.snapshot.lanes.contains_key(&state.schema.table_id))?;
         let Load::Pending { after, .. } = &state.load else { return None };
         let schema = state.schema.clone();
         self.snapshot.tickets += 1;
@@ -313,6 +315,7 @@ impl Capture {
         let total = *rows;
         if completion == Completion::LastChunk {
             state.load = Load::Loaded { rows: total };
+            self.pending -= 1;
         }
         self.dirty.insert(table.clone());
         self.unseal();

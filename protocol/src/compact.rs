@@ -25,8 +25,9 @@ pub struct TableWrite {
     pub clear: Clear,
     /// Key cells of rows to delete.
     pub deletes: Vec<Row>,
-    /// Rows to insert after the deletes. The destination holds no row of their keys, save where the task shares its
-    /// tables with others: a duplicate key means that the general way (delete the keys of `inserts` too) is taken.
+    /// Rows to insert after the deletes. The destination holds no row of their keys, save where a row read by the full
+    /// load was streamed before, or the task shares its tables with others: a duplicate key means that the general way
+    /// (delete the keys of `inserts` too) is taken.
     pub inserts: Vec<Row>,
     /// For a table without a key: full rows and by how many their number changes; never 0.
     pub counts: Vec<(Row, i64)>,
@@ -43,10 +44,19 @@ pub enum Clear {
     All,
 }
 
+/// Whether the destination has a row of a key before the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Absent,
+    /// A row that was read by the full load: what was streamed of it earlier may be there already.
+    Unknown,
+    MayBeThere,
+}
+
 #[derive(Debug)]
 struct Slot {
     row: Option<Row>,
-    existed: bool,
+    before: Before,
 }
 
 /// Collects the changes of one table.
@@ -127,23 +137,30 @@ impl Table {
             RowChange::Read { row, purpose: ReadPurpose::Load } => {
                 let key = key_of(&row);
                 if !self.slots.contains_key(&key) {
-                    self.put(key, Some(row), false);
+                    self.put(key, Some(row), Before::Unknown);
                 }
             }
-            RowChange::Read { row, purpose: ReadPurpose::Repair } => self.put(key_of(&row), Some(row), true),
-            RowChange::Insert(row) => self.put(key_of(&row), Some(row), false),
-            RowChange::Update { after, .. } => self.put(key_of(&after), Some(after), true),
-            RowChange::Delete(row) => self.put(key_of(&row), None, true),
+            RowChange::Read { row, purpose: ReadPurpose::Repair } => {
+                self.put(key_of(&row), Some(row), Before::MayBeThere)
+            }
+            RowChange::Insert(row) => self.put(key_of(&row), Some(row), Before::Absent),
+            RowChange::Update { after, .. } => self.put(key_of(&after), Some(after), Before::MayBeThere),
+            RowChange::Delete(row) => self.put(key_of(&row), None, Before::MayBeThere),
         }
     }
 
-    fn put(&mut self, key: Row, row: Option<Row>, existed: bool) {
+    fn put(&mut self, key: Row, row: Option<Row>, before: Before) {
         match self.slots.get_mut(&key) {
-            // What was there before the batch is known from the first change of the key.
-            Some(slot) => slot.row = row,
+            // What was there before the batch is known from the first change of the key, unless that is a `Read`.
+            Some(slot) => {
+                slot.row = row;
+                if slot.before == Before::Unknown {
+                    slot.before = Before::MayBeThere;
+                }
+            }
             None => {
                 self.order.push(key.clone());
-                self.slots.insert(key, Slot { row, existed });
+                self.slots.insert(key, Slot { row, before });
             }
         }
     }
@@ -171,7 +188,7 @@ impl Table {
         };
         for key in self.order {
             let Some(slot) = self.slots.remove(&key) else { continue };
-            if slot.existed {
+            if slot.before == Before::MayBeThere {
                 write.deletes.push(key);
             }
             write.inserts.extend(slot.row);

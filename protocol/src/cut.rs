@@ -21,9 +21,9 @@ use millrace_model::{PgType, SchemaKey, TableSchema, Watermark};
 pub use crate::progress::{Ended, Progress};
 
 use crate::ProtocolError;
-use crate::compact::{Compactor, TableWrite};
-use crate::route::partition_of_table;
+use crate::compact::TableWrite;
 use crate::sequence::RangeGate;
+use crate::taken::{Item, Taken};
 
 /// What to do next.
 #[derive(Debug)]
@@ -72,40 +72,6 @@ pub struct Standing {
 }
 
 #[derive(Debug)]
-struct Item {
-    entry: Option<Entry<PgType>>,
-    /// Progress after this item: last sequence covered and next offset.
-    covered: u64,
-    next_offset: i64,
-    bytes: usize,
-}
-
-impl Item {
-    fn control(&self) -> Option<&Control<PgType>> {
-        match &self.entry {
-            Some(Entry::Control { control, .. }) => Some(control),
-            _ => None,
-        }
-    }
-
-    fn watermark(&self) -> Option<u64> {
-        self.control().and_then(Control::watermark).map(|watermark| watermark.ordinal)
-    }
-
-    fn barrier(&self) -> Option<&Barrier<PgType>> {
-        match self.control() {
-            Some(Control::Barrier(barrier)) => Some(barrier),
-            _ => None,
-        }
-    }
-
-    /// The ordinal of a barrier that is not passed without asking.
-    fn stop(&self, floor: u64) -> Option<u64> {
-        self.barrier().map(|barrier| barrier.watermark.ordinal).filter(|&ordinal| ordinal > floor)
-    }
-}
-
-#[derive(Debug)]
 struct Lane {
     gate: RangeGate,
     /// What is in the destination once the last write handed out is committed.
@@ -114,6 +80,13 @@ struct Lane {
     committed: Progress,
     queue: VecDeque<Item>,
     last_queued_watermark: u64,
+}
+
+impl Lane {
+    fn has_end(&self) -> bool {
+        let queued = self.queue.back().and_then(Item::control);
+        self.progress.ended == Ended::Yes || matches!(queued, Some(Control::End(_)))
+    }
 }
 
 /// The state machine of one apply: the partitions it owns.
@@ -127,12 +100,15 @@ pub struct Cuts {
     /// The lowest watermark at which what was written ahead can be committed; 0 where nothing was.
     ahead: u64,
     floor: u64,
+    /// The highest barrier, or watermark above it, that any partition is known to have passed.
+    passed: u64,
 }
 
 impl Cuts {
     /// An apply that owns the partitions of `owned`, of `partitions` in all; `floor` is the highest watermark in the
-    /// progress of any partition: the first cut is not below it, and a barrier not above it is passed without asking (the
-    /// partition that is beyond it passed it, so its journal row is there). `byte_limit` is when it writes ahead.
+    /// progress of any partition: the first cut is above it (an apply that owned only some may have gone beyond it, into
+    /// the next transaction), and a barrier not above it is passed without asking (the partition that is beyond it passed
+    /// it, so its journal row is there). `byte_limit` is when it writes ahead.
     pub fn new(partitions: u32, owned: &[Progress], floor: u64, byte_limit: usize) -> Self {
         let lane = |progress: &Progress| Lane {
             gate: RangeGate::new(progress.partition, progress.sequence),
@@ -149,6 +125,7 @@ impl Cuts {
             bytes: 0,
             ahead: 0,
             floor,
+            passed: floor,
         }
     }
 
@@ -228,13 +205,13 @@ impl Cuts {
     }
 
     /// Partitions from which nothing more should be taken now: over the byte limit, those that already hold a watermark
-    /// beyond what is applied, and not below the floor (the others are what the cut waits for).
+    /// beyond what is applied and not below the lowest possible cut (the others are what the cut waits for).
     pub fn to_pause(&self) -> Vec<u32> {
         if self.bytes < self.byte_limit {
             return Vec::new();
         }
         let ahead = |lane: &Lane| {
-            lane.last_queued_watermark > lane.progress.watermark && lane.last_queued_watermark >= self.floor
+            lane.last_queued_watermark > lane.progress.watermark && lane.last_queued_watermark >= self.lowest_cut()
         };
         self.lanes.iter().filter(|(_, lane)| ahead(lane)).map(|(&partition, _)| partition).collect()
     }
@@ -273,17 +250,22 @@ impl Cuts {
         }
     }
 
-    /// The highest watermark that every lane has delivered, barriers not passed; none below the floor, or below what was
-    /// written ahead.
+    /// The highest watermark that every lane has delivered, barriers not passed; none that is not above the floor, or that
+    /// is below what was written ahead.
     fn common_watermark(&self) -> Option<u64> {
         let reach = |lane: &Lane| {
-            if lane.progress.ended == Ended::Yes {
+            // Nothing comes after `End`.
+            if lane.has_end() {
                 return u64::MAX;
             }
-            lane.queue.iter().find_map(|item| item.stop(self.floor)).unwrap_or(lane.last_queued_watermark)
+            lane.queue.iter().find_map(|item| item.stop(self.passed)).unwrap_or(lane.last_queued_watermark)
         };
         let cut = self.lanes.values().map(reach).min()?;
-        (cut >= self.floor.max(self.ahead)).then_some(cut)
+        (cut >= self.lowest_cut()).then_some(cut)
+    }
+
+    fn lowest_cut(&self) -> u64 {
+        self.ahead.max(self.floor + 1)
     }
 
     /// Takes everything up to and with watermark `cut` from each lane (u64::MAX: everything), before any barrier.
@@ -297,7 +279,7 @@ impl Cuts {
                     u64::MAX => false,
                     cut => lane.progress.watermark >= cut,
                 };
-                if beyond || item.stop(self.floor).is_some() {
+                if beyond || item.stop(self.passed).is_some() {
                     break;
                 }
                 let Some(item) = lane.queue.pop_front() else { break };
@@ -319,7 +301,7 @@ impl Cuts {
     }
 
     /// Takes what comes before the next watermark from each lane, to be written without a commit; where lanes are below
-    /// the floor, from these alone, and up to it: the cut is not below it in any case.
+    /// the floor, from these alone, and up to it: the cut is above it in any case.
     fn take_ahead(&mut self) -> Option<Write> {
         let mut taken = Taken::new(self.partitions);
         let mut any = false;
@@ -331,7 +313,7 @@ impl Cuts {
                     true => lane.progress.watermark >= floor,
                     false => item.watermark().is_some(),
                 };
-                if beyond || item.stop(floor).is_some() {
+                if beyond || item.stop(self.passed).is_some() {
                     break;
                 }
                 let Some(item) = lane.queue.pop_front() else { break };
@@ -351,7 +333,7 @@ impl Cuts {
     }
 
     fn standing(&self) -> Option<Standing> {
-        let at = |lane: &Lane| lane.queue.front().and_then(|item| item.stop(self.floor));
+        let at = |lane: &Lane| lane.queue.front().and_then(|item| item.stop(self.passed));
         let lowest = self.lanes.values().filter_map(at).min()?;
         let here: Vec<_> = self.lanes.values().filter(|lane| at(lane) == Some(lowest)).collect();
         let barrier = here.first()?.queue.front()?.barrier()?.clone();
@@ -359,9 +341,10 @@ impl Cuts {
         Some(Standing { barrier, partitions })
     }
 
-    /// The barrier's journal row is there: the lanes that stand before it pass it; their progress says so with their
-    /// next write.
+    /// The barrier's journal row is there: the lanes that stand before it pass it, and the others when they come to it;
+    /// their progress says so with their next write.
     pub fn pass(&mut self, ordinal: u64) {
+        self.passed = self.passed.max(ordinal);
         for lane in self.lanes.values_mut() {
             let stands = lane.queue.front().and_then(Item::barrier).is_some_and(|b| b.watermark.ordinal == ordinal);
             if stands && let Some(item) = lane.queue.pop_front() {
@@ -369,65 +352,5 @@ impl Cuts {
                 lane.progress.apply(&item);
             }
         }
-    }
-}
-
-impl Progress {
-    fn apply(&mut self, item: &Item) {
-        self.sequence = item.covered;
-        self.next_offset = item.next_offset;
-        self.watermark = item.watermark().unwrap_or(self.watermark);
-        if matches!(item.control(), Some(Control::End(_))) {
-            self.ended = Ended::Yes;
-        }
-    }
-}
-
-/// Entries taken for one write.
-struct Taken {
-    partitions: u32,
-    compactor: Compactor,
-    changes: u64,
-    loaded: Vec<(SchemaKey<PgType>, u32)>,
-    watermark: Option<Watermark>,
-}
-
-impl Taken {
-    fn new(partitions: u32) -> Self {
-        Self { partitions, compactor: Compactor::new(), changes: 0, loaded: Vec::new(), watermark: None }
-    }
-
-    fn push(&mut self, partition: u32, item: Item, schemas: &HashMap<SchemaKey<PgType>, Arc<TableSchema<PgType>>>) {
-        match item.entry {
-            Some(Entry::Row(row)) => {
-                self.changes += 1;
-                if let Some(schema) = schemas.get(&row.schema) {
-                    self.compactor.push(row.schema, schema, row.change);
-                }
-            }
-            Some(Entry::Control { control, .. }) => match control {
-                Control::Watermark(watermark) | Control::End(watermark) => {
-                    if self.watermark.as_ref().is_none_or(|known| known.ordinal < watermark.ordinal) {
-                        self.watermark = Some(watermark);
-                    }
-                }
-                Control::TableLoaded { schema } => self.loaded.push((schema, partition)),
-                // Only the partition that has the table's rows empties it: in the others there is no order to them.
-                Control::Reset { schema } => {
-                    if let Some(table) = schemas.get(&schema)
-                        && partition_of_table(table.table_id, self.partitions) == partition
-                    {
-                        self.compactor.reset(schema, table);
-                    }
-                }
-                Control::ChunkDone { .. } | Control::Barrier(_) => {}
-            },
-            None => {}
-        }
-    }
-
-    fn write(self, then: Then) -> Write {
-        let Self { compactor, changes, loaded, watermark, .. } = self;
-        Write { tables: compactor.finish(), changes, then, loaded, watermark }
     }
 }

@@ -27,6 +27,7 @@ mod progress;
 pub mod route;
 pub mod sequence;
 pub mod step;
+mod taken;
 pub mod transform;
 pub mod window;
 

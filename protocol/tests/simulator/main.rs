@@ -1,0 +1,92 @@
+//! The simulator: the real state machines of the protocol against a model source, log and destination, with crashes,
+//! zombies, duplicates, delays, lost replies and reordering between any two steps, and an auditor that knows nothing of
+//! the protocol. A run is decided by its seed.
+//!
+//! - `MILLRACE_SIM_SEEDS=10000 cargo test -p millrace-protocol --test simulator random_seeds` runs that many.
+//! - `MILLRACE_SIM_SEED=42 cargo test -p millrace-protocol --test simulator random_seeds -- --nocapture` replays one,
+//!   with everything that happens.
+//! - A seed that failed is kept in `failing-seeds.txt`, and always runs first.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod apply_actor;
+mod auditor;
+mod capture_actor;
+mod destination;
+mod faults;
+mod log;
+mod random;
+mod source;
+mod tables;
+mod transform_actor;
+mod workload;
+mod world;
+
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use faults::{Broken, Settings};
+use world::Summary;
+
+const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/simulator/failing-seeds.txt");
+
+/// Runs a seed; a panic is a failure like another.
+fn attempt(seed: u64, adjust: &dyn Fn(&mut Settings), broken: Option<Broken>) -> Result<Summary, String> {
+    let run = || world::run(seed, adjust, broken, false);
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err("it panics".into()))
+}
+
+/// Runs seeds on all processors until one fails; gives the failures.
+fn run_all(seeds: &[u64]) -> (Vec<(u64, String)>, u64) {
+    let next = AtomicU64::new(0);
+    let failures = Mutex::new(Vec::new());
+    let cuts = AtomicU64::new(0);
+    let worker = || {
+        while let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+            match attempt(seed, &|_| {}, None) {
+                Ok(summary) => drop(cuts.fetch_add(summary.cuts, Ordering::Relaxed)),
+                Err(message) => failures.lock().unwrap().push((seed, message)),
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(worker);
+        }
+    });
+    let mut failures = failures.into_inner().unwrap();
+    failures.sort();
+    (failures, cuts.into_inner())
+}
+
+fn kept_seeds() -> Vec<u64> {
+    let text = std::fs::read_to_string(KEPT).unwrap_or_default();
+    text.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
+}
+
+fn keep(seed: u64, message: &str) {
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(KEPT).unwrap();
+    writeln!(file, "{seed} {}", message.lines().next().unwrap_or_default()).unwrap();
+}
+
+#[test]
+fn random_seeds() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    if let Some(seed) = number("MILLRACE_SIM_SEED") {
+        let result = world::run(seed, &|_| {}, None, true);
+        assert!(result.is_ok(), "seed {seed}: {result:?}");
+        return;
+    }
+    let kept = kept_seeds();
+    let seeds: Vec<u64> = kept.iter().copied().chain(1..=number("MILLRACE_SIM_SEEDS").unwrap_or(3000)).collect();
+    let (failures, cuts) = run_all(&seeds);
+    for (seed, message) in failures.iter().take(5) {
+        eprintln!("seed {seed}: {message}\n  replay with MILLRACE_SIM_SEED={seed}");
+    }
+    if let Some((seed, message)) = failures.iter().find(|(seed, _)| !kept.contains(seed)) {
+        keep(*seed, message);
+    }
+    assert!(failures.is_empty(), "{} of {} seeds fail", failures.len(), seeds.len());
+    assert!(cuts > 0, "no state at a cut was ever compared");
+}
