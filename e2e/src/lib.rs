@@ -1,1 +1,28 @@
-//! Being built.
+//! End-to-end tests: the three stages as processes, over Kafka, between a real MySQL and a real PostgreSQL.
+//!
+//! A test has a task, a database on either server and topics of its own ([`World`]); the stages know them from the task
+//! file alone, as a user's do. What is expected is never written down where the source can say it: the destination must
+//! equal the source, value by value ([`Scope`]). `cases/` holds the behaviours that need nothing but SQL ([`run_case`]);
+//! `tests/` those that kill, stop or misuse the stages.
+
+mod case;
+mod equality;
+mod globals;
+mod random;
+mod stages;
+mod task_file;
+mod world;
+mod writer;
+
+pub use case::run_case;
+pub use equality::{Scope, poll_until_equal};
+pub use globals::GlobalVariable;
+pub use random::Random;
+pub use stages::{Printed, Role, Stages, printed_failure};
+pub use world::{World, in_world};
+pub use writer::Writers;
+
+use std::time::Duration;
+
+/// How long anything that is awaited may take. It is far above what it takes, for machines that are busy.
+pub const LIMIT: Duration = Duration::from_secs(90);

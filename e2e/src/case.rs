@@ -1,0 +1,195 @@
+//! A case: a folder of `cases/`, named after the behaviour that it shows.
+//!
+//! - `source.sql` runs in the source before the stages start; `destination.sql`, if there, in the destination.
+//! - `live.sql`, `live-2.sql`, ... run in the source one after the other, each when the destination equals the source.
+//! - `task.toml`, if there, has keys of the task file that differ from the common ones.
+//! - `case.toml`, if there, says what else is special: see [`Special`].
+//!
+//! `{database}` in any of them is the name of the test's database; others that a script makes begin with it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+use tokio_postgres::SimpleQueryMessage;
+
+use crate::LIMIT;
+use crate::equality::{Scope, poll_until_equal};
+use crate::globals::GlobalVariable;
+use crate::stages::{Printed, Role, Stages};
+use crate::world::{World, in_world, in_world_alone};
+
+/// `case.toml`: what is special about a case.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Special {
+    /// Tables of the source that must not be in the destination, as `table` or `database.table`.
+    absent: Vec<String>,
+    /// Columns of the source that must not be in the destination, by table.
+    absent_columns: BTreeMap<String, Vec<String>>,
+    /// Whether the task ends by itself once the destination is equal.
+    end: End,
+    /// The failure that the last script brings about.
+    failure: Option<ExpectedFailure>,
+    /// Grants of the account that the source is read with, such as `SELECT ON *.*`; root without them.
+    grants: Option<Vec<String>>,
+    /// What the case is run with.
+    row_metadata: RowMetadata,
+    /// Queries of the destination at the end.
+    query: Vec<Query>,
+}
+
+/// How the task ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum End {
+    /// It runs until it is stopped.
+    #[default]
+    Stopped,
+    /// All stages end by themselves.
+    Completed,
+}
+
+/// `binlog_row_metadata` of the source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RowMetadata {
+    /// The server's default.
+    #[default]
+    Minimal,
+    /// One run with each value.
+    Both,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExpectedFailure {
+    stage: Role,
+    /// Must be part of the first line on standard error.
+    error: String,
+    /// Must be part of the second.
+    hint: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Query {
+    sql: String,
+    /// The rows: values as text, separated by ` | `, NULL as `NULL`.
+    rows: Vec<String>,
+}
+
+struct Case {
+    name: String,
+    folder: PathBuf,
+    special: Special,
+}
+
+/// Runs the case of that name.
+pub fn run_case(name: &str) -> Result<()> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("cases").join(name);
+    let mut case = Case { name: name.to_owned(), folder, special: Special::default() };
+    if let Some(text) = case.read("case.toml")? {
+        case.special = toml::from_str(&text).with_context(|| format!("cases/{name}/case.toml"))?;
+    }
+    in_world(name, async |world| case.run(world).await)?;
+    if case.special.row_metadata == RowMetadata::Both {
+        let full = GlobalVariable { name: "binlog_row_metadata", value: "'FULL'" };
+        let run = || in_world_alone(name, async |world| case.run(world).await);
+        full.with(run).context("with binlog_row_metadata = FULL")?;
+    }
+    Ok(())
+}
+
+impl Case {
+    fn read(&self, file: &str) -> Result<Option<String>> {
+        let path = self.folder.join(file);
+        match path.is_file() {
+            true => Ok(Some(fs::read_to_string(&path).with_context(|| path.display().to_string())?)),
+            false => Ok(None),
+        }
+    }
+
+    async fn run(&self, world: &World) -> Result<()> {
+        let scope = Scope {
+            absent: self.special.absent.iter().map(|table| world.fill(table)).collect(),
+            absent_columns: self.special.absent_columns.clone(),
+        };
+        let source = self.read("source.sql")?;
+        world.run_in_source(&source.with_context(|| format!("cases/{} has no source.sql", self.name))?).await?;
+        if let Some(script) = self.read("destination.sql")? {
+            world.run_in_destination(&script).await.context("destination.sql")?;
+        }
+        let task = self.task_file(world).await?;
+        let mut stages = Stages::start(world, &task, &Role::ALL)?;
+        if self.special.end == End::Completed {
+            stages.wait_for_success(LIMIT).await?;
+            let (mut source, destination) = (world.connect_mysql().await?, world.connect_postgres().await?);
+            let difference = scope.difference(world, &mut source, &destination).await?;
+            ensure!(difference.is_none(), "completed, but not equal: {}", difference.unwrap_or_default());
+            return self.ensure_queries(world).await;
+        }
+        poll_until_equal(world, &mut stages, &scope, LIMIT).await.context("after the start")?;
+        self.live(world, &scope, &mut stages).await?;
+        stages.stop().await?;
+        self.ensure_queries(world).await
+    }
+
+    async fn task_file(&self, world: &World) -> Result<PathBuf> {
+        let mut task = world.task_file();
+        if let Some(grants) = &self.special.grants {
+            let grants: Vec<String> = grants.iter().map(|grant| world.fill(grant)).collect();
+            task = task.with_source(&world.create_account(&grants).await?)?;
+        }
+        if let Some(text) = self.read("task.toml")? {
+            task = task.with(&text)?;
+        }
+        task.write()
+    }
+
+    async fn live(&self, world: &World, scope: &Scope, stages: &mut Stages) -> Result<()> {
+        let mut number = 1;
+        let mut next = self.read("live.sql")?;
+        while let Some(script) = next {
+            world.run_in_source(&script).await.with_context(|| format!("live script {number}"))?;
+            number += 1;
+            next = self.read(&format!("live-{number}.sql"))?;
+            if next.is_none()
+                && let Some(expected) = &self.special.failure
+            {
+                let printed = stages.wait_for_failure(expected.stage, LIMIT).await?;
+                ensure_as_expected(world, expected, &printed)?;
+            } else {
+                let equal = poll_until_equal(world, stages, scope, LIMIT).await;
+                equal.with_context(|| format!("after live script {}", number - 1))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn ensure_queries(&self, world: &World) -> Result<()> {
+        let destination = world.connect_postgres().await?;
+        for query in &self.special.query {
+            let answer = destination.simple_query(&world.fill(&query.sql)).await.context(query.sql.clone())?;
+            let rows: Vec<String> = answer.iter().filter_map(row_text).collect();
+            let expected: Vec<String> = query.rows.iter().map(|row| world.fill(row)).collect();
+            ensure!(rows == expected, "{}\ngives    {rows:#?}\nexpected {expected:#?}", query.sql);
+        }
+        Ok(())
+    }
+}
+
+fn row_text(message: &SimpleQueryMessage) -> Option<String> {
+    let SimpleQueryMessage::Row(row) = message else { return None };
+    let cells: Vec<&str> = (0..row.len()).map(|at| row.get(at).unwrap_or("NULL")).collect();
+    Some(cells.join(" | "))
+}
+
+fn ensure_as_expected(world: &World, expected: &ExpectedFailure, printed: &Printed) -> Result<()> {
+    let (error, hint) = (world.fill(&expected.error), world.fill(&expected.hint));
+    ensure!(printed.error.contains(&error), "the error is not \"{error}\", but: {}", printed.error);
+    ensure!(printed.hint.contains(&hint), "the hint is not \"{hint}\", but: {}", printed.hint);
+    Ok(())
+}

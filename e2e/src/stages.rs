@@ -1,0 +1,153 @@
+//! The stages of a test as processes.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use millrace_testkit::{Stage, StageCommand, built_binary};
+
+use crate::world::World;
+
+/// How long a stage may take to end after it was asked to.
+const END: Duration = Duration::from_secs(30);
+
+/// Which stage a process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// millrace-capture.
+    Capture,
+    /// millrace-transform.
+    Transform,
+    /// millrace-apply.
+    Apply,
+}
+
+impl Role {
+    /// One of each.
+    pub const ALL: [Self; 3] = [Self::Capture, Self::Transform, Self::Apply];
+
+    fn program(self) -> &'static str {
+        match self {
+            Self::Capture => "millrace-capture",
+            Self::Transform => "millrace-transform",
+            Self::Apply => "millrace-apply",
+        }
+    }
+}
+
+/// What a stage that failed prints on standard error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Printed {
+    /// The first line, without `error: `.
+    pub error: String,
+    /// The second line, without `hint: `; empty if there is none.
+    pub hint: String,
+}
+
+/// The failure that a stage printed, from its output: lines of the log are JSON, others are standard error.
+pub fn printed_failure(output: &str) -> Result<Printed> {
+    let mut lines = output.lines().filter(|line| !line.starts_with('{'));
+    let first = lines.next().context("nothing is on standard error")?;
+    let error = first.strip_prefix("error: ").with_context(|| format!("standard error begins with: {first}"))?;
+    let second = lines.next();
+    let hint = second.map_or(Some(""), |line| line.strip_prefix("hint: "));
+    let hint = hint.with_context(|| format!("after the error, standard error has: {second:?}"))?;
+    let more: Vec<&str> = lines.collect();
+    ensure!(more.is_empty(), "after error and hint, standard error has: {more:?}");
+    Ok(Printed { error: error.to_owned(), hint: hint.to_owned() })
+}
+
+struct Process {
+    role: Role,
+    log: PathBuf,
+    stage: Stage,
+}
+
+/// Running stages; they are killed when this is dropped.
+pub struct Stages {
+    task: PathBuf,
+    processes: Vec<Process>,
+}
+
+impl Stages {
+    /// Starts these stages with a task file in the world's folder, where their logs go too.
+    pub fn start(world: &World, task: &Path, roles: &[Role]) -> Result<Self> {
+        let mut processes: Vec<Process> = Vec::new();
+        for &role in roles {
+            let number = processes.iter().filter(|process| process.role == role).count() + 1;
+            let log = world.folder.join(format!("{}-{number}.log", role.program()));
+            processes.push(Process { role, stage: spawn(role, task, &log)?, log });
+        }
+        Ok(Self { task: task.to_owned(), processes })
+    }
+
+    /// What each process is, in the order in which they were given.
+    pub fn roles(&self) -> Vec<Role> {
+        self.processes.iter().map(|process| process.role).collect()
+    }
+
+    /// Fails, with the end of its log, if one has ended.
+    pub fn ensure_running(&mut self) -> Result<()> {
+        for process in &mut self.processes {
+            let running = process.stage.is_running()?;
+            ensure!(running, "{:?} has ended\n{}", process.role, process.stage.log_end());
+        }
+        Ok(())
+    }
+
+    /// Kills a process with SIGKILL and starts it again.
+    pub fn kill_and_restart(&mut self, process: usize) -> Result<()> {
+        let process = &mut self.processes[process];
+        ensure!(process.stage.is_running()?, "{:?} has ended\n{}", process.role, process.stage.log_end());
+        process.stage.kill()?;
+        process.stage = spawn(process.role, &self.task, &process.log)?;
+        Ok(())
+    }
+
+    /// Lets a process stand still.
+    pub fn suspend(&mut self, process: usize) -> Result<()> {
+        self.processes[process].stage.suspend()
+    }
+
+    /// Lets a process go on.
+    pub fn resume(&mut self, process: usize) -> Result<()> {
+        self.processes[process].stage.resume()
+    }
+
+    /// All that the first process of this role has printed.
+    pub fn output(&self, role: Role) -> Result<String> {
+        let process = self.processes.iter().find(|process| process.role == role);
+        process.with_context(|| format!("{role:?} was not started"))?.stage.log()
+    }
+
+    /// Asks all to end by SIGTERM, and ensures that they do with exit code 0.
+    pub async fn stop(mut self) -> Result<()> {
+        for process in &mut self.processes {
+            process.stage.terminate()?;
+        }
+        self.wait_for_success(END).await
+    }
+
+    /// Waits until all have ended by themselves, with exit code 0.
+    pub async fn wait_for_success(mut self, limit: Duration) -> Result<()> {
+        for process in &mut self.processes {
+            process.stage.wait_for_success(limit).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the first process of this role ends with exit code 1, takes it out, and gives what it printed.
+    pub async fn wait_for_failure(&mut self, role: Role, limit: Duration) -> Result<Printed> {
+        let found = self.processes.iter().position(|process| process.role == role);
+        let mut process = self.processes.remove(found.with_context(|| format!("{role:?} was not started"))?);
+        let status = process.stage.wait(limit).await?;
+        ensure!(status.code() == Some(1), "{role:?} ended with {status}\n{}", process.stage.log_end());
+        printed_failure(&process.stage.log()?).with_context(|| process.stage.log_end())
+    }
+}
+
+fn spawn(role: Role, task: &Path, log: &Path) -> Result<Stage> {
+    let program = built_binary(role.program())?;
+    StageCommand::new(program).argument("--task").argument(task).argument("--log-format").argument("json").spawn(log)
+}
