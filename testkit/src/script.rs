@@ -14,12 +14,13 @@ pub async fn run_script(connection: &mut Conn, script: &str) -> Result<()> {
 }
 
 /// Runs a dump that was made of the database `from` so that it fills the database `to`: `from` is replaced in
-/// `CREATE`, `DROP` and `USE` of the database and where it qualifies a name outside of `INSERT`.
+/// `CREATE`, `DROP` and `USE` of the database and where it qualifies a name outside of `INSERT`. Dumps turn autocommit
+/// off and forget it; here it is on again at the end.
 pub async fn load_dump(connection: &mut Conn, script: &str, from: &str, to: &str) -> Result<()> {
     for statement in split_script(script) {
         run(connection, &rename_database(&statement, from, to)).await?;
     }
-    Ok(())
+    run(connection, "SET autocommit = 1").await
 }
 
 async fn run(connection: &mut Conn, statement: &str) -> Result<()> {

@@ -46,17 +46,19 @@ impl Servers {
         Ok(client)
     }
 
-    /// Removes a MySQL database, if it is there.
+    /// Removes a MySQL database, if it is there; an error if somebody holds one of its tables for ten seconds.
     pub async fn drop_mysql_database(&self, name: &str) -> Result<()> {
         let mut connection = self.connect_mysql().await?;
+        connection.query_drop("SET lock_wait_timeout = 10").await?;
         connection.query_drop(format!("DROP DATABASE IF EXISTS {}", mysql_identifier(name))).await?;
         connection.disconnect().await?;
         Ok(())
     }
 
-    /// Removes a PostgreSQL schema and all that is in it, if it is there.
+    /// Removes a PostgreSQL schema and all that is in it, if it is there; an error if somebody holds it for ten seconds.
     pub async fn drop_postgres_schema(&self, name: &str) -> Result<()> {
         let client = self.connect_postgres().await?;
+        client.batch_execute("SET lock_timeout = '10s'").await?;
         client.batch_execute(&format!("DROP SCHEMA IF EXISTS {} CASCADE", postgres_identifier(name))).await?;
         Ok(())
     }
