@@ -1,0 +1,102 @@
+//! `docs/type-mapping.md` says of every MySQL type what the code does.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+
+use millrace_model::MysqlType;
+use millrace_model::mysql_type::Sign;
+use millrace_transform::types::target_type;
+
+const DOCUMENT: &str = include_str!("../../docs/type-mapping.md");
+
+/// Source and destination of each row of the document's first table.
+fn documented() -> BTreeMap<&'static str, &'static str> {
+    let table = DOCUMENT.split("| what to know |").nth(1).unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let code = |cell: &'static str| cell.trim().strip_prefix('`').unwrap().strip_suffix('`').unwrap();
+    rows.map(|row| {
+        let cells: Vec<&str> = row.split('|').collect();
+        (code(cells[1]), code(cells[2]))
+    })
+    .collect()
+}
+
+/// The document's word for a type, and what stands in it for the type's numbers. Exhaustive: a new type needs a row.
+fn label(ty: &MysqlType) -> (String, Vec<(&'static str, u32)>) {
+    let plain = |name: String| (name, Vec::new());
+    let sized = |name: &str, n: u32| (format!("{name}(n)"), vec![("n", n)]);
+    let fraction = |name: &str, f: u8| (format!("{name}(f)"), vec![("f", u32::from(f))]);
+    match ty {
+        MysqlType::TinyInt(_) | MysqlType::SmallInt(_) | MysqlType::MediumInt(_) | MysqlType::Int(_) => {
+            plain(ty.name())
+        }
+        MysqlType::BigInt(_) | MysqlType::Float | MysqlType::Double | MysqlType::Date => plain(ty.name()),
+        MysqlType::Year | MysqlType::Json | MysqlType::Enum(_) | MysqlType::Set(_) => plain(ty.name()),
+        MysqlType::Decimal { precision, scale } => {
+            ("decimal(p,s)".into(), vec![("p", u32::from(*precision)), ("s", u32::from(*scale))])
+        }
+        MysqlType::Bit(n) => sized("bit", u32::from(*n)),
+        MysqlType::DateTime(f) => fraction("datetime", *f),
+        MysqlType::Timestamp(f) => fraction("timestamp", *f),
+        MysqlType::Time(f) => fraction("time", *f),
+        MysqlType::Char { length, .. } => sized("char", *length),
+        MysqlType::Varchar { length, .. } => sized("varchar", *length),
+        MysqlType::Binary(n) => sized("binary", *n),
+        MysqlType::Varbinary(n) => sized("varbinary", *n),
+        MysqlType::Vector(n) => sized("vector", *n),
+        MysqlType::Text { .. } => plain("text".into()),
+        MysqlType::Blob(_) => plain("blob".into()),
+        MysqlType::Geometry(_) => plain("geometry".into()),
+    }
+}
+
+fn samples() -> Vec<MysqlType> {
+    let charset = || "utf8mb4".into();
+    let mut samples = Vec::new();
+    for sign in [Sign::Signed, Sign::Unsigned] {
+        samples.extend([MysqlType::TinyInt(sign), MysqlType::SmallInt(sign), MysqlType::MediumInt(sign)]);
+        samples.extend([MysqlType::Int(sign), MysqlType::BigInt(sign)]);
+    }
+    for digits in [0, 3, 6] {
+        samples.extend([MysqlType::DateTime(digits), MysqlType::Timestamp(digits), MysqlType::Time(digits)]);
+    }
+    for length_bytes in 1..=4 {
+        samples.extend([MysqlType::Text { length_bytes, charset: charset() }, MysqlType::Blob(length_bytes)]);
+    }
+    samples.extend([MysqlType::Decimal { precision: 65, scale: 30 }, MysqlType::Decimal { precision: 10, scale: 0 }]);
+    samples.extend([MysqlType::Float, MysqlType::Double, MysqlType::Date, MysqlType::Year, MysqlType::Json]);
+    samples.extend([MysqlType::Bit(1), MysqlType::Bit(64), MysqlType::Binary(16), MysqlType::Varbinary(255)]);
+    samples.push(MysqlType::Char { length: 7, charset: charset() });
+    samples.push(MysqlType::Varchar { length: 255, charset: charset() });
+    samples.extend([MysqlType::Enum(vec!["a".into()].into()), MysqlType::Set(vec!["a".into()].into())]);
+    samples.extend([MysqlType::Geometry("point".into()), MysqlType::Vector(4)]);
+    samples
+}
+
+#[test]
+fn every_type_goes_where_the_document_says() {
+    let documented = documented();
+    let mut unused = documented.clone();
+    for ty in samples() {
+        let (label, numbers) = label(&ty);
+        let target = documented.get(&*label).copied().unwrap_or("");
+        assert!(!target.is_empty(), "docs/type-mapping.md has no row for \"{label}\"");
+        unused.remove(&*label);
+        let (name, arguments) = target.split_once('(').unwrap_or((target, ""));
+        let number = |text: String, (word, n): &(&str, u32)| text.replace(word, &n.to_string());
+        let arguments = numbers.iter().fold(arguments.to_owned(), number);
+        let expected = if arguments.is_empty() { name.to_owned() } else { format!("{name}({arguments}") };
+        assert_eq!(target_type(&ty).to_string(), expected, "{}", ty.name());
+    }
+    assert!(unused.is_empty(), "docs/type-mapping.md has rows of no type: {unused:?}");
+}
+
+#[test]
+fn a_length_of_zero_becomes_text() {
+    let charset = || "ascii".into();
+    for ty in [MysqlType::Char { length: 0, charset: charset() }, MysqlType::Varchar { length: 0, charset: charset() }]
+    {
+        assert_eq!(target_type(&ty).to_string(), "text");
+    }
+    assert_eq!(DOCUMENT.matches("`text` where n is 0").count(), 2);
+}
