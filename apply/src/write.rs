@@ -42,7 +42,7 @@ pub(crate) async fn carry_out(
     let mut changes = 0;
     loop {
         changes += write.tables.iter().map(|table| table.changes).sum::<u64>();
-        write_tables(&mut transaction, &write.tables).await?;
+        write_tables(&mut transaction, write.tables).await?;
         for (key, partition) in &write.loaded {
             transaction.record_loaded(task_id, key.version, key.hash, *partition).await?;
         }
@@ -88,15 +88,15 @@ async fn more(feed: &mut Feed) -> Result<Option<Write>, Failure> {
     }
 }
 
-async fn write_tables(transaction: &mut WriteTransaction<'_>, tables: &[compact::TableWrite]) -> Result<(), Failure> {
+async fn write_tables(transaction: &mut WriteTransaction<'_>, tables: Vec<compact::TableWrite>) -> Result<(), Failure> {
     for table in tables {
         if table.clear == Clear::All {
             transaction.truncate(&table.schema.name).await?;
         }
         let write = TableWrite {
-            deletes: table.deletes.clone(),
-            inserts: table.inserts.clone(),
-            keyless: table.counts.clone(),
+            deletes: table.deletes,
+            inserts: table.inserts,
+            keyless: table.counts,
             strategy: InsertStrategy::LikelyAbsent,
         };
         transaction.write_table(&table.schema, &write).await?;

@@ -135,7 +135,7 @@ impl Stage {
                 lost = ownership.lost() => return Err(lost_ownership(lost.err().map(Failure::from))),
                 told = self.pool.next() => self.told(told)?,
                 event = next_event(&mut stream), if reads => self.event(event?)?,
-                () = tokio::time::sleep_until(commit_at) => Next::Commit,
+                () = tokio::time::sleep_until(commit_at) => self.quiet(),
             };
             self.capture.end_if_complete();
             if matches!(next, Next::Commit) || self.must_commit() {
@@ -175,22 +175,29 @@ impl Stage {
         Ok(Next::GoOn)
     }
 
+    fn quiet(&self) -> Next {
+        if self.capture.is_between_transactions() { Next::Commit } else { Next::GoOn }
+    }
+
     fn note_step(&mut self) {
         if self.step_began.is_none() && self.capture.has_step() {
             self.step_began = Some(Instant::now());
         }
     }
 
-    /// When the source being quiet ends the step; a watermark is due even if there is nothing.
+    /// When the source being quiet ends the step; a watermark is due even if there is nothing. Inside a transaction only
+    /// its end does, or its size.
     fn commit_at(&self) -> Instant {
         match self.step_began {
+            _ if !self.capture.is_between_transactions() => Instant::now() + WATERMARK,
             Some(began) => began + QUIET,
             None => self.last_commit + WATERMARK + QUIET,
         }
     }
 
     fn must_commit(&self) -> bool {
-        self.capture.is_full() || self.step_began.is_some_and(|began| began.elapsed() >= BUSY)
+        let is_old = |began: Instant| began.elapsed() >= BUSY;
+        self.capture.is_full() || (self.capture.is_between_transactions() && self.step_began.is_some_and(is_old))
     }
 
     async fn commit(&mut self, writer: StepWriter) -> Result<StepWriter, Failure> {

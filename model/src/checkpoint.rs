@@ -102,6 +102,11 @@ pub enum Load {
 }
 
 impl Load {
+    /// Whether there is still something to read.
+    pub fn is_pending(&self) -> bool {
+        matches!(self, Self::Pending { .. })
+    }
+
     /// A snapshot that has not begun.
     pub fn from_start() -> Self {
         Self::Pending { after: None, next_chunk: 0, rows: 0 }

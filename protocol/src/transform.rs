@@ -36,7 +36,9 @@ pub struct ResumePoint {
 }
 
 /// The resume point after the output's last messages, in the order of their offsets; an empty output begins at the first
-/// retained input.
+/// retained input. A late message of a former writer repeats an old range: where the tail is shorter than that goes back,
+/// it seems to have a hole. So an error is final only for a tail that goes back to the first retained message; for a
+/// shorter one, read a longer one.
 pub fn resume_after(partition: u32, tail: &[Covered]) -> Result<ResumePoint, ProtocolError> {
     let Some(newest) = tail.iter().max_by_key(|covered| covered.last) else {
         return Ok(ResumePoint { last: 0, input_offset: None });

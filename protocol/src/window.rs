@@ -75,10 +75,11 @@ impl Window {
     pub fn low(&mut self, low: &Reading) -> Low {
         match &self.state {
             State::Open { delivered } if !low.covers(delivered) => Low::TooEarly,
-            _ => {
+            State::Open { .. } => {
                 self.state = State::Reading;
                 Low::Good
             }
+            State::Reading | State::Waiting { .. } => Low::Good,
         }
     }
 
