@@ -123,3 +123,11 @@ fn random_seeds() {
     assert!(seeds.len() < 1000 || never.is_empty(), "never happened: {never:?}");
     assert!(seeds.len() < 1000 || seen["states at cuts"] > 0, "no state at a cut was ever compared");
 }
+
+#[test]
+fn seed_replays_exactly() {
+    for seed in 1..40 {
+        let [one, two] = [(); 2].map(|()| attempt(seed, &|_| {}, None).unwrap());
+        assert_eq!((one.ticks, one.cuts, one.coverage.0), (two.ticks, two.cuts, two.coverage.0), "seed {seed}");
+    }
+}
