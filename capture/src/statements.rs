@@ -11,7 +11,7 @@ use millrace_mysql::{MysqlError, ServerFacts, Session, StatementContext};
 use millrace_protocol::capture::Capture;
 use millrace_task::Task;
 
-use crate::start::ensure_charsets_are_known;
+use crate::start::{ensure_charsets_are_known, same_destination};
 
 /// What is needed to read a statement besides its event.
 pub(crate) struct Statements {
@@ -63,6 +63,7 @@ impl Statements {
         let selected = |table: &TableName| task.selection.selects(table).is_some();
         match effect {
             DdlEffect::CreateTable { table, when_exists, .. } if selected(&table) => {
+                ensure_name_is_free(capture, task, &table)?;
                 self.create(capture, context, statement, &table, when_exists)
             }
             DdlEffect::DropTable { tables } => drop_all(capture, tables),
@@ -128,6 +129,17 @@ impl Statements {
         let schema = parse_create_table(context, &statement.sql, &defaults)?.into_schema(0);
         ensure_charsets_are_known(table, &schema)?;
         Ok(capture.create(schema)?)
+    }
+}
+
+/// A new table may not become the destination table of another one.
+fn ensure_name_is_free(capture: &Capture, task: &Task, table: &TableName) -> Result<(), Failure> {
+    let destination = |table: &TableName| task.selection.selects(table).map(|rule| rule.destination_table(table));
+    let Some(name) = destination(table) else { return Ok(()) };
+    let mut others = capture.tables().map(|(other, _)| other).filter(|other| *other != table);
+    match others.find(|other| destination(other).as_ref() == Some(&name)) {
+        Some(other) => Err(same_destination(other, table, &name)),
+        None => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! From the file's keys to a [`Task`]: every value is checked against its range, then against the others.
 
+mod columns;
 mod log;
 mod objects;
 mod servers;

@@ -90,6 +90,8 @@ pub(crate) struct ObjectTable {
     pub(crate) table: Option<Text>,
     /// Patterns that do not move.
     pub(crate) exclude: Option<Vec<Text>>,
+    /// Name in the destination.
+    pub(crate) rename: Option<Text>,
     /// Columns.
     pub(crate) columns: Option<ColumnsTable>,
 }
@@ -100,6 +102,10 @@ pub(crate) struct ObjectTable {
 pub(crate) struct ColumnsTable {
     /// Patterns of columns that do not move.
     pub(crate) exclude: Option<Vec<Text>>,
+    /// Names in the destination, by column.
+    pub(crate) rename: Option<BTreeMap<Spanned<String>, Text>>,
+    /// Types in the destination, by column.
+    pub(crate) r#type: Option<BTreeMap<Spanned<String>, Text>>,
 }
 
 /// `[retry]`.

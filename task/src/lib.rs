@@ -19,6 +19,7 @@ mod fingerprint;
 mod glob;
 mod kafka;
 mod name;
+mod object;
 mod overlap;
 mod phases;
 mod reader;
@@ -38,8 +39,9 @@ pub use expansion::Surroundings;
 pub use glob::{Glob, PatternProblem, TablePattern};
 pub use kafka::{Kafka, Log, Transport};
 pub use name::{Environment, TaskName};
+pub use object::ObjectRule;
 pub use phases::{Phase, Phases};
-pub use selection::{ObjectRule, Selection};
+pub use selection::Selection;
 pub use settings::{FullLoad, Http, Retry};
 pub use tls::{ClientIdentity, Tls, Verification};
 

@@ -144,6 +144,42 @@ fn bad_files_are_refused_with_place_key_and_hint() {
             "",
         ),
         ("shop.*\"", "shop.*\"\ncolumns = { exclude = 'a' }", "10:23", "objects.columns.exclude", "an array", ""),
+        ("shop.*\"", "shop.*\"\nrename = 'sales.x'", "10:10", "objects.rename", "several tables", "sales.*"),
+        ("shop.*\"", "shop.*\"\nrename = 'sales'", "10:10", "objects.rename", "database.table", "shop.orders"),
+        ("shop.*\"", "shop.*\"\nrename = '*.x'", "10:10", "objects.rename", "neither", "sales.*"),
+        ("shop.*\"", "shop.*\"\ncolumns = { rename = { a = '' } }", "10:28", "objects.columns.rename", "empty", "63"),
+        (
+            "shop.*\"",
+            "shop.*\"\ncolumns = { rename = { a = 'x', A = 'y' } }",
+            "10:33",
+            "objects.columns.rename",
+            "named twice",
+            "once",
+        ),
+        (
+            "shop.*\"",
+            "shop.*\"\ncolumns = { rename = { a = 'x', b = 'x' } }",
+            "10:37",
+            "objects.columns.rename",
+            "both be called \"x\"",
+            "own",
+        ),
+        (
+            "shop.*\"",
+            "shop.*\"\ncolumns = { exclude = ['a*'], rename = { Ab = 'x' } }",
+            "10:42",
+            "objects.columns.rename",
+            "does not move",
+            "one of the two",
+        ),
+        (
+            "shop.*\"",
+            "shop.*\"\ncolumns = { type = { a = 'tinyint' } }",
+            "10:26",
+            "objects.columns.type",
+            "\"tinyint\" is not a type",
+            "smallint",
+        ),
         ("shop.*\"", "shop.*\"\n[[objects]]\ntable = 'shop.*'", "11:9", "objects.table", "two rules", "one"),
         (
             "[log]",
@@ -213,6 +249,9 @@ fn the_fingerprint_changes_with_content_and_route_only() {
         ("shop.*\"", "shop.*\"\nexclude = ['shop.a']"),
         ("shop.*\"", "shop.*\"\ncolumns = { exclude = ['a'] }"),
         ("shop.*\"", "shop.*\"\n[[objects]]\ntable = 'shop.a'"),
+        ("shop.*\"", "shop.*\"\nrename = 'sales.*'"),
+        ("shop.*\"", "shop.*\"\ncolumns = { rename = { a = 'b' } }"),
+        ("shop.*\"", "shop.*\"\ncolumns = { type = { a = 'text' } }"),
     ] {
         let fingerprint = read(&with(part, replacement)).unwrap().fingerprint();
         assert!(!seen.contains(&fingerprint), "{replacement}");

@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod cells;
+pub mod convert;
 mod error;
 mod lane;
 pub mod mappings;
