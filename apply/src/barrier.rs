@@ -53,7 +53,15 @@ async fn execute(
     barrier: &Barrier<PgType>,
     cuts: &Cuts,
 ) -> Result<Gate, Failure> {
-    ensure_tables_are_new(connection, barrier, cuts).await?;
+    let existing = find_existing(connection, barrier, cuts).await?;
+    if !existing.is_empty() {
+        // Another apply may have executed the barrier since the journal was read: its tables and its journal row became
+        // visible together.
+        return match connection.journal_contains(task_id, JournalEntry::Barrier(barrier.watermark.ordinal)).await? {
+            true => Ok(Gate::Open),
+            false => Err(already_exists(&existing)),
+        };
+    }
     let (statements, left_out) = render(connection, barrier, cuts)?;
     for left_out in left_out {
         tracing::warn!(table = %left_out.table, what = left_out.what, why = left_out.why, "does not move");
@@ -68,8 +76,12 @@ async fn execute(
     }
 }
 
-/// Tables that the barrier creates must not be there: they may hold somebody's rows.
-async fn ensure_tables_are_new(connection: &Connection, barrier: &Barrier<PgType>, cuts: &Cuts) -> Result<(), Failure> {
+/// Tables that the barrier creates and that are there already: they may hold somebody's rows.
+async fn find_existing(
+    connection: &Connection,
+    barrier: &Barrier<PgType>,
+    cuts: &Cuts,
+) -> Result<Vec<TableName>, Failure> {
     let created = barrier.changes.iter().filter_map(|change| match change {
         SchemaChange::Create { schema } => cuts.schema(*schema).map(|schema| schema.name.clone()),
         SchemaChange::Drop { .. } | SchemaChange::Truncate { .. } => None,
@@ -79,16 +91,19 @@ async fn ensure_tables_are_new(connection: &Connection, barrier: &Barrier<PgType
         barrier.changes.iter().any(|change| matches!(change, SchemaChange::Drop { table, .. } if table == name))
     };
     let created: Vec<TableName> = created.filter(|name| !dropped(name)).collect();
-    let existing = connection.existing_tables(&created).await?;
-    let Some(first) = existing.first() else { return Ok(()) };
-    let more = match existing.len() - 1 {
-        0 => String::new(),
-        n => format!(" and {n} more of the selected tables"),
+    Ok(connection.existing_tables(&created).await?)
+}
+
+fn already_exists(existing: &[TableName]) -> Failure {
+    let first = existing.first().map(ToString::to_string).unwrap_or_default();
+    let more = match existing.len() {
+        0 | 1 => String::new(),
+        n => format!(" and {} more of the selected tables", n - 1),
     };
-    Err(Failure::fatal(
+    Failure::fatal(
         format!("table \"{first}\"{more} already exists in the destination"),
         "drop or rename it there, or take it out of the task's objects; nothing was created",
-    ))
+    )
 }
 
 fn render(
