@@ -94,6 +94,8 @@ pub(crate) struct ObjectTable {
     pub(crate) rename: Option<Text>,
     /// Columns.
     pub(crate) columns: Option<ColumnsTable>,
+    /// Condition for rows.
+    pub(crate) r#where: Option<Text>,
 }
 
 /// `columns` of an object.

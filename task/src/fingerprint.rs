@@ -53,4 +53,7 @@ fn put_settings(put: &mut impl FnMut(&str), settings: &ObjectSettings) {
     for (column, ty) in &settings.column_types {
         ["type of column", column, &ty.to_string()].into_iter().for_each(|field| put(field));
     }
+    if let Some(condition) = &settings.condition {
+        ["where", condition.text()].into_iter().for_each(|field| put(field));
+    }
 }

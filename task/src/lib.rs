@@ -10,6 +10,7 @@
 //! `docs/task-file.md` is the reference; a test compares its keys with those accepted here.
 
 mod assemble;
+mod condition;
 mod connection;
 mod document;
 mod error;
@@ -33,6 +34,7 @@ use std::path::{Path, PathBuf};
 
 use millrace_model::Failure;
 
+pub use condition::{Comparison, Condition, ConditionProblem, Expression, Negation, Operand, Truth, Value};
 pub use connection::{Destination, Server, Source};
 pub use error::{Place, Problem, TaskError};
 pub use expansion::Surroundings;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use millrace_model::{PgType, TableName};
 
+use crate::condition::Condition;
 use crate::glob::{Glob, TablePattern};
 
 /// One rule.
@@ -25,6 +26,8 @@ pub(crate) struct ObjectSettings {
     pub(crate) column_names: BTreeMap<String, String>,
     /// Types in the destination, by the source's names in lower case.
     pub(crate) column_types: BTreeMap<String, PgType>,
+    /// Which rows move; all without one.
+    pub(crate) condition: Option<Condition>,
 }
 
 /// What a rule's tables are called in the destination.
@@ -90,6 +93,11 @@ impl ObjectRule {
     /// The type of a column in the destination, where the task file says it.
     pub fn column_type(&self, column: &str) -> Option<&PgType> {
         self.settings.column_types.get(&column.to_lowercase())
+    }
+
+    /// Which rows move; all without one.
+    pub fn condition(&self) -> Option<&Condition> {
+        self.settings.condition.as_ref()
     }
 
     /// The columns that the rule names, in lower case, each with the key of the task file that does.

@@ -180,6 +180,8 @@ fn bad_files_are_refused_with_place_key_and_hint() {
             "\"tinyint\" is not a type",
             "smallint",
         ),
+        ("shop.*\"", "shop.*\"\nwhere = 'a = '", "10:9", "objects.where", "at column 5 of the condition", "conditions"),
+        ("shop.*\"", "shop.*\"\nwhere = 'now() > a'", "10:9", "objects.where", "function \"now\"", "functions"),
         ("shop.*\"", "shop.*\"\n[[objects]]\ntable = 'shop.*'", "11:9", "objects.table", "two rules", "one"),
         (
             "[log]",
@@ -250,6 +252,7 @@ fn the_fingerprint_changes_with_content_and_route_only() {
         ("shop.*\"", "shop.*\"\ncolumns = { exclude = ['a'] }"),
         ("shop.*\"", "shop.*\"\n[[objects]]\ntable = 'shop.a'"),
         ("shop.*\"", "shop.*\"\nrename = 'sales.*'"),
+        ("shop.*\"", "shop.*\"\nwhere = 'a = 1'"),
         ("shop.*\"", "shop.*\"\ncolumns = { rename = { a = 'b' } }"),
         ("shop.*\"", "shop.*\"\ncolumns = { type = { a = 'text' } }"),
     ] {

@@ -1,7 +1,8 @@
 //! A captured message to a transformed one: a function of the message and the task file alone.
 //!
 //! The output covers exactly the input's range of sequences and carries the input's offset, so whoever repeats it repeats
-//! it byte for byte, and the tail of the output says where to go on (`protocol::transform`).
+//! it byte for byte, and the tail of the output says where to go on (`protocol::transform`). Rows that do not move leave
+//! holes in the sequence; a message of which nothing moves is sent all the same.
 
 use std::sync::Arc;
 
@@ -18,24 +19,37 @@ pub struct Scratch {
     rows: RowWriter,
 }
 
+/// Rows of a batch that do not move, by reason.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Dropped {
+    /// Rows that the table's condition is not true for.
+    pub filter: u64,
+}
+
 /// Transforms the batch at `offset`; its schemas must have been added to `mappings`.
 pub fn transform_batch(
     mappings: &Mappings,
     scratch: &mut Scratch,
     offset: i64,
     batch: &Batch<MysqlType>,
-) -> Result<Batch<PgType>, Failure> {
+) -> Result<(Batch<PgType>, Dropped), Failure> {
+    let mut dropped = Dropped::default();
     let mut entries = Vec::with_capacity(batch.entries.len());
     for entry in &batch.entries {
         entries.push(match entry {
             Entry::Row(row) => {
                 let named = find(mappings, row.schema)?;
+                let change = named.mapping.change(&row.change, &mut scratch.text, &mut scratch.rows)?;
+                let Some(change) = change else {
+                    dropped.filter += 1;
+                    continue;
+                };
                 Entry::Row(RowEntry {
                     sequence: row.sequence,
                     schema: named.target,
                     transaction: row.transaction.clone(),
                     ordinal: row.ordinal,
-                    change: named.mapping.change(&row.change, &mut scratch.text, &mut scratch.rows)?,
+                    change,
                 })
             }
             Entry::Control { sequence, control } => {
@@ -43,7 +57,7 @@ pub fn transform_batch(
             }
         });
     }
-    Ok(Batch { first: batch.first, last: batch.last, input_offset: Some(offset), entries })
+    Ok((Batch { first: batch.first, last: batch.last, input_offset: Some(offset), entries }, dropped))
 }
 
 fn transform_control(mappings: &Mappings, control: &Control<MysqlType>) -> Result<Control<PgType>, Failure> {

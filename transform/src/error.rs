@@ -1,7 +1,10 @@
 //! What transform can refuse: a table that cannot be mapped, or a row that no cell form of the destination can hold.
 
 use millrace_model::{ErrorClass, Failure, TableName};
+use millrace_task::ConditionProblem;
 use thiserror::Error;
+
+use crate::filter::Reason;
 
 /// A table or row that cannot be transformed.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
@@ -52,6 +55,24 @@ pub enum TransformError {
         to: String,
         /// What it can become.
         allowed: &'static str,
+    },
+    /// A condition that does not fit the table.
+    #[error("\"objects.where\" does not fit table \"{table}\": {problem}")]
+    Condition {
+        /// The table.
+        table: TableName,
+        /// What does not fit, and where.
+        problem: ConditionProblem,
+    },
+    /// A row of which the condition cannot tell whether it moves.
+    #[error("a row of table \"{table}\" cannot be judged by \"objects.where\": column \"{column}\" {reason}")]
+    NoVerdict {
+        /// The table.
+        table: TableName,
+        /// The column.
+        column: String,
+        /// Why.
+        reason: Reason,
     },
     /// A value that the destination's type cannot hold.
     #[error("a row of table \"{table}\" cannot be moved: column \"{column}\" {problem}")]
@@ -121,6 +142,15 @@ impl TransformError {
             Self::NoSuchColumn { .. } => "name a column of the source, or leave it out".into(),
             Self::SameName { .. } => "give one of them another name with columns.rename".into(),
             Self::Type { allowed, .. } => format!("it can become {allowed}"),
+            Self::Condition { problem, .. } => problem.hint.clone(),
+            Self::NoVerdict { reason: Reason::Characters, .. } => {
+                "filter by another column, or give this one a _bin collation in the source; then start the task under \
+                 another name"
+                    .into()
+            }
+            Self::NoVerdict { reason: Reason::OtherKind, .. } => {
+                "this is a defect of Millrace: please report the table's definition".into()
+            }
             Self::NotSelected(_) => "run all stages with the same task file".into(),
             Self::Value { problem, .. } => match problem {
                 ValueProblem::ZeroDateInKey | ValueProblem::InvalidDate => {

@@ -7,6 +7,7 @@ pub mod batch;
 pub mod cells;
 pub mod convert;
 mod error;
+pub mod filter;
 mod lane;
 pub mod mappings;
 mod stage;

@@ -13,6 +13,7 @@ use millrace_task::ObjectRule;
 use crate::cells::{CellRule, InKey};
 use crate::convert::{allowed, conversion};
 use crate::error::TransformError;
+use crate::filter::Filter;
 use crate::types::{may_hold_zero_date, target_type};
 
 /// A table's mapping at one schema version.
@@ -21,6 +22,7 @@ pub struct TableMapping {
     source: Arc<TableSchema<MysqlType>>,
     target: Arc<TableSchema<PgType>>,
     rules: Vec<CellRule>,
+    filter: Option<Filter>,
 }
 
 impl TableMapping {
@@ -60,7 +62,10 @@ impl TableMapping {
             comment: source.comment.clone(),
             route: source.route,
         };
-        Ok(Self { source, target: Arc::new(target), rules })
+        let filter = rule.condition().map(|condition| Filter::new(condition, &source)).transpose();
+        let refused = |problem| TransformError::Condition { table: source.name.clone(), problem };
+        let filter = filter.map_err(refused)?;
+        Ok(Self { source, target: Arc::new(target), rules, filter })
     }
 
     /// The destination's schema.
@@ -73,20 +78,37 @@ impl TableMapping {
         self.source.columns.len()
     }
 
-    /// Transforms a change. The image before an update is carried only where the destination needs it: for a table
-    /// without a key.
+    /// Transforms a change; none where the filter keeps its rows out. An update that enters the filter is an insert, one
+    /// that leaves it a delete: the destination has a row exactly where its newest image is in the filter.
     pub fn change(
         &self,
         change: &RowChange,
         buffer: &mut String,
         out: &mut RowWriter,
-    ) -> Result<RowChange, TransformError> {
+    ) -> Result<Option<RowChange>, TransformError> {
         let mut row = |row: &Row| self.row(row, buffer, out);
-        Ok(match change {
-            RowChange::Read { row: read, purpose } => RowChange::Read { row: row(read)?, purpose: *purpose },
-            RowChange::Insert(after) => RowChange::Insert(row(after)?),
-            RowChange::Delete(before) => RowChange::Delete(row(before)?),
-            RowChange::Update { before, after } => RowChange::Update { before: row(before)?, after: row(after)? },
+        Ok(Some(match change {
+            RowChange::Read { row: read, purpose } if self.passes(read)? => {
+                RowChange::Read { row: row(read)?, purpose: *purpose }
+            }
+            RowChange::Insert(after) if self.passes(after)? => RowChange::Insert(row(after)?),
+            RowChange::Delete(before) if self.passes(before)? => RowChange::Delete(row(before)?),
+            RowChange::Update { before, after } => match (self.passes(before)?, self.passes(after)?) {
+                (true, true) => RowChange::Update { before: row(before)?, after: row(after)? },
+                (true, false) => RowChange::Delete(row(before)?),
+                (false, true) => RowChange::Insert(row(after)?),
+                (false, false) => return Ok(None),
+            },
+            RowChange::Read { .. } | RowChange::Insert(_) | RowChange::Delete(_) => return Ok(None),
+        }))
+    }
+
+    fn passes(&self, row: &Row) -> Result<bool, TransformError> {
+        let Some(filter) = &self.filter else { return Ok(true) };
+        filter.is_true(row).map_err(|none| {
+            let column =
+                self.source.columns.get(none.column).map_or_else(String::new, |column| column.name.to_string());
+            TransformError::NoVerdict { table: self.source.name.clone(), column, reason: none.reason }
         })
     }
 
@@ -145,6 +167,7 @@ fn map_column(
         nullability: if may_become_null { Nullability::Nullable } else { column.nullability },
         default: default.and_then(|default| map_default(default, &column.ty)),
         comment: column.comment.clone(),
+        collation: "".into(),
     };
     Ok((mapped, cells))
 }

@@ -4,6 +4,7 @@ use millrace_model::TableName;
 use toml::Spanned;
 
 use super::columns;
+use crate::condition::{Condition, ConditionProblem};
 use crate::error::TaskError;
 use crate::expansion::Text;
 use crate::file::ObjectTable;
@@ -50,6 +51,12 @@ fn rule(
     };
     if let Some(text) = &object_table.rename {
         settings.rename = rename(reader, text, &pattern)?;
+    }
+    if let Some(text) = &object_table.r#where {
+        let condition = Condition::parse(&reader.text("objects.where", text)?);
+        let refused =
+            |problem: ConditionProblem| reader.value(text, "objects.where", problem.to_string(), problem.hint);
+        settings.condition = Some(condition.map_err(refused)?);
     }
     Ok(ObjectRule::new(pattern, settings))
 }
