@@ -8,7 +8,7 @@ use millrace_model::{Checkpoint, Failure, TableState};
 use millrace_proto::{CHECKPOINT_KEY, decode_checkpoint, decode_table};
 
 /// What the state topic says.
-pub(crate) enum Recovered {
+pub enum Recovered {
     /// There is no checkpoint: the task starts for the first time.
     First {
         /// The cluster that it starts on.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use millrace_eventlog::LogOptions;
 use millrace_model::position::Reading;
 use millrace_model::{Checkpoint, Ended, Failure, GtidSet, MysqlType, SourceMark, TableName, TableSchema};
 use millrace_mysql::binlog::Charset;
@@ -32,7 +31,7 @@ pub(crate) async fn first_start(
     session: &mut Session,
     facts: &ServerFacts,
     task: &Task,
-    options: &LogOptions,
+    partitions: u32,
     cluster_id: String,
 ) -> Result<FirstStart, Failure> {
     let incremental = task.phases.contains(Phase::Incremental);
@@ -52,7 +51,7 @@ pub(crate) async fn first_start(
                 fingerprint: task.fingerprint(),
                 cluster_id,
                 source,
-                next_sequences: vec![1; options.partitions as usize],
+                next_sequences: vec![1; partitions as usize],
                 next_watermark: 1,
                 next_schema_version: 1,
                 partial: None,
