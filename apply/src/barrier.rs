@@ -4,7 +4,7 @@ use millrace_adbpg::barrier::JournalEntry;
 use millrace_adbpg::ddl::{
     ExistingTable, LeftOut, render_create_schema, render_create_table, render_drop_table, render_truncate,
 };
-use millrace_adbpg::{BarrierOutcome, Connection};
+use millrace_adbpg::{BarrierOutcome, Connection, Dialect};
 use millrace_model::batch::{Barrier, SchemaChange};
 use millrace_model::{Failure, PgType, TableName};
 use millrace_protocol::barrier::{Arrival, Journal, Next, decide};
@@ -54,7 +54,7 @@ async fn execute(
     cuts: &Cuts,
 ) -> Result<Gate, Failure> {
     ensure_tables_are_new(connection, barrier, cuts).await?;
-    let (statements, left_out) = render(connection, barrier, cuts)?;
+    let (statements, left_out) = render(connection.dialect(), barrier, cuts)?;
     for left_out in left_out {
         tracing::warn!(table = %left_out.table, what = left_out.what, why = left_out.why, "does not move");
     }
@@ -69,7 +69,11 @@ async fn execute(
 }
 
 /// Tables that the barrier creates must not be there: they may hold somebody's rows.
-async fn ensure_tables_are_new(connection: &Connection, barrier: &Barrier<PgType>, cuts: &Cuts) -> Result<(), Failure> {
+pub(crate) async fn ensure_tables_are_new(
+    connection: &Connection,
+    barrier: &Barrier<PgType>,
+    cuts: &Cuts,
+) -> Result<(), Failure> {
     let created = barrier.changes.iter().filter_map(|change| match change {
         SchemaChange::Create { schema } => cuts.schema(*schema).map(|schema| schema.name.clone()),
         SchemaChange::Drop { .. } | SchemaChange::Truncate { .. } => None,
@@ -91,8 +95,9 @@ async fn ensure_tables_are_new(connection: &Connection, barrier: &Barrier<PgType
     ))
 }
 
-fn render(
-    connection: &Connection,
+/// The statements of a barrier, and what of them does not move.
+pub(crate) fn render(
+    dialect: &Dialect,
     barrier: &Barrier<PgType>,
     cuts: &Cuts,
 ) -> Result<(Vec<String>, Vec<LeftOut>), Failure> {
@@ -106,7 +111,7 @@ fn render(
                 if !statements.contains(&create_schema) {
                     statements.push(create_schema);
                 }
-                let rendered = render_create_table(connection.dialect(), schema, ExistingTable::Refuse)?;
+                let rendered = render_create_table(dialect, schema, ExistingTable::Refuse)?;
                 statements.extend(rendered.statements);
                 left_out.extend(rendered.left_out);
             }

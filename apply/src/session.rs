@@ -58,8 +58,8 @@ fn other_task_file() -> Failure {
     )
 }
 
-/// Makes sure that the destination can be written and that its state tables belong to this run of the task.
-pub(crate) async fn ensure_destination(connection: &mut Connection, task: &TaskIdentity) -> Result<(), Failure> {
+/// Makes sure that the destination can be written and has the state tables.
+pub(crate) async fn ensure_destination_can_be_written(connection: &mut Connection) -> Result<(), Failure> {
     for finding in connection.check(&[]).await? {
         match finding.verdict {
             Verdict::Good => {}
@@ -69,7 +69,12 @@ pub(crate) async fn ensure_destination(connection: &mut Connection, task: &TaskI
             }
         }
     }
-    connection.ensure_state_tables().await?;
+    Ok(connection.ensure_state_tables().await?)
+}
+
+/// Makes sure that the destination can be written and that its state tables belong to this run of the task.
+pub(crate) async fn ensure_destination(connection: &mut Connection, task: &TaskIdentity) -> Result<(), Failure> {
+    ensure_destination_can_be_written(connection).await?;
     let others = connection.find_tasks_named(&task.name).await?;
     if let Some(other) = others.iter().find(|id| **id != task.id) {
         return Err(Failure::fatal(

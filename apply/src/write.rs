@@ -88,7 +88,11 @@ async fn more(feed: &mut Feed) -> Result<Option<Write>, Failure> {
     }
 }
 
-async fn write_tables(transaction: &mut WriteTransaction<'_>, tables: Vec<compact::TableWrite>) -> Result<(), Failure> {
+/// Writes tables, each compacted.
+pub(crate) async fn write_tables(
+    transaction: &mut WriteTransaction<'_>,
+    tables: Vec<compact::TableWrite>,
+) -> Result<(), Failure> {
     for table in tables {
         if table.clear == Clear::All {
             transaction.truncate(&table.schema.name).await?;

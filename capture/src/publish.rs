@@ -65,10 +65,9 @@ impl Outlet for KafkaOutlet {
     async fn lost(&mut self) -> Failure {
         match self.ownership.lost().await {
             Err(error) => error.into(),
-            Ok(()) => Failure::connection(
-                "another capture has taken over the task",
-                "this one stands by until it is needed",
-            ),
+            Ok(()) => {
+                Failure::connection("another capture has taken over the task", "this one stands by until it is needed")
+            }
         }
     }
 

@@ -58,11 +58,7 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
 }
 
 /// Runs one attempt of the stage into the other stages of this process, whose log has one partition.
-pub async fn run_into(
-    context: StageContext,
-    recovered: Recovered,
-    outlet: impl Outlet,
-) -> Result<Outcome, Failure> {
+pub async fn run_into(context: StageContext, recovered: Recovered, outlet: impl Outlet) -> Result<Outcome, Failure> {
     let source = OpenSource::connect(&context).await?;
     source.begin(context, recovered, 1).await?.work(outlet).await
 }
@@ -83,12 +79,7 @@ impl OpenSource {
         Ok(Self { session, facts })
     }
 
-    async fn begin(
-        mut self,
-        context: StageContext,
-        recovered: Recovered,
-        partitions: u32,
-    ) -> Result<Stage, Failure> {
+    async fn begin(mut self, context: StageContext, recovered: Recovered, partitions: u32) -> Result<Stage, Failure> {
         let (session, facts) = (&mut self.session, &self.facts);
         let capture = match recovered {
             Recovered::Restart { checkpoint, tables } => {
