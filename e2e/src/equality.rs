@@ -84,7 +84,7 @@ pub async fn poll_until_equal(world: &World, stages: &mut Stages, scope: &Scope,
         let text = match difference {
             Ok(None) => return source.disconnect().await.map_err(Into::into),
             Ok(Some(text)) => text,
-            Err(error) => format!("{error:?}"),
+            Err(error) => format!("{error:#}"),
         };
         ended?;
         if start.elapsed() >= limit {
