@@ -90,7 +90,10 @@ impl OpenSource {
             }
             Recovered::First { cluster_id } => {
                 let first = first_start(session, facts, &context.task, partitions, cluster_id).await?;
-                Capture::first(settings(&context.task), first.checkpoint, first.tables, schema_hash)
+                let settings = settings(&context.task);
+                let mut capture = Capture::first(settings, first.checkpoint, first.tables, schema_hash);
+                first.ranges.into_iter().for_each(|(table, ranges)| capture.divide(&table, ranges));
+                capture
             }
         };
         let statements = Statements::read(session, facts).await?;

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use millrace_model::position::Reading;
-use millrace_model::{Checkpoint, Ended, Failure, GtidSet, MysqlType, SourceMark, TableName, TableSchema};
+use millrace_model::{
+    Checkpoint, Ended, Failure, GtidSet, KeyRange, MysqlType, RangeState, SourceMark, TableName, TableSchema,
+};
 use millrace_mysql::binlog::Charset;
 use millrace_mysql::schema::read_tables;
 use millrace_mysql::server::{read_binlog_end, read_executed, read_purged};
+use millrace_mysql::snapshot::plan_ranges;
 use millrace_mysql::{ServerFacts, Session, SourceTable};
 use millrace_task::{Phase, Task};
 
@@ -15,12 +18,17 @@ use crate::checks::{ensure_no_prepared_xa, ensure_tables_can_be_read};
 /// How often the schema is read until two readings agree.
 const SCHEMA_READINGS: usize = 10;
 
+/// A table of at least so many chunks is divided among the readers.
+const CHUNKS_OF_A_LARGE_TABLE: u64 = 4;
+
 /// The checkpoint and the tables of a first start.
 pub(crate) struct FirstStart {
     /// Where the task begins.
     pub(crate) checkpoint: Checkpoint,
     /// The selected tables at that place.
     pub(crate) tables: Vec<TableSchema<MysqlType>>,
+    /// Large tables, divided into ranges of keys that are read at once.
+    pub(crate) ranges: Vec<(TableName, Vec<KeyRange>)>,
 }
 
 /// Reads where the source is and what the selected tables are there.
@@ -57,8 +65,9 @@ pub(crate) async fn first_start(
                 partial: None,
                 ended: Ended::No,
             };
+            let ranges = if incremental { divide(session, task, &after).await? } else { Vec::new() };
             let tables = after.into_iter().map(|table| adopt(table)).collect();
-            return Ok(FirstStart { checkpoint, tables });
+            return Ok(FirstStart { checkpoint, tables, ranges });
         }
         before = after;
     }
@@ -74,6 +83,26 @@ fn adopt(table: SourceTable) -> TableSchema<MysqlType> {
     }
     // The machine gives the id.
     table.into_schema(0)
+}
+
+/// Divides large tables, so that all readers can work on one. A task without incremental reads each table in one
+/// consistent snapshot, and so undivided.
+async fn divide(
+    session: &mut Session,
+    task: &Task,
+    tables: &[SourceTable],
+) -> Result<Vec<(TableName, Vec<KeyRange>)>, Failure> {
+    let mut divided = Vec::new();
+    let readers = task.full.readers as usize;
+    let large = u64::from(task.full.chunk_rows) * CHUNKS_OF_A_LARGE_TABLE;
+    for table in tables.iter().filter(|table| readers > 1 && table.estimated_rows >= large) {
+        let schema = table.clone().into_schema(0);
+        let ranges = plan_ranges(session, &schema, readers).await?;
+        let state = RangeState::Pending;
+        let ranges = ranges.into_iter().map(|range| KeyRange { after: range.after, through: range.through, state });
+        divided.push((table.name.clone(), ranges.collect()));
+    }
+    Ok(divided)
 }
 
 async fn read_selected(session: &mut Session, task: &Task) -> Result<Vec<SourceTable>, Failure> {
