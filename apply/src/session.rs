@@ -26,13 +26,16 @@ pub(crate) async fn wait_for_task(
     loop {
         let waiting_for = match broker.missing(names).await?.into_iter().next() {
             Some(topic) => format!("capture to create topic \"{topic}\""),
-            None => match newest_checkpoint(options, names).await? {
-                Some(checkpoint) if checkpoint.fingerprint == context.task.fingerprint() => {
-                    return Ok(Some(checkpoint));
+            None => {
+                broker.ensure_topics_unchanged(names).await?;
+                match newest_checkpoint(options, names).await? {
+                    Some(checkpoint) if checkpoint.fingerprint == context.task.fingerprint() => {
+                        return Ok(Some(checkpoint));
+                    }
+                    Some(_) => return Err(other_task_file()),
+                    None => "capture's first step".to_owned(),
                 }
-                Some(_) => return Err(other_task_file()),
-                None => "capture's first step".to_owned(),
-            },
+            }
         };
         context.status.set("waiting_for", waiting_for);
         tokio::select! {

@@ -44,6 +44,7 @@ async fn wait_for_topics(context: &StageContext, options: &LogOptions, names: &T
     loop {
         let missing = broker.missing(names).await?;
         if missing.is_empty() {
+            broker.ensure_topics_unchanged(names).await?;
             return Ok(true);
         }
         context.status.set("waiting_for", format!("capture to create topic \"{}\"", missing[0]));
