@@ -53,7 +53,7 @@ async fn execute(
     barrier: &Barrier<PgType>,
     cuts: &Cuts,
 ) -> Result<Gate, Failure> {
-    ensure_tables_are_new(connection, barrier, cuts).await?;
+    ensure_tables_are_new(connection, cuts).await?;
     let (statements, left_out) = render(connection.dialect(), barrier, cuts)?;
     for left_out in left_out {
         tracing::warn!(table = %left_out.table, what = left_out.what, why = left_out.why, "does not move");
@@ -68,21 +68,21 @@ async fn execute(
     }
 }
 
-/// Tables that the barrier creates must not be there: they may hold somebody's rows.
-pub(crate) async fn ensure_tables_are_new(
-    connection: &Connection,
-    barrier: &Barrier<PgType>,
-    cuts: &Cuts,
-) -> Result<(), Failure> {
-    let created = barrier.changes.iter().filter_map(|change| match change {
-        SchemaChange::Create { schema } => cuts.schema(*schema).map(|schema| schema.name.clone()),
-        SchemaChange::Drop { .. } | SchemaChange::Truncate { .. } => None,
-    });
-    // A table that the same barrier drops first may be created again.
-    let dropped = |name: &TableName| {
-        barrier.changes.iter().any(|change| matches!(change, SchemaChange::Drop { table, .. } if table == name))
-    };
-    let created: Vec<TableName> = created.filter(|name| !dropped(name)).collect();
+/// Tables that barriers create must not be there: they may hold somebody's rows. All barriers that have come are looked
+/// at, so that a task of many tables creates none if one is there.
+pub(crate) async fn ensure_tables_are_new(connection: &Connection, cuts: &Cuts) -> Result<(), Failure> {
+    let (mut created, mut dropped): (Vec<TableName>, Vec<&TableName>) = (Vec::new(), Vec::new());
+    for change in cuts.barriers().flat_map(|barrier| &barrier.changes) {
+        match change {
+            // A table that was dropped before may be created again.
+            SchemaChange::Create { schema } => {
+                let name = cuts.schema(*schema).map(|schema| &schema.name);
+                created.extend(name.filter(|name| !dropped.contains(name)).cloned());
+            }
+            SchemaChange::Drop { table, .. } => dropped.push(table),
+            SchemaChange::Truncate { .. } => {}
+        }
+    }
     let existing = connection.existing_tables(&created).await?;
     let Some(first) = existing.first() else { return Ok(()) };
     let more = match existing.len() - 1 {

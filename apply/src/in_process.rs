@@ -232,8 +232,8 @@ impl Applier {
             if transaction.is_none()
                 && let Some(connection) = connection.take()
             {
-                if let Work::Barrier(standing) = &work {
-                    ensure_tables_are_new(connection, &standing.barrier, &self.inbox.cuts).await?;
+                if let Work::Barrier(_) = &work {
+                    ensure_tables_are_new(connection, &self.inbox.cuts).await?;
                 }
                 transaction = Some(connection.begin().await?);
             }

@@ -30,6 +30,7 @@ pub(crate) async fn wait_for_task(
                 broker.ensure_topics_unchanged(names).await?;
                 match newest_checkpoint(options, names).await? {
                     Some(checkpoint) if checkpoint.fingerprint == context.task.fingerprint() => {
+                        context.status.set("waiting_for", "");
                         return Ok(Some(checkpoint));
                     }
                     Some(_) => return Err(other_task_file()),

@@ -74,6 +74,8 @@ pub(crate) async fn carry_out(
 async fn more(feed: &mut Feed) -> Result<Option<Write>, Failure> {
     let waited = tokio::time::timeout(AHEAD_LIMIT, async {
         loop {
+            // What was just written ahead may have paused a partition that the cut now waits for.
+            feed.pause();
             let event = feed.next().await?;
             feed.collect(event).await?;
             if let Work::Write(write) = feed.cuts.next_work() {

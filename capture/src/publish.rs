@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use millrace_eventlog::{Ownership, StepWriter};
+use millrace_eventlog::{LogError, Ownership, StepWriter};
 use millrace_model::Failure;
 use millrace_proto::{
     CHECKPOINT_KEY, Envelope, encode_batch, encode_checkpoint, encode_schema, encode_table, schema_record_key,
@@ -35,7 +35,7 @@ impl KafkaOutlet {
         Self { writer: Some(writer), ownership, envelope }
     }
 
-    async fn write(&self, writer: StepWriter, step: &Step) -> Result<StepWriter, Failure> {
+    async fn write(&self, writer: StepWriter, step: &Step) -> Result<StepWriter, LogError> {
         let mut open = writer.begin()?;
         for (key, schema) in &step.schemas {
             open.send_schema(schema_record_key(*key).as_bytes(), &encode_schema(schema)).await?;
@@ -49,7 +49,16 @@ impl KafkaOutlet {
         }
         // Last: whoever looks for the newest checkpoint finds it at the end of the topic.
         open.send_state(CHECKPOINT_KEY.as_bytes(), &encode_checkpoint(&step.checkpoint)).await?;
-        Ok(open.commit().await?)
+        open.commit().await
+    }
+}
+
+/// The broker took the right to write away: another capture has it, or this one was suspended for too long. In both
+/// cases it stands by again, and writes again only when the task is its own.
+fn stand_by_if_fenced(error: LogError) -> Failure {
+    match error {
+        LogError::Fenced { .. } => Failure::connection(error.to_string(), "this capture stands by until it is needed"),
+        other => other.into(),
     }
 }
 
@@ -58,7 +67,7 @@ impl Outlet for KafkaOutlet {
         let Some(writer) = self.writer.take() else {
             return Err(Failure::connection("the log's writer was lost", "it is opened anew"));
         };
-        self.writer = Some(self.write(writer, &step).await?);
+        self.writer = Some(self.write(writer, &step).await.map_err(stand_by_if_fenced)?);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use millrace_eventlog::{Broker, LogOptions, Standby, TopicNames};
-use millrace_model::{Ended, Failure, Load};
+use millrace_model::{Checkpoint, Ended, Failure, Load};
 use millrace_mysql::binlog::{BinlogStart, BinlogStream, SourceEvent};
 use millrace_mysql::{ServerFacts, Session};
 use millrace_proto::{Envelope, schema_hash};
@@ -18,7 +18,7 @@ use crate::pool::Pool;
 use crate::publish::{KafkaOutlet, Outlet};
 use crate::reader::Seam;
 use crate::recover::{Recovered, ensure_topics, open_log};
-use crate::start::{ensure_same_source, first_start};
+use crate::start::{ensure_same_source, first_start, read_selected};
 use crate::statements::Statements;
 use crate::stream::{Meaning, Translator};
 
@@ -41,9 +41,9 @@ const WATERMARK: Duration = Duration::from_secs(1);
 pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     let options = LogOptions::of_task(&context.task)?;
     let names = TopicNames::of(context.task.name.as_str());
-    let source = OpenSource::connect(&context).await?;
+    let mut source = OpenSource::connect(&context).await?;
     let broker = Broker::connect(&options).await?;
-    ensure_topics(&broker, &names).await?;
+    ensure_topics(&broker, &names, source.ensure_tables_are_selected(&context.task)).await?;
     let standby = Standby::join(&options, &names)?;
     context.status.set("waiting_for", "the capture that owns the task");
     let ownership = tokio::select! {
@@ -52,6 +52,10 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     };
     context.status.set("waiting_for", "");
     let (writer, recovered) = open_log(&broker, &options, &names, context.task.fingerprint()).await?;
+    if let Recovered::Restart { checkpoint: Checkpoint { ended: Ended::Yes, .. }, .. } = &recovered {
+        ownership.leave().await;
+        return Ok(Outcome::Completed);
+    }
     let stage = source.begin(context, recovered, options.partitions).await?;
     let outlet = KafkaOutlet::new(writer, ownership, stage.envelope());
     stage.work(outlet).await
@@ -77,6 +81,11 @@ impl OpenSource {
             ensure_binlog_can_be_followed(&mut session, &facts).await?;
         }
         Ok(Self { session, facts })
+    }
+
+    /// Ensures that there is something to move.
+    async fn ensure_tables_are_selected(&mut self, task: &Task) -> Result<(), Failure> {
+        read_selected(&mut self.session, task).await.map(|_| ())
     }
 
     async fn begin(mut self, context: StageContext, recovered: Recovered, partitions: u32) -> Result<Stage, Failure> {

@@ -7,7 +7,7 @@ use millrace_model::{
     Checkpoint, Ended, Failure, GtidSet, KeyRange, MysqlType, RangeState, SourceMark, TableName, TableSchema,
 };
 use millrace_mysql::binlog::Charset;
-use millrace_mysql::schema::read_tables;
+use millrace_mysql::schema::{ForeignKey, read_tables};
 use millrace_mysql::server::{read_binlog_end, read_executed, read_purged};
 use millrace_mysql::snapshot::plan_ranges;
 use millrace_mysql::{ServerFacts, Session, SourceTable};
@@ -78,6 +78,13 @@ pub(crate) async fn first_start(
 }
 
 fn adopt(table: SourceTable) -> TableSchema<MysqlType> {
+    if table.foreign_keys.iter().any(ForeignKey::cascades) {
+        tracing::warn!(
+            table = %table.name,
+            "rows that a foreign key deletes or changes by CASCADE or SET NULL are not in the binlog before MySQL 9.6 \
+             and with innodb_native_foreign_keys: such changes do not move"
+        );
+    }
     for left_out in &table.left_out {
         tracing::warn!(table = %table.name, index = left_out, "does not move");
     }
@@ -105,7 +112,7 @@ async fn divide(
     Ok(divided)
 }
 
-async fn read_selected(session: &mut Session, task: &Task) -> Result<Vec<SourceTable>, Failure> {
+pub(crate) async fn read_selected(session: &mut Session, task: &Task) -> Result<Vec<SourceTable>, Failure> {
     let tables = read_tables(session, &|name: &TableName| task.selection.selects(name).is_some()).await?;
     if tables.is_empty() {
         return Err(Failure::fatal(
