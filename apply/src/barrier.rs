@@ -53,7 +53,12 @@ async fn execute(
     barrier: &Barrier<PgType>,
     cuts: &Cuts,
 ) -> Result<Gate, Failure> {
-    ensure_tables_are_new(connection, cuts).await?;
+    if let Err(exists) = ensure_tables_are_new(connection, cuts).await {
+        // Another apply may have executed the barrier since the journal was read: its tables and its journal row became
+        // visible together.
+        let entry = JournalEntry::Barrier(barrier.watermark.ordinal);
+        return if connection.journal_contains(task_id, entry).await? { Ok(Gate::Open) } else { Err(exists) };
+    }
     let (statements, left_out) = render(connection.dialect(), barrier, cuts)?;
     for left_out in left_out {
         tracing::warn!(table = %left_out.table, what = left_out.what, why = left_out.why, "does not move");

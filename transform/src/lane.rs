@@ -9,7 +9,8 @@ use millrace_proto::BatchDecoder;
 use millrace_protocol::sequence::StrictSequence;
 use millrace_protocol::transform::{Covered, resume_after};
 
-/// Messages of the output's tail that are read to resume, at first.
+/// Messages of the output's tail that are read to resume. Where a zombie has repeated old ranges at the end, the tail
+/// seems to have a hole: then so many times as many are read, up to all that are retained.
 const TAIL: usize = 64;
 
 /// How long the end of the output may take to be read.
@@ -33,11 +34,12 @@ impl Lane {
         decoder: &mut BatchDecoder,
         partition: u32,
     ) -> Result<Self, Failure> {
-        let mut wanted = TAIL;
+        let mut count = TAIL;
         let (point, ended) = loop {
-            let tail = read_tail(options, &names.transformed, partition, wanted).await?;
-            let is_whole = tail.len() < wanted;
-            let (mut covered, mut ended) = (Vec::with_capacity(tail.len()), false);
+            let tail = read_tail(options, &names.transformed, partition, count).await?;
+            let is_whole = tail.len() < count;
+            let mut covered = Vec::with_capacity(tail.len());
+            let mut ended = false;
             for message in tail {
                 let batch: Batch<PgType> = decoder.decode(message.payload, |_| None)?;
                 ended |= holds_end(&batch);
@@ -45,9 +47,8 @@ impl Lane {
             }
             match resume_after(partition, &covered) {
                 Ok(point) => break (point, ended),
-                // A zombie may have written late, with its range's neighbours far behind: look further back.
-                Err(_) if !is_whole => wanted *= 8,
-                Err(error) => return Err(error.into()),
+                Err(hole) if is_whole => return Err(hole.into()),
+                Err(_) => count *= TAIL,
             }
         };
         // Offsets have holes where transactions ended: the broker goes on with the next message there is.
