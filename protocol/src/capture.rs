@@ -16,7 +16,7 @@ use std::sync::Arc;
 use millrace_model::batch::{Barrier, Batch, Control, RowChange, SchemaChange, Watermark};
 use millrace_model::checkpoint::{Checkpoint, Ended, Load, SourceMark, TableState};
 use millrace_model::position::{BinlogPlace, Reading, Transaction};
-use millrace_model::{MysqlType, Row, SchemaKey, TableName, TableSchema};
+use millrace_model::{MysqlType, SchemaKey, TableName, TableSchema};
 
 use crate::ProtocolError;
 use crate::chunk::Snapshot;
@@ -144,7 +144,7 @@ impl Capture {
         self.checkpoint.source.as_ref()
     }
 
-    /// The run of the task and its fingerprint.
+    /// The run of the task and the fingerprint, which every message carries.
     pub fn envelope_of(&self) -> (String, [u8; 16]) {
         (self.checkpoint.task_id.clone(), self.checkpoint.fingerprint)
     }
@@ -188,8 +188,8 @@ impl Capture {
         let unknown = || ProtocolError::TableUnknown(table.to_string());
         let state = self.tables.get(table).ok_or_else(unknown)?;
         let (schema, key) = (state.schema.clone(), state.key);
-        // `Reset` voids what comes before it; and a row deleted before it would not be in the destination yet.
-        let is_void = !schema.is_keyed() && state.load.is_pending();
+        // `Reset` and the snapshot behind it supersede such rows: a destination without them could not delete any.
+        let superseded = state.load.is_pending() && !schema.is_keyed();
         self.barrier_before_rows();
         for change in changes {
             let open = self.open.as_mut().ok_or_else(unknown)?;
@@ -199,17 +199,18 @@ impl Capture {
                 && open.images <= published.images
             {
                 if open.images == published.images && open.hash != published.hash {
-                    let (name, images) = (published.name.clone(), published.images);
-                    return Err(ProtocolError::PartialDiffers { name, images });
+                    return Err(ProtocolError::PartialDiffers {
+                        name: published.name.clone(),
+                        images: published.images,
+                    });
                 }
                 continue;
             }
-            if is_void {
-                self.snapshot.streamed(schema.table_id, &Row::default());
-                continue;
-            }
             let transaction = open.transaction.clone();
-            self.push_row(&schema, key, &transaction, ordinal, change);
+            match superseded {
+                true => self.snapshot.streamed(schema.table_id, &millrace_model::Row::default()),
+                false => self.push_row(&schema, key, &transaction, ordinal, change),
+            }
         }
         Ok(())
     }
@@ -223,7 +224,7 @@ impl Capture {
         change: RowChange,
     ) {
         let partitions = self.step.partitions();
-        let key_of = |row: &Row| row.key(&schema.key);
+        let key_of = |row: &millrace_model::Row| row.key(&schema.key);
         self.sealed = false;
         let (before, after) = match &change {
             RowChange::Insert(row) | RowChange::Read { row, .. } => (None, Some(key_of(row))),

@@ -4,7 +4,8 @@
 //! - Order per key: the version in a row never goes back, and a row that was deleted does not come back.
 //! - States at cuts: once the full load is in, each commit of an apply that owns all partitions shows a state that the
 //!   source had between two transactions, and these only advance.
-//! - Accounting: captured = images of the source + rows read; captured = delivered + dropped by the filter; delivered =
+//! - Accounting: captured = images of the source + rows read (less those of a table without a key that its snapshot
+//!   supersedes); captured = delivered + dropped by the filter; delivered =
 //!   applied + compacted.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -16,14 +17,14 @@ use millrace_model::{Row, TableName};
 use crate::destination::{Commit, Destination, RowDelta};
 use crate::log::{Log, Record};
 use crate::source::{Event, Source};
-use crate::tables::{Key, Kind, Tables, is_filtered, kind, parse};
+use crate::tables::{KINDS, Key, Kind, Tables, is_filtered, kind, parse};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Note {
     Nothing,
     Control,
     Read { filtered: bool },
-    Streamed { filtered: bool, keyless: bool },
+    Streamed { filtered: bool, kind: Kind },
 }
 
 #[derive(Default)]
@@ -98,14 +99,11 @@ impl Auditor {
             Entry::Control { .. } => Note::Control,
             Entry::Row(row) => {
                 let kind = self.names.get(&row.schema.version).map_or(Kind::Single, kind);
-                let keyless = kind == Kind::Keyless;
                 let filtered = |row: &Row| self.filter && is_filtered(parse(kind, row).0);
                 match &row.change {
                     RowChange::Read { row, .. } => Note::Read { filtered: filtered(row) },
-                    RowChange::Insert(row) | RowChange::Delete(row) => {
-                        Note::Streamed { filtered: filtered(row), keyless }
-                    }
-                    RowChange::Update { after, .. } => Note::Streamed { filtered: filtered(after), keyless },
+                    RowChange::Insert(row) | RowChange::Delete(row) => Note::Streamed { filtered: filtered(row), kind },
+                    RowChange::Update { after, .. } => Note::Streamed { filtered: filtered(after), kind },
                 }
             }
         };
@@ -184,13 +182,12 @@ impl Auditor {
     }
 
     fn count(&mut self, source: &Source, log: &Log) {
-        for of_keyless in [false, true] {
-            let events = source.binlog[self.begins_at.unwrap_or(0)..].iter().flat_map(|t| &t.events);
-            let images: usize = events.map(|event| images_of(event, of_keyless)).sum();
-            let streamed = |note: &&Note| matches!(note, Note::Streamed { keyless, .. } if *keyless == of_keyless);
+        let since = &source.binlog[self.begins_at.unwrap_or(0)..];
+        for kind in KINDS {
+            let images: usize = since.iter().flat_map(|t| &t.events).map(|event| images_of(event, kind)).sum();
+            let streamed = |note: &&Note| matches!(note, Note::Streamed { kind: of, .. } if *of == kind);
             let captured = self.captured.iter().flatten().filter(streamed).count();
-            // What a table without a key was before its snapshot is void, and need not be captured.
-            if images < captured || (images > captured && !of_keyless) {
+            if captured > images || (kind != Kind::Keyless && captured < images) {
                 self.fail(format!("the source has {images} images since the beginning, {captured} were captured"));
             }
         }
@@ -223,10 +220,10 @@ impl Auditor {
     }
 }
 
-fn images_of(event: &Event, of_keyless: bool) -> usize {
+fn images_of(event: &Event, of: Kind) -> usize {
     let Event::Rows { table, changes } = event else { return 0 };
     let kind = kind(table);
-    if (kind == Kind::Keyless) != of_keyless {
+    if kind != of {
         return 0;
     }
     let images = |change: &RowChange| match change {

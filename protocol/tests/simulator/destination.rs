@@ -192,7 +192,7 @@ impl Destination {
             note(key, rows.get(&key).copied());
             let count = rows.get(&key).map_or(0, |value| value.count as i64) + change;
             if count < 0 {
-                self.violations.push(format!("more rows of {name} are taken than are there"));
+                self.violations.push(format!("{name} has fewer equal rows than are to be deleted"));
             }
             match count > 0 {
                 true => drop(rows.insert(key, Value { count: count as u64, ..value })),
