@@ -4,7 +4,7 @@ use millrace_adbpg::barrier::JournalEntry;
 use millrace_adbpg::ddl::{
     ExistingTable, LeftOut, render_create_schema, render_create_table, render_drop_table, render_truncate,
 };
-use millrace_adbpg::{BarrierOutcome, Connection};
+use millrace_adbpg::{BarrierOutcome, Connection, Dialect};
 use millrace_model::batch::{Barrier, SchemaChange};
 use millrace_model::{Failure, PgType, TableName};
 use millrace_protocol::barrier::{Arrival, Journal, Next, decide};
@@ -53,16 +53,13 @@ async fn execute(
     barrier: &Barrier<PgType>,
     cuts: &Cuts,
 ) -> Result<Gate, Failure> {
-    let existing = find_existing(connection, barrier, cuts).await?;
-    if !existing.is_empty() {
+    if let Err(exists) = ensure_tables_are_new(connection, cuts).await {
         // Another apply may have executed the barrier since the journal was read: its tables and its journal row became
         // visible together.
-        return match connection.journal_contains(task_id, JournalEntry::Barrier(barrier.watermark.ordinal)).await? {
-            true => Ok(Gate::Open),
-            false => Err(already_exists(&existing)),
-        };
+        let entry = JournalEntry::Barrier(barrier.watermark.ordinal);
+        return if connection.journal_contains(task_id, entry).await? { Ok(Gate::Open) } else { Err(exists) };
     }
-    let (statements, left_out) = render(connection, barrier, cuts)?;
+    let (statements, left_out) = render(connection.dialect(), barrier, cuts)?;
     for left_out in left_out {
         tracing::warn!(table = %left_out.table, what = left_out.what, why = left_out.why, "does not move");
     }
@@ -76,38 +73,36 @@ async fn execute(
     }
 }
 
-/// Tables that the barrier creates and that are there already: they may hold somebody's rows.
-async fn find_existing(
-    connection: &Connection,
-    barrier: &Barrier<PgType>,
-    cuts: &Cuts,
-) -> Result<Vec<TableName>, Failure> {
-    let created = barrier.changes.iter().filter_map(|change| match change {
-        SchemaChange::Create { schema } => cuts.schema(*schema).map(|schema| schema.name.clone()),
-        SchemaChange::Drop { .. } | SchemaChange::Truncate { .. } => None,
-    });
-    // A table that the same barrier drops first may be created again.
-    let dropped = |name: &TableName| {
-        barrier.changes.iter().any(|change| matches!(change, SchemaChange::Drop { table, .. } if table == name))
+/// Tables that barriers create must not be there: they may hold somebody's rows. All barriers that have come are looked
+/// at, so that a task of many tables creates none if one is there.
+pub(crate) async fn ensure_tables_are_new(connection: &Connection, cuts: &Cuts) -> Result<(), Failure> {
+    let (mut created, mut dropped): (Vec<TableName>, Vec<&TableName>) = (Vec::new(), Vec::new());
+    for change in cuts.barriers().flat_map(|barrier| &barrier.changes) {
+        match change {
+            // A table that was dropped before may be created again.
+            SchemaChange::Create { schema } => {
+                let name = cuts.schema(*schema).map(|schema| &schema.name);
+                created.extend(name.filter(|name| !dropped.contains(name)).cloned());
+            }
+            SchemaChange::Drop { table, .. } => dropped.push(table),
+            SchemaChange::Truncate { .. } => {}
+        }
+    }
+    let existing = connection.existing_tables(&created).await?;
+    let Some(first) = existing.first() else { return Ok(()) };
+    let more = match existing.len() - 1 {
+        0 => String::new(),
+        n => format!(" and {n} more of the selected tables"),
     };
-    let created: Vec<TableName> = created.filter(|name| !dropped(name)).collect();
-    Ok(connection.existing_tables(&created).await?)
-}
-
-fn already_exists(existing: &[TableName]) -> Failure {
-    let first = existing.first().map(ToString::to_string).unwrap_or_default();
-    let more = match existing.len() {
-        0 | 1 => String::new(),
-        n => format!(" and {} more of the selected tables", n - 1),
-    };
-    Failure::fatal(
+    Err(Failure::fatal(
         format!("table \"{first}\"{more} already exists in the destination"),
         "drop or rename it there, or take it out of the task's objects; nothing was created",
-    )
+    ))
 }
 
-fn render(
-    connection: &Connection,
+/// The statements of a barrier, and what of them does not move.
+pub(crate) fn render(
+    dialect: &Dialect,
     barrier: &Barrier<PgType>,
     cuts: &Cuts,
 ) -> Result<(Vec<String>, Vec<LeftOut>), Failure> {
@@ -121,7 +116,7 @@ fn render(
                 if !statements.contains(&create_schema) {
                     statements.push(create_schema);
                 }
-                let rendered = render_create_table(connection.dialect(), schema, ExistingTable::Refuse)?;
+                let rendered = render_create_table(dialect, schema, ExistingTable::Refuse)?;
                 statements.extend(rendered.statements);
                 left_out.extend(rendered.left_out);
             }

@@ -9,10 +9,13 @@
 
 mod barrier;
 mod feed;
+mod in_process;
 mod loaded;
 mod options;
 mod session;
 mod stage;
+mod tally;
 mod write;
 
+pub use in_process::{InProcess, StateRecords, TransformedStep};
 pub use stage::run;

@@ -1,6 +1,6 @@
 //! The loop of the stage: messages in, transactions out; partitions come and go.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use millrace_adbpg::{Connection, TaskIdentity};
 use millrace_eventlog::{LogOptions, Membership, MembershipEvent, TopicNames};
@@ -13,13 +13,11 @@ use crate::feed::Feed;
 use crate::loaded::finish_tables;
 use crate::options::destination_options;
 use crate::session::{ensure_destination, wait_for_task};
+use crate::tally::Tally;
 use crate::write::{Written, carry_out, from_row};
 
 /// How often a closed barrier, loaded tables and the end of other applies are looked at.
 const POLL: Duration = Duration::from_millis(100);
-
-/// Commits between two prunings of the progress rows.
-const COMMITS_PER_PRUNE: u64 = 200;
 
 /// Runs one attempt of the stage: until the task is complete, the process is told to stop, or something fails.
 pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
@@ -31,19 +29,19 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     ensure_destination(&mut connection, &task).await?;
     let feed = Feed::open(&options, &names, context.task.fingerprint(), &task.id)?;
     let mut membership = Membership::join(&options, &names.apply_group(), &names.transformed)?;
-    let mut stage = Stage { partitions: options.partitions, context, connection, feed, task, tally: Tally::default() };
+    let mut stage = Stage {
+        partitions: options.partitions,
+        context,
+        connection,
+        feed,
+        task,
+        tally: Tally::default(),
+        unfinished_tables: true,
+    };
     let outcome = stage.work(&mut membership).await?;
     membership.released();
     membership.leave().await;
     Ok(outcome)
-}
-
-/// What is counted for the status.
-#[derive(Default)]
-struct Tally {
-    commits: u64,
-    changes: u64,
-    unfinished_tables: bool,
 }
 
 struct Stage {
@@ -53,6 +51,8 @@ struct Stage {
     task: TaskIdentity,
     partitions: u32,
     tally: Tally,
+    /// Whether tables may be loaded without their indexes.
+    unfinished_tables: bool,
 }
 
 /// Whether the loop goes on.
@@ -68,7 +68,7 @@ enum Turn {
 impl Stage {
     async fn work(&mut self, membership: &mut Membership) -> Result<Outcome, Failure> {
         let shutdown = self.context.shutdown.clone();
-        self.tally.unfinished_tables = true;
+        self.unfinished_tables = true;
         let mut poll = tokio::time::interval(POLL);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut turn = Turn::Wait;
@@ -107,7 +107,7 @@ impl Stage {
     }
 
     async fn write(&mut self, write: Write) -> Result<(), Failure> {
-        self.tally.unfinished_tables |= !write.loaded.is_empty();
+        self.unfinished_tables |= !write.loaded.is_empty();
         match carry_out(&mut self.connection, &mut self.feed, &self.task.id, write).await? {
             Written::Undone => self.restart(self.feed.owned().to_vec()).await,
             Written::Committed { progress, changes, committed_at } => {
@@ -119,19 +119,8 @@ impl Stage {
     }
 
     async fn committed(&mut self, changes: u64, committed_at: Option<u64>) -> Result<(), Failure> {
-        self.tally.commits += 1;
-        self.tally.changes += changes;
-        self.context.mark.progress();
-        self.context.status.set("changes", self.tally.changes);
-        self.context.status.set("commits", self.tally.commits);
-        if let Some(committed_at) = committed_at.filter(|&at| at > 0) {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let latency = now.saturating_sub(Duration::from_micros(committed_at));
-            metrics::histogram!("millrace_latency_seconds").record(latency.as_secs_f64());
-            self.context.status.set("latency_ms", latency.as_millis() as u64);
-        }
-        metrics::counter!("millrace_changes_total").increment(changes);
-        if self.tally.commits.is_multiple_of(COMMITS_PER_PRUNE) {
+        self.tally.committed(&self.context, changes, committed_at);
+        if self.tally.commits_since_prune() {
             self.connection.prune_progress(&self.task.id).await?;
         }
         Ok(())
@@ -147,11 +136,11 @@ impl Stage {
     }
 
     async fn finish_loaded(&mut self) -> Result<(), Failure> {
-        if !self.tally.unfinished_tables {
+        if !self.unfinished_tables {
             return Ok(());
         }
         finish_tables(&mut self.connection, &mut self.feed, &self.task.id, self.partitions).await?;
-        self.tally.unfinished_tables = false;
+        self.unfinished_tables = false;
         Ok(())
     }
 
@@ -161,7 +150,7 @@ impl Stage {
         if progress.iter().filter(|row| row.ended).count() < self.partitions as usize {
             return Ok(Turn::Poll);
         }
-        self.tally.unfinished_tables = true;
+        self.unfinished_tables = true;
         self.finish_loaded().await?;
         Ok(Turn::Done)
     }
@@ -179,6 +168,8 @@ impl Stage {
             MembershipEvent::Revoked(partitions) => {
                 owned.retain(|partition| !partitions.contains(partition));
                 self.restart(owned).await?;
+                // Otherwise the next owner would end this session, which goes on with the other partitions.
+                self.connection.hand_over(&self.task.id, &partitions).await?;
                 membership.released();
             }
             MembershipEvent::Lost(partitions) => {
@@ -194,7 +185,7 @@ impl Stage {
         let rows = self.connection.read_progress(&self.task.id).await?;
         let progress: Vec<Progress> = rows.iter().map(from_row).collect();
         self.feed.restart(&owned, &progress);
-        self.tally.unfinished_tables = true;
+        self.unfinished_tables = true;
         self.context.status.set("partitions", owned);
         Ok(())
     }

@@ -15,4 +15,6 @@ mod start;
 mod statements;
 mod stream;
 
-pub use stage::run;
+pub use publish::Outlet;
+pub use recover::Recovered;
+pub use stage::{run, run_into};

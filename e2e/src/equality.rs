@@ -112,6 +112,6 @@ pub async fn poll_until_equal(world: &World, stages: &mut Stages, scope: &Scope,
         if start.elapsed() >= limit {
             bail!("not equal after {limit:?}: {text}");
         }
-        tokio::time::sleep(PAUSE).await;
+        millrace_testkit::pace(PAUSE).await;
     }
 }

@@ -28,7 +28,7 @@ fn each_stage_is_killed_and_restarted() -> TestResult {
             let mut order: Vec<usize> = (0..SHARED.len()).collect();
             random.shuffle(&mut order);
             for process in order {
-                tokio::time::sleep(Duration::from_millis(300 + random.below(2200))).await;
+                millrace_testkit::pace(Duration::from_millis(300 + random.below(2200))).await;
                 stages.kill_and_restart(process)?;
             }
         }
@@ -44,9 +44,23 @@ fn a_stage_is_killed_again_and_again_while_it_starts() -> TestResult {
         let mut stages = Stages::start(world, &world.task_file().write()?, &Role::ALL)?;
         for _ in 0..5 {
             for process in 0..Role::ALL.len() {
-                tokio::time::sleep(Duration::from_millis(random.below(700))).await;
+                millrace_testkit::pace(Duration::from_millis(random.below(700))).await;
                 stages.kill_and_restart(process)?;
             }
+        }
+        finish(world, writers, stages).await
+    })?)
+}
+
+#[test]
+fn one_process_is_killed_again_and_again() -> TestResult {
+    Ok(in_world("one_process", async |world| {
+        let mut random = Random::of_test("one_process_is_killed_again_and_again");
+        let writers = Writers::start(world, &mut random, WRITERS).await?;
+        let mut stages = Stages::start(world, &world.task_file().without_kafka().write()?, &[Role::Run])?;
+        for _ in 0..15 {
+            millrace_testkit::pace(Duration::from_millis(50 + random.below(1200))).await;
+            stages.kill_and_restart(0)?;
         }
         finish(world, writers, stages).await
     })?)
@@ -76,14 +90,14 @@ fn zombie(name: &str, roles: &[Role], first: usize) -> Result<()> {
         let mut stages = Stages::start(world, &world.task_file().write()?, roles)?;
         for (round, process) in [first, first + 1].into_iter().enumerate() {
             wait_for_markers(world, &mut stages, round * MARKERS).await.context("before the standstill")?;
-            tokio::time::sleep(Duration::from_millis(random.below(2000))).await;
+            millrace_testkit::pace(Duration::from_millis(random.below(2000))).await;
             stages.suspend(process)?;
             let markers = vec!["()"; MARKERS].join(", ");
             world.run_in_source(&format!("INSERT INTO marker VALUES {markers}")).await?;
             wait_for_markers(world, &mut stages, (round + 1) * MARKERS).await.context("the other takes over")?;
             stages.resume(process)?;
         }
-        tokio::time::sleep(Duration::from_millis(random.below(2000))).await;
+        millrace_testkit::pace(Duration::from_millis(random.below(2000))).await;
         finish(world, writers, stages).await
     })
 }

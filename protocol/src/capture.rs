@@ -98,7 +98,7 @@ impl Capture {
         }
         if capture.settings.schema {
             for part in changes.chunks(CREATES_PER_BARRIER) {
-                capture.barrier(part.to_vec());
+                capture.barrier(part.to_vec(), load.is_pending());
             }
         }
         capture
@@ -188,6 +188,8 @@ impl Capture {
         let unknown = || ProtocolError::TableUnknown(table.to_string());
         let state = self.tables.get(table).ok_or_else(unknown)?;
         let (schema, key) = (state.schema.clone(), state.key);
+        // `Reset` and the snapshot behind it supersede such rows: a destination without them could not delete any.
+        let superseded = state.load.is_pending() && !schema.is_keyed();
         self.barrier_before_rows();
         for change in changes {
             let open = self.open.as_mut().ok_or_else(unknown)?;
@@ -205,7 +207,10 @@ impl Capture {
                 continue;
             }
             let transaction = open.transaction.clone();
-            self.push_row(&schema, key, &transaction, ordinal, change);
+            match superseded {
+                true => self.snapshot.streamed(schema.table_id, &millrace_model::Row::default()),
+                false => self.push_row(&schema, key, &transaction, ordinal, change),
+            }
         }
         Ok(())
     }
@@ -302,7 +307,7 @@ impl Capture {
         if let Some(changes) = pending
             && !changes.is_empty()
         {
-            self.barrier(changes);
+            self.barrier(changes, false);
         }
     }
 
@@ -328,7 +333,7 @@ impl Capture {
         }
         self.sealed = false;
         if !open.changes.is_empty() {
-            self.barrier(open.changes);
+            self.barrier(open.changes, false);
         }
         self.publish_passed();
         Ok(())
@@ -415,10 +420,14 @@ impl Capture {
         key
     }
 
-    fn barrier(&mut self, changes: Vec<SchemaChange<MysqlType>>) {
+    /// A barrier; created tables of which nothing is to be loaded are loaded with it: their indexes follow.
+    fn barrier(&mut self, changes: Vec<SchemaChange<MysqlType>>, loads: bool) {
         let watermark = self.next_watermark();
+        let is_new = |change: &&SchemaChange<_>| matches!(change, SchemaChange::Create { .. }) && !loads;
+        let loaded: Vec<_> = changes.iter().filter(is_new).map(SchemaChange::schema).collect();
         self.step.push_control(&Control::Barrier(Barrier { watermark, changes }));
-        self.sealed = true;
+        self.sealed = loaded.is_empty();
+        loaded.into_iter().for_each(|schema| self.step.push_control(&Control::TableLoaded { schema }));
     }
 
     fn next_watermark(&mut self) -> Watermark {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use millrace_model::checkpoint::{Checkpoint, Ended, Load, SourceMark, TableState};
-use millrace_model::{MysqlType, TableSchema};
+use millrace_model::checkpoint::{Checkpoint, Ended, KeyRange, Load, RangeState, SourceMark, TableState};
+use millrace_model::{MysqlType, TableName, TableSchema};
 use millrace_protocol::capture::{Capture, CaptureSettings, Step};
 
 use crate::faults::Broken;
@@ -11,7 +11,7 @@ use crate::log::{Record, Reply};
 use crate::random::mix;
 use crate::reader::Reader;
 use crate::source::Event;
-use crate::tables::mysql_schema;
+use crate::tables::{Kind, Value, kind, mysql_schema, row};
 use crate::world::{Outcome, Shared, trace};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,7 +166,9 @@ impl CaptureActor {
             None => match first(shared) {
                 Some((checkpoint, tables)) => {
                     trace!(shared, "capture {} begins at {:?}", self.id, checkpoint.source);
-                    Capture::first(settings, checkpoint, tables, schema_hash)
+                    let mut machine = Capture::first(settings, checkpoint, tables, schema_hash);
+                    divide(&mut machine, shared);
+                    machine
                 }
                 None => return Outcome::Idle,
             },
@@ -370,4 +372,22 @@ fn first(shared: &Shared) -> Option<(Checkpoint, Vec<TableSchema<MysqlType>>)> {
         ended: Ended::No,
     };
     Some((checkpoint, shared.source.visible.keys().map(mysql_schema).collect()))
+}
+
+/// Divides some tables at a random key.
+fn divide(machine: &mut Capture, shared: &mut Shared) {
+    let names: Vec<TableName> = machine.tables().map(|(name, _)| name.clone()).collect();
+    for name in names {
+        let kind = kind(&name);
+        if kind == Kind::Keyless || kind == Kind::Composite || shared.random.below(2) == 0 {
+            continue;
+        }
+        let at = shared.random.below(12) as i64;
+        let key = Some(row(kind, [at, 0], Value { unique: 0, version: 0, count: 1 }).key(&[0]));
+        let state = RangeState::Pending;
+        let lower = KeyRange { after: None, through: key.clone(), state };
+        let upper = KeyRange { after: key, through: None, state };
+        machine.divide(&name, vec![lower, upper]);
+        shared.coverage.saw("divided table");
+    }
 }

@@ -31,14 +31,20 @@ impl Reader {
     /// One step; false when it is done.
     pub(crate) fn tick(&mut self, machine: &mut Capture, shared: &mut Shared) -> bool {
         match self.request.extent.clone() {
-            Extent::After(after) => read_chunk(machine, self, after.as_ref(), shared),
+            Extent::Range { after, through } => read_chunk(machine, self, after.as_ref(), through.as_ref(), shared),
             Extent::Whole => read_whole(machine, self, shared),
         }
     }
 }
 
 /// One step of a reader of a chunk; false when it is done.
-fn read_chunk(machine: &mut Capture, reader: &mut Reader, after: Option<&Row>, shared: &mut Shared) -> bool {
+fn read_chunk(
+    machine: &mut Capture,
+    reader: &mut Reader,
+    after: Option<&Row>,
+    through: Option<&Row>,
+    shared: &mut Shared,
+) -> bool {
     let ticket = reader.request.ticket;
     match reader.step {
         ReaderStep::WaitLow => {
@@ -62,7 +68,7 @@ fn read_chunk(machine: &mut Capture, reader: &mut Reader, after: Option<&Row>, s
         ReaderStep::Read => {
             let limit = shared.settings.chunk_rows;
             let name = &reader.request.schema.name;
-            let Some((rows, last, completion)) = shared.source.read_chunk(name, after, limit) else {
+            let Some((rows, last, completion)) = shared.source.read_chunk(name, after, through, limit) else {
                 // The table is gone: the stream will say so.
                 reader.step = ReaderStep::WaitLow;
                 return true;
@@ -75,7 +81,7 @@ fn read_chunk(machine: &mut Capture, reader: &mut Reader, after: Option<&Row>, s
                 return false;
             }
             // Between the rows and `high` others act: the reader keeps what it has read.
-            reader.request.extent = Extent::After(last);
+            reader.request.extent = Extent::Range { after: last, through: None };
             if completion == Completion::LastChunk {
                 reader.step = ReaderStep::Hold;
             }
@@ -83,7 +89,7 @@ fn read_chunk(machine: &mut Capture, reader: &mut Reader, after: Option<&Row>, s
         ReaderStep::High | ReaderStep::Hold => {
             let held = matches!(reader.step, ReaderStep::Hold);
             let completion = if held { Completion::LastChunk } else { Completion::More };
-            let Extent::After(last) = reader.request.extent.clone() else { return false };
+            let Extent::Range { after: last, .. } = reader.request.extent.clone() else { return false };
             let high = shared.settings.incremental.then(|| shared.source.reading());
             machine.chunk_read(ticket, std::mem::take(&mut reader.rows), last, completion, high);
             return false;
