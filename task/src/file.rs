@@ -24,6 +24,8 @@ pub(crate) struct TaskFile {
     pub(crate) destination: Option<Spanned<ServerTable>>,
     /// The log between the stages.
     pub(crate) log: Option<LogTable>,
+    /// Operations that are replicated.
+    pub(crate) operations: Option<Spanned<Vec<Text>>>,
     /// What moves.
     pub(crate) objects: Option<Spanned<Vec<Spanned<ObjectTable>>>>,
     /// How long failures are retried.
@@ -96,6 +98,8 @@ pub(crate) struct ObjectTable {
     pub(crate) columns: Option<ColumnsTable>,
     /// Condition for rows.
     pub(crate) r#where: Option<Text>,
+    /// Operations that are replicated.
+    pub(crate) operations: Option<Spanned<Vec<Text>>>,
 }
 
 /// `columns` of an object.

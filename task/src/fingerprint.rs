@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::Task;
 use crate::object::{ObjectSettings, Rename};
+use crate::operations::Operations;
 
 /// Names the form.
 const VERSION: &str = "millrace task fingerprint 1";
@@ -52,6 +53,9 @@ fn put_settings(put: &mut impl FnMut(&str), settings: &ObjectSettings) {
     }
     for (column, ty) in &settings.column_types {
         ["type of column", column, &ty.to_string()].into_iter().for_each(|field| put(field));
+    }
+    if settings.operations != Operations::ALL {
+        ["operations", &settings.operations.to_string()].into_iter().for_each(|field| put(field));
     }
     if let Some(condition) = &settings.condition {
         ["where", condition.text()].into_iter().for_each(|field| put(field));

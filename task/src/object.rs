@@ -7,6 +7,7 @@ use millrace_model::{PgType, TableName};
 
 use crate::condition::Condition;
 use crate::glob::{Glob, TablePattern};
+use crate::operations::Operations;
 
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub(crate) struct ObjectSettings {
     pub(crate) column_types: BTreeMap<String, PgType>,
     /// Which rows move; all without one.
     pub(crate) condition: Option<Condition>,
+    /// What of the source is replicated.
+    pub(crate) operations: Operations,
 }
 
 /// What a rule's tables are called in the destination.
@@ -98,6 +101,11 @@ impl ObjectRule {
     /// Which rows move; all without one.
     pub fn condition(&self) -> Option<&Condition> {
         self.settings.condition.as_ref()
+    }
+
+    /// Which operations of the source are replicated.
+    pub fn operations(&self) -> Operations {
+        self.settings.operations
     }
 
     /// The columns that the rule names, in lower case, each with the key of the task file that does.

@@ -9,21 +9,38 @@ use std::sync::Arc;
 use millrace_model::batch::{Barrier, Batch, Control, Entry, RowEntry, SchemaChange};
 use millrace_model::row::RowWriter;
 use millrace_model::{Failure, MysqlType, PgType, SchemaKey};
+use millrace_task::Operation;
 
 use crate::mappings::{Mappings, NamedMapping};
+use crate::table::Verdict;
 
 /// Scratch space that is reused from batch to batch.
 #[derive(Debug, Default)]
 pub struct Scratch {
     text: String,
     rows: RowWriter,
+    dropped: Dropped,
+}
+
+impl Scratch {
+    /// Adds what was dropped since the last call to the metrics.
+    pub fn count_dropped(&mut self) {
+        let Dropped { filter, operation } = std::mem::take(&mut self.dropped);
+        for (reason, rows) in [("filter", filter), ("operation", operation)] {
+            if rows > 0 {
+                metrics::counter!("millrace_dropped_rows_total", "reason" => reason).increment(rows);
+            }
+        }
+    }
 }
 
 /// Rows of a batch that do not move, by reason.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Dropped {
-    /// Rows that the table's condition is not true for.
-    pub filter: u64,
+struct Dropped {
+    /// The table's condition is not true for them.
+    filter: u64,
+    /// The task does not replicate the operation.
+    operation: u64,
 }
 
 /// Transforms the batch at `offset`; its schemas must have been added to `mappings`.
@@ -32,17 +49,23 @@ pub fn transform_batch(
     scratch: &mut Scratch,
     offset: i64,
     batch: &Batch<MysqlType>,
-) -> Result<(Batch<PgType>, Dropped), Failure> {
-    let mut dropped = Dropped::default();
+) -> Result<Batch<PgType>, Failure> {
     let mut entries = Vec::with_capacity(batch.entries.len());
     for entry in &batch.entries {
         entries.push(match entry {
             Entry::Row(row) => {
                 let named = find(mappings, row.schema)?;
                 let change = named.mapping.change(&row.change, &mut scratch.text, &mut scratch.rows)?;
-                let Some(change) = change else {
-                    dropped.filter += 1;
-                    continue;
+                let change = match change {
+                    Verdict::Moves(change) => change,
+                    Verdict::Filtered => {
+                        scratch.dropped.filter += 1;
+                        continue;
+                    }
+                    Verdict::NotReplicated => {
+                        scratch.dropped.operation += 1;
+                        continue;
+                    }
                 };
                 Entry::Row(RowEntry {
                     sequence: row.sequence,
@@ -57,7 +80,7 @@ pub fn transform_batch(
             }
         });
     }
-    Ok((Batch { first: batch.first, last: batch.last, input_offset: Some(offset), entries }, dropped))
+    Ok(Batch { first: batch.first, last: batch.last, input_offset: Some(offset), entries })
 }
 
 fn transform_control(mappings: &Mappings, control: &Control<MysqlType>) -> Result<Control<PgType>, Failure> {
@@ -72,13 +95,28 @@ fn transform_control(mappings: &Mappings, control: &Control<MysqlType>) -> Resul
         }
         Control::Barrier(barrier) => Control::Barrier(Barrier {
             watermark: barrier.watermark.clone(),
-            changes: barrier
-                .changes
-                .iter()
-                .map(|change| transform_change(mappings, change))
-                .collect::<Result<_, _>>()?,
+            changes: transform_changes(mappings, barrier)?,
         }),
     })
+}
+
+/// The changes that are replicated. The barrier stays where none is: its watermark counts.
+fn transform_changes(mappings: &Mappings, barrier: &Barrier<MysqlType>) -> Result<Vec<SchemaChange<PgType>>, Failure> {
+    let mut changes = Vec::with_capacity(barrier.changes.len());
+    for change in &barrier.changes {
+        let operation = match change {
+            // No transaction was committed before the barriers of the first start: they are the phase `schema`.
+            SchemaChange::Create { .. } if barrier.watermark.committed_at == 0 => None,
+            SchemaChange::Create { .. } => Some(Operation::Create),
+            SchemaChange::Drop { .. } => Some(Operation::Drop),
+            SchemaChange::Truncate { .. } => Some(Operation::Truncate),
+        };
+        let operations = find(mappings, change.schema())?.mapping.operations();
+        if operation.is_none_or(|operation| operations.contains(operation)) {
+            changes.push(transform_change(mappings, change)?);
+        }
+    }
+    Ok(changes)
 }
 
 fn transform_change(mappings: &Mappings, change: &SchemaChange<MysqlType>) -> Result<SchemaChange<PgType>, Failure> {

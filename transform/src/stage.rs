@@ -11,7 +11,7 @@ use millrace_model::{Failure, MysqlType, SchemaKey};
 use millrace_proto::{BatchDecoder, decode_schema, encode_batch, encode_schema, schema_record_key};
 use millrace_service::{Outcome, StageContext};
 
-use crate::batch::{Dropped, Scratch, transform_batch};
+use crate::batch::{Scratch, transform_batch};
 use crate::lane::{Lane, TAIL_LIMIT, holds_end};
 use crate::mappings::Mappings;
 
@@ -169,11 +169,11 @@ impl Stage {
         }
         let Some(lane) = self.lanes.get_mut(&partition) else { return Ok(()) };
         lane.sequence.accept(&batch)?;
-        let (output, dropped) = transform_batch(&self.mappings, &mut self.scratch, message.offset, &batch)?;
+        let output = transform_batch(&self.mappings, &mut self.scratch, message.offset, &batch)?;
         lane.ended |= holds_end(&output);
         let Some(envelope) = self.decoder.envelope() else { return Ok(()) };
         self.writer.send(partition, &encode_batch(envelope, &output)).await?;
-        count_dropped(dropped);
+        self.scratch.count_dropped();
         self.rows += output.entries.len() as u64;
         self.reader.show_progress(partition, message.offset + 1);
         self.context.mark.progress();
@@ -193,12 +193,6 @@ impl Stage {
             self.schema_writer.flush(FLUSH_LIMIT).await?;
         }
         Ok(())
-    }
-}
-
-fn count_dropped(dropped: Dropped) {
-    if dropped.filter > 0 {
-        metrics::counter!("millrace_dropped_rows_total", "reason" => "filter").increment(dropped.filter);
     }
 }
 

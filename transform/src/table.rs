@@ -8,7 +8,7 @@ use millrace_model::mysql_type::MysqlType;
 use millrace_model::pg_type::PgType;
 use millrace_model::row::{Row, RowWriter};
 use millrace_model::schema::{Column, DefaultValue, Index, Nullability, TableName, TableSchema};
-use millrace_task::ObjectRule;
+use millrace_task::{ObjectRule, Operations};
 
 use crate::cells::{CellRule, InKey};
 use crate::convert::{allowed, conversion};
@@ -23,6 +23,18 @@ pub struct TableMapping {
     target: Arc<TableSchema<PgType>>,
     rules: Vec<CellRule>,
     filter: Option<Filter>,
+    operations: Operations,
+}
+
+/// What becomes of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It moves, as this.
+    Moves(RowChange),
+    /// The table's condition is not true for its rows.
+    Filtered,
+    /// The task does not replicate the operation.
+    NotReplicated,
 }
 
 impl TableMapping {
@@ -65,7 +77,7 @@ impl TableMapping {
         let filter = rule.condition().map(|condition| Filter::new(condition, &source)).transpose();
         let refused = |problem| TransformError::Condition { table: source.name.clone(), problem };
         let filter = filter.map_err(refused)?;
-        Ok(Self { source, target: Arc::new(target), rules, filter })
+        Ok(Self { source, target: Arc::new(target), rules, filter, operations: rule.operations() })
     }
 
     /// The destination's schema.
@@ -78,16 +90,24 @@ impl TableMapping {
         self.source.columns.len()
     }
 
-    /// Transforms a change; none where the filter keeps its rows out. An update that enters the filter is an insert, one
+    /// Which operations of the source are replicated.
+    pub fn operations(&self) -> Operations {
+        self.operations
+    }
+
+    /// Transforms a change, unless the task leaves it out. An update that enters the filter is an insert, one
     /// that leaves it a delete: the destination has a row exactly where its newest image is in the filter.
     pub fn change(
         &self,
         change: &RowChange,
         buffer: &mut String,
         out: &mut RowWriter,
-    ) -> Result<Option<RowChange>, TransformError> {
+    ) -> Result<Verdict, TransformError> {
+        if change.operation().is_some_and(|operation| !self.operations.contains(operation)) {
+            return Ok(Verdict::NotReplicated);
+        }
         let mut row = |row: &Row| self.row(row, buffer, out);
-        Ok(Some(match change {
+        Ok(Verdict::Moves(match change {
             RowChange::Read { row: read, purpose } if self.passes(read)? => {
                 RowChange::Read { row: row(read)?, purpose: *purpose }
             }
@@ -97,9 +117,9 @@ impl TableMapping {
                 (true, true) => RowChange::Update { before: row(before)?, after: row(after)? },
                 (true, false) => RowChange::Delete(row(before)?),
                 (false, true) => RowChange::Insert(row(after)?),
-                (false, false) => return Ok(None),
+                (false, false) => return Ok(Verdict::Filtered),
             },
-            RowChange::Read { .. } | RowChange::Insert(_) | RowChange::Delete(_) => return Ok(None),
+            RowChange::Read { .. } | RowChange::Insert(_) | RowChange::Delete(_) => return Ok(Verdict::Filtered),
         }))
     }
 

@@ -7,9 +7,10 @@ use super::columns;
 use crate::condition::{Condition, ConditionProblem};
 use crate::error::TaskError;
 use crate::expansion::Text;
-use crate::file::ObjectTable;
+use crate::file::{ObjectTable, TaskFile};
 use crate::glob::{PatternProblem, TablePattern};
 use crate::object::{ObjectRule, ObjectSettings, Rename};
+use crate::operations::{Operation, Operations};
 use crate::overlap::tables_overlap;
 use crate::reader::Reader;
 use crate::selection::{Selection, Tie, is_system_database};
@@ -18,16 +19,17 @@ const EXAMPLE: &str = "[[objects]] with table = \"shop.*\"";
 
 type Objects = Vec<Spanned<ObjectTable>>;
 
-pub(super) fn selection(reader: &Reader<'_>, objects: Option<&Spanned<Objects>>) -> Result<Selection, TaskError> {
+pub(super) fn selection(reader: &Reader<'_>, file: &TaskFile) -> Result<Selection, TaskError> {
+    let usual = operations(reader, "operations", file.operations.as_ref())?.unwrap_or_default();
     let none = |at: usize| reader.missing(&(at..at), "objects", "what moves", EXAMPLE);
-    let objects = objects.ok_or_else(|| none(0))?;
+    let objects = file.objects.as_ref().ok_or_else(|| none(0))?;
     if objects.get_ref().is_empty() {
         return Err(none(objects.span().start));
     }
     let mut rules = Vec::new();
     let mut exclusions = Vec::new();
     for object in objects.get_ref() {
-        rules.push(rule(reader, object, &mut exclusions)?);
+        rules.push(rule(reader, object, usual, &mut exclusions)?);
     }
     Selection::new(rules, exclusions).map_err(|tie| ambiguous(reader, objects.get_ref(), &tie))
 }
@@ -35,6 +37,7 @@ pub(super) fn selection(reader: &Reader<'_>, objects: Option<&Spanned<Objects>>)
 fn rule(
     reader: &Reader<'_>,
     object: &Spanned<ObjectTable>,
+    usual: Operations,
     exclusions: &mut Vec<TablePattern>,
 ) -> Result<ObjectRule, TaskError> {
     let object_table = object.get_ref();
@@ -52,6 +55,8 @@ fn rule(
     if let Some(text) = &object_table.rename {
         settings.rename = rename(reader, text, &pattern)?;
     }
+    let own = operations(reader, "objects.operations", object_table.operations.as_ref())?;
+    settings.operations = own.unwrap_or(usual);
     if let Some(text) = &object_table.r#where {
         let condition = Condition::parse(&reader.text("objects.where", text)?);
         let refused =
@@ -59,6 +64,20 @@ fn rule(
         settings.condition = Some(condition.map_err(refused)?);
     }
     Ok(ObjectRule::new(pattern, settings))
+}
+
+fn operations(
+    reader: &Reader<'_>,
+    key: &str,
+    list: Option<&Spanned<Vec<Text>>>,
+) -> Result<Option<Operations>, TaskError> {
+    let Some(list) = list else { return Ok(None) };
+    let words = Operation::ALL.map(|operation| (operation.as_str(), operation));
+    let named = list.get_ref().iter().map(|text| reader.word(key, text, &words)).collect::<Result<Vec<_>, _>>()?;
+    Operations::of(&named).map(Some).ok_or_else(|| {
+        let hint = "name each operation once; to replicate none, leave \"incremental\" out of the phases";
+        reader.contradiction(&list.span(), key, "the operations are empty or repeated", hint)
+    })
 }
 
 /// `database.*` for any rule, `database.table` for a rule of one table.

@@ -61,7 +61,7 @@ fn names_and_types_of_the_task_file_are_the_destinations() {
     assert!(target.columns[0].default.is_some());
     let row: Row = [Cell::Int(5), Cell::Text("1.50"), Cell::Int(1)].into_iter().collect();
     let change = |row| mapped.change(&RowChange::Insert(row), &mut String::new(), &mut RowWriter::new());
-    assert_eq!(change(row.clone()).unwrap(), Some(RowChange::Insert(row)));
+    assert_eq!(change(row.clone()).unwrap(), Verdict::Moves(RowChange::Insert(row)));
     let error = change([Cell::Int(5), Cell::Text("1.50"), Cell::Int(2)].into_iter().collect()).unwrap_err();
     assert!(error.to_string().contains("column \"flags\" holds a number other than 0 and 1"), "{error}");
     let in_schema = mapping("{ table = 'shop.*', rename = 'sales.*' }").unwrap();
