@@ -14,7 +14,7 @@ use millrace_mysql::{MysqlError, ServerFacts, Session, StatementContext};
 use millrace_protocol::capture::Capture;
 use millrace_task::Task;
 
-use crate::start::{ensure_charsets_are_known, same_destination};
+use crate::start::{ensure_charsets_are_known, routed, same_destination};
 
 /// What is needed to read a statement besides its event.
 pub(crate) struct Statements {
@@ -85,7 +85,7 @@ impl Statements {
         match effect {
             DdlEffect::CreateTable { table, when_exists, .. } if selected(&table) => {
                 ensure_name_is_free(capture, task, &table)?;
-                self.create(capture, context, statement, &table, when_exists)
+                self.create(capture, task, context, statement, &table, when_exists)
             }
             DdlEffect::DropTable { tables } => drop_all(capture, tables),
             DdlEffect::DropDatabase { database } => {
@@ -136,6 +136,7 @@ impl Statements {
     fn create(
         &self,
         capture: &mut Capture,
+        task: &Task,
         context: &StatementContext,
         statement: &Statement,
         table: &TableName,
@@ -154,7 +155,7 @@ impl Statements {
         };
         let schema = parse_create_table(context, &statement.sql, &defaults)?.into_schema(0);
         ensure_charsets_are_known(table, &schema)?;
-        Ok(capture.create(schema)?)
+        Ok(capture.create(routed(schema, task))?)
     }
 }
 

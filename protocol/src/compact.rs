@@ -144,7 +144,15 @@ impl Table {
                 self.put(key_of(&row), Some(row), Before::MayBeThere)
             }
             RowChange::Insert(row) => self.put(key_of(&row), Some(row), Before::Absent),
-            RowChange::Update { after, .. } => self.put(key_of(&after), Some(after), Before::MayBeThere),
+            RowChange::Update { before, after } => {
+                let (old, new) = (key_of(&before), key_of(&after));
+                // The destination's key can have columns that the source's does not have.
+                if old != new {
+                    self.put(old, None, Before::MayBeThere);
+                    return self.put(new, Some(after), Before::Absent);
+                }
+                self.put(new, Some(after), Before::MayBeThere);
+            }
             RowChange::Delete(row) => self.put(key_of(&row), None, Before::MayBeThere),
         }
     }
@@ -219,6 +227,7 @@ mod tests {
             indexes: Vec::new(),
             comment: String::new(),
             route: millrace_model::schema::Route::Key,
+            placement: Default::default(),
         })
     }
 
@@ -232,6 +241,22 @@ mod tests {
 
     fn update(id: i64, before: i64, after: i64) -> RowChange {
         RowChange::Update { before: row(id, before), after: row(id, after) }
+    }
+
+    #[test]
+    fn an_update_can_change_a_key_of_more_columns_than_the_source_s() {
+        for (changes, deletes, inserts) in [
+            (vec![update(1, 5, 6)], vec![row(1, 5)], vec![row(1, 6)]),
+            (vec![RowChange::Insert(row(1, 5)), update(1, 5, 6)], vec![], vec![row(1, 6)]),
+            (vec![update(1, 5, 6), update(1, 6, 5)], vec![row(1, 5)], vec![row(1, 5)]),
+            (vec![update(1, 5, 6), RowChange::Delete(row(1, 6))], vec![row(1, 5)], vec![]),
+        ] {
+            let mut compactor = Compactor::new();
+            let schema = schema(vec![0, 1]);
+            changes.into_iter().for_each(|change| compactor.push(SchemaKey::new(1, 1), &schema, change));
+            let writes = compactor.finish();
+            assert_eq!((&writes[0].deletes, &writes[0].inserts), (&deletes, &inserts));
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From the file's keys to a [`Task`]: every value is checked against its range, then against the others.
 
 mod columns;
+mod keys;
 mod log;
 mod objects;
 mod servers;

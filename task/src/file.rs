@@ -100,6 +100,24 @@ pub(crate) struct ObjectTable {
     pub(crate) r#where: Option<Text>,
     /// Operations that are replicated.
     pub(crate) operations: Option<Spanned<Vec<Text>>>,
+    /// Columns of the primary key in the destination.
+    pub(crate) primary_key: Option<Spanned<Vec<Text>>>,
+    /// How the destination spreads rows.
+    pub(crate) distributed_by: Option<Spanned<DistributedBy>>,
+    /// How the destination stores rows.
+    pub(crate) storage: Option<Text>,
+    /// How rows are spread over partitions.
+    pub(crate) route: Option<Text>,
+}
+
+/// `distributed_by` of an object.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "an array of columns or a word")]
+pub(crate) enum DistributedBy {
+    /// Columns of the primary key.
+    Columns(Vec<String>),
+    /// `replicated`.
+    Word(String),
 }
 
 /// `columns` of an object.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use millrace_model::schema::{Route, Storage};
 use millrace_model::{PgType, TableName};
 
 use crate::condition::Condition;
@@ -31,6 +32,36 @@ pub(crate) struct ObjectSettings {
     pub(crate) condition: Option<Condition>,
     /// What of the source is replicated.
     pub(crate) operations: Operations,
+    /// Columns of the primary key in the destination, in lower case; the source's without.
+    pub(crate) primary_key: Option<Vec<String>>,
+    /// How the destination spreads rows.
+    pub(crate) distributed_by: DistributedBy,
+    /// How the destination stores rows.
+    pub(crate) storage: Storage,
+    /// Whether rows are routed by key where they can be.
+    pub(crate) route: RouteChoice,
+}
+
+/// `distributed_by`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum DistributedBy {
+    /// By the primary key.
+    #[default]
+    Key,
+    /// By these columns of it, in lower case.
+    Columns(Vec<String>),
+    /// Every segment has all rows.
+    Replicated,
+}
+
+/// `route`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RouteChoice {
+    /// By key where order per key is enough.
+    #[default]
+    Auto,
+    /// Every table as a whole.
+    Table,
 }
 
 /// What a rule's tables are called in the destination.
@@ -108,10 +139,34 @@ impl ObjectRule {
         self.settings.operations
     }
 
+    /// Columns of the primary key in the destination, in lower case and key order; none where it is the source's.
+    pub fn primary_key(&self) -> Option<&[String]> {
+        self.settings.primary_key.as_deref()
+    }
+
+    /// How the destination spreads rows over its segments.
+    pub fn distributed_by(&self) -> &DistributedBy {
+        &self.settings.distributed_by
+    }
+
+    /// How the destination stores rows.
+    pub fn storage(&self) -> Storage {
+        self.settings.storage
+    }
+
+    /// How the rows of a table are spread over the partitions, `usual` being what its keys ask for.
+    pub fn route(&self, usual: Route) -> Route {
+        match self.settings.route {
+            RouteChoice::Auto => usual,
+            RouteChoice::Table => Route::Table,
+        }
+    }
+
     /// The columns that the rule names, in lower case, each with the key of the task file that does.
     pub fn named_columns(&self) -> impl Iterator<Item = (&str, &'static str)> {
         let renamed = self.settings.column_names.keys().map(|column| (column.as_str(), "columns.rename"));
         let typed = self.settings.column_types.keys().map(|column| (column.as_str(), "columns.type"));
-        renamed.chain(typed)
+        let key = self.settings.primary_key.iter().flatten().map(|column| (column.as_str(), "primary_key"));
+        renamed.chain(typed).chain(key)
     }
 }

@@ -14,6 +14,7 @@ use crate::cells::{CellRule, InKey};
 use crate::convert::{allowed, conversion};
 use crate::error::TransformError;
 use crate::filter::Filter;
+use crate::key::{named_key, placement};
 use crate::types::{may_hold_zero_date, target_type};
 
 /// A table's mapping at one schema version.
@@ -40,12 +41,14 @@ pub enum Verdict {
 impl TableMapping {
     /// The mapping that the task file's rule makes of a source table.
     pub fn new(source: Arc<TableSchema<MysqlType>>, rule: &ObjectRule) -> Result<Self, TransformError> {
+        let named_key = named_key(&source, rule)?;
+        let key = named_key.as_ref().unwrap_or(&source.key);
         // places[i]: where source column i is in the destination.
         let mut places: Vec<Option<usize>> = Vec::new();
         let mut columns: Vec<Column<PgType>> = Vec::new();
         let mut rules = Vec::new();
         for (i, column) in source.columns.iter().enumerate() {
-            let in_key = if source.key.contains(&i) { InKey::Yes } else { InKey::No };
+            let in_key = if key.contains(&i) || source.key.contains(&i) { InKey::Yes } else { InKey::No };
             if rule.excludes_column(&column.name) {
                 if in_key == InKey::Yes {
                     let (table, column) = (source.name.clone(), column.name.to_string());
@@ -68,11 +71,12 @@ impl TableMapping {
             table_id: source.table_id,
             name: rule.destination_table(&source.name),
             columns,
-            primary_key: map_places(&source.primary_key, &places).unwrap_or_default(),
-            key: map_places(&source.key, &places).unwrap_or_default(),
+            primary_key: map_places(named_key.as_ref().unwrap_or(&source.primary_key), &places).unwrap_or_default(),
+            key: map_places(key, &places).unwrap_or_default(),
             indexes: source.indexes.iter().filter_map(|index| map_index(index, &places)).collect(),
             comment: source.comment.clone(),
             route: source.route,
+            placement: placement(&source, rule, key, &places)?,
         };
         let filter = rule.condition().map(|condition| Filter::new(condition, &source)).transpose();
         let refused = |problem| TransformError::Condition { table: source.name.clone(), problem };

@@ -3,7 +3,7 @@
 use millrace_model::TableName;
 use toml::Spanned;
 
-use super::columns;
+use super::{columns, keys};
 use crate::condition::{Condition, ConditionProblem};
 use crate::error::TaskError;
 use crate::expansion::Text;
@@ -57,6 +57,7 @@ fn rule(
     }
     let own = operations(reader, "objects.operations", object_table.operations.as_ref())?;
     settings.operations = own.unwrap_or(usual);
+    keys::settings(reader, object_table, &mut settings)?;
     if let Some(text) = &object_table.r#where {
         let condition = Condition::parse(&reader.text("objects.where", text)?);
         let refused =
