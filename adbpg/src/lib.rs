@@ -19,6 +19,7 @@ pub mod key_array;
 mod keyless;
 mod parameter;
 pub mod state;
+mod target;
 mod tls;
 pub mod write;
 

@@ -29,6 +29,8 @@ pub struct TableWrite {
     /// load was streamed before, or the task shares its tables with others: a duplicate key means that the general way
     /// (delete the keys of `inserts` too) is taken.
     pub inserts: Vec<Row>,
+    /// How many of `inserts`, at the end, are rows of the full load that nothing else touched.
+    pub loads: usize,
     /// For a table without a key: full rows and by how many their number changes; never 0.
     pub counts: Vec<(Row, i64)>,
     /// Row changes that came in.
@@ -191,16 +193,23 @@ impl Table {
             clear: self.clear,
             deletes: Vec::new(),
             inserts: Vec::new(),
+            loads: 0,
             counts: self.counts.into_iter().filter(|&(_, count)| count != 0).collect(),
             changes: self.changes,
         };
+        let mut loads = Vec::new();
         for key in self.order {
             let Some(slot) = self.slots.remove(&key) else { continue };
             if slot.before == Before::MayBeThere {
                 write.deletes.push(key);
             }
-            write.inserts.extend(slot.row);
+            match slot.before {
+                Before::Unknown => loads.extend(slot.row),
+                Before::Absent | Before::MayBeThere => write.inserts.extend(slot.row),
+            }
         }
+        write.loads = loads.len();
+        write.inserts.append(&mut loads);
         write
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct TaskFile {
     pub(crate) operations: Option<Spanned<Vec<Text>>>,
     /// What moves.
     pub(crate) objects: Option<Spanned<Vec<Spanned<ObjectTable>>>>,
+    /// How tables are made in the destination.
+    pub(crate) schema: Option<SchemaTable>,
     /// How long failures are retried.
     pub(crate) retry: Option<RetryTable>,
     /// How the full load reads.
@@ -130,6 +132,20 @@ pub(crate) struct ColumnsTable {
     pub(crate) rename: Option<BTreeMap<Spanned<String>, Text>>,
     /// Types in the destination, by column.
     pub(crate) r#type: Option<BTreeMap<Spanned<String>, Text>>,
+}
+
+/// `[schema]`.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(crate) struct SchemaTable {
+    /// What is done with tables that are there already.
+    pub(crate) existing_tables: Option<Text>,
+    /// Case of names.
+    pub(crate) names: Option<Text>,
+    /// Whether secondary indexes are made.
+    pub(crate) indexes: Option<bool>,
+    /// Whether comments are made.
+    pub(crate) comments: Option<bool>,
 }
 
 /// `[retry]`.

@@ -7,7 +7,7 @@ use millrace_model::schema::Storage;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::Task;
-use crate::object::{DistributedBy, ObjectSettings, Rename, RouteChoice};
+use crate::object::{DistributedBy, ExistingTables, Extra, NameCase, ObjectSettings, Rename, RouteChoice};
 use crate::operations::Operations;
 
 /// Names the form.
@@ -76,6 +76,17 @@ fn put_settings(put: &mut impl FnMut(&str), settings: &ObjectSettings) {
     }
     if settings.route == RouteChoice::Table {
         put("route table");
+    }
+    let schema = &settings.schema;
+    for (is_set, field) in [
+        (schema.existing_tables == ExistingTables::Ignore, "existing tables ignored"),
+        (schema.names == NameCase::Lower, "names lower"),
+        (schema.indexes == Extra::LeftOut, "without indexes"),
+        (schema.comments == Extra::LeftOut, "without comments"),
+    ] {
+        if is_set {
+            put(field);
+        }
     }
     if let Some(condition) = &settings.condition {
         ["where", condition.text()].into_iter().for_each(|field| put(field));

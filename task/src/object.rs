@@ -40,6 +40,45 @@ pub(crate) struct ObjectSettings {
     pub(crate) storage: Storage,
     /// Whether rows are routed by key where they can be.
     pub(crate) route: RouteChoice,
+    /// What holds for all rules alike.
+    pub(crate) schema: SchemaSettings,
+}
+
+/// `[schema]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct SchemaSettings {
+    pub(crate) existing_tables: ExistingTables,
+    pub(crate) names: NameCase,
+    pub(crate) indexes: Extra,
+    pub(crate) comments: Extra,
+}
+
+/// `existing_tables`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ExistingTables {
+    /// They stop the task before anything is created.
+    #[default]
+    Report,
+    /// They are used: the full load keeps their rows, later changes overwrite them.
+    Ignore,
+}
+
+/// `names`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NameCase {
+    /// Names keep their case.
+    #[default]
+    Keep,
+    /// Names that the task file does not give are in lower case.
+    Lower,
+}
+
+/// Whether something besides tables and keys is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Extra {
+    #[default]
+    Made,
+    LeftOut,
 }
 
 /// `distributed_by`.
@@ -85,6 +124,12 @@ impl ObjectRule {
         Self { pattern, settings }
     }
 
+    /// The rule with what holds for all alike.
+    pub(crate) fn with_schema(mut self, schema: SchemaSettings) -> Self {
+        self.settings.schema = schema;
+        self
+    }
+
     /// The tables that it is about.
     pub fn pattern(&self) -> &TablePattern {
         &self.pattern
@@ -113,15 +158,38 @@ impl ObjectRule {
     /// What a table of the rule is called in the destination.
     pub fn destination_table(&self, source: &TableName) -> TableName {
         match &self.settings.rename {
-            Rename::Keep => source.clone(),
-            Rename::Database(database) => TableName::new(database.as_str(), source.table.clone()),
+            Rename::Keep => TableName::new(self.cased(&source.database), self.cased(&source.table)),
+            Rename::Database(database) => TableName::new(database.as_str(), self.cased(&source.table)),
             Rename::Table(table) => table.clone(),
         }
     }
 
-    /// What a column is called in the destination, where it is renamed.
-    pub fn renamed_column(&self, column: &str) -> Option<&str> {
-        self.settings.column_names.get(&column.to_lowercase()).map(String::as_str)
+    /// What a column is called in the destination.
+    pub fn destination_column(&self, column: &str) -> String {
+        let renamed = self.settings.column_names.get(&column.to_lowercase());
+        renamed.cloned().unwrap_or_else(|| self.cased(column))
+    }
+
+    fn cased(&self, name: &str) -> String {
+        match self.settings.schema.names {
+            NameCase::Keep => name.to_owned(),
+            NameCase::Lower => name.to_lowercase(),
+        }
+    }
+
+    /// Whether secondary indexes move.
+    pub fn has_indexes(&self) -> bool {
+        self.settings.schema.indexes == Extra::Made
+    }
+
+    /// Whether comments move.
+    pub fn has_comments(&self) -> bool {
+        self.settings.schema.comments == Extra::Made
+    }
+
+    /// What is done with a table that is there already.
+    pub fn existing_tables(&self) -> ExistingTables {
+        self.settings.schema.existing_tables
     }
 
     /// The type of a column in the destination, where the task file says it.

@@ -82,6 +82,11 @@ pub enum TransformError {
         /// Why.
         problem: KeyProblem,
     },
+    /// A table without a key, whose rows could not be told from those that are in the destination.
+    #[error(
+        "table \"{0}\" has no key, and \"schema.existing_tables\" is \"ignore\": its rows would be counted with others"
+    )]
+    KeylessAmongOthers(TableName),
     /// A value that the destination's type cannot hold.
     #[error("a row of table \"{table}\" cannot be moved: column \"{column}\" {problem}")]
     Value {
@@ -186,6 +191,9 @@ impl TransformError {
                 }
                 KeyProblem::NotInKey(_) => "distribute by columns of the primary key".into(),
             },
+            Self::KeylessAmongOthers(_) => {
+                "give the table a primary key in the source, exclude it, or take existing_tables out of the task file".into()
+            }
             Self::NotSelected(_) => "run all stages with the same task file".into(),
             Self::Value { problem, .. } => match problem {
                 ValueProblem::ZeroDateInKey | ValueProblem::InvalidDate => {

@@ -8,7 +8,7 @@ use millrace_model::mysql_type::MysqlType;
 use millrace_model::pg_type::PgType;
 use millrace_model::row::{Row, RowWriter};
 use millrace_model::schema::{Column, DefaultValue, Index, Nullability, TableName, TableSchema};
-use millrace_task::{ObjectRule, Operations};
+use millrace_task::{ExistingTables, ObjectRule, Operations};
 
 use crate::cells::{CellRule, InKey};
 use crate::convert::{allowed, conversion};
@@ -43,6 +43,9 @@ impl TableMapping {
     pub fn new(source: Arc<TableSchema<MysqlType>>, rule: &ObjectRule) -> Result<Self, TransformError> {
         let named_key = named_key(&source, rule)?;
         let key = named_key.as_ref().unwrap_or(&source.key);
+        if key.is_empty() && rule.existing_tables() == ExistingTables::Ignore {
+            return Err(TransformError::KeylessAmongOthers(source.name.clone()));
+        }
         // places[i]: where source column i is in the destination.
         let mut places: Vec<Option<usize>> = Vec::new();
         let mut columns: Vec<Column<PgType>> = Vec::new();
@@ -73,8 +76,11 @@ impl TableMapping {
             columns,
             primary_key: map_places(named_key.as_ref().unwrap_or(&source.primary_key), &places).unwrap_or_default(),
             key: map_places(key, &places).unwrap_or_default(),
-            indexes: source.indexes.iter().filter_map(|index| map_index(index, &places)).collect(),
-            comment: source.comment.clone(),
+            indexes: match rule.has_indexes() {
+                true => source.indexes.iter().filter_map(|index| map_index(index, &places)).collect(),
+                false => Vec::new(),
+            },
+            comment: if rule.has_comments() { source.comment.clone() } else { String::new() },
             route: source.route,
             placement: placement(&source, rule, key, &places)?,
         };
@@ -165,7 +171,7 @@ fn map_column(
     rule: &ObjectRule,
 ) -> Result<(Column<PgType>, CellRule), TransformError> {
     let usual = target_type(&column.ty);
-    let name = rule.renamed_column(&column.name).map_or_else(|| column.name.clone(), Into::into);
+    let name = rule.destination_column(&column.name).into();
     let (ty, cells) = match rule.column_type(&column.name).filter(|ty| **ty != usual) {
         None => (usual, CellRule::of(&column.ty, in_key)),
         Some(ty) => {
@@ -190,7 +196,7 @@ fn map_column(
         ty,
         nullability: if may_become_null { Nullability::Nullable } else { column.nullability },
         default: default.and_then(|default| map_default(default, &column.ty)),
-        comment: column.comment.clone(),
+        comment: if rule.has_comments() { column.comment.clone() } else { String::new() },
         collation: "".into(),
     };
     Ok((mapped, cells))

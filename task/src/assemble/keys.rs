@@ -1,12 +1,12 @@
-//! What an object says of keys, placement and routes.
+//! What an object says of keys, placement and routes, and what `[schema]` says for all.
 
 use millrace_model::schema::Storage;
 use toml::Spanned;
 
 use crate::error::TaskError;
 use crate::expansion::Text;
-use crate::file::{DistributedBy as Written, ObjectTable};
-use crate::object::{DistributedBy, ObjectSettings, RouteChoice};
+use crate::file::{DistributedBy as Written, ObjectTable, SchemaTable};
+use crate::object::{DistributedBy, ExistingTables, Extra, NameCase, ObjectSettings, RouteChoice, SchemaSettings};
 use crate::reader::Reader;
 
 pub(super) fn settings(
@@ -29,6 +29,22 @@ pub(super) fn settings(
         settings.route = reader.word("objects.route", text, &words)?;
     }
     Ok(())
+}
+
+/// `[schema]`.
+pub(super) fn schema(reader: &Reader<'_>, table: Option<&SchemaTable>) -> Result<SchemaSettings, TaskError> {
+    let Some(table) = table else { return Ok(SchemaSettings::default()) };
+    let mut settings = SchemaSettings::default();
+    if let Some(text) = &table.existing_tables {
+        let words = [("report", ExistingTables::Report), ("ignore", ExistingTables::Ignore)];
+        settings.existing_tables = reader.word("schema.existing_tables", text, &words)?;
+    }
+    if let Some(text) = &table.names {
+        settings.names = reader.word("schema.names", text, &[("keep", NameCase::Keep), ("lower", NameCase::Lower)])?;
+    }
+    let extra = |made: Option<bool>| if made == Some(false) { Extra::LeftOut } else { Extra::Made };
+    (settings.indexes, settings.comments) = (extra(table.indexes), extra(table.comments));
+    Ok(settings)
 }
 
 fn primary_key(
