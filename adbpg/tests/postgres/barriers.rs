@@ -4,35 +4,33 @@ use millrace_adbpg::{Advance, BarrierOutcome, CommitOutcome, Connection, Journal
 
 use crate::server::{Rows, with_database};
 
-async fn commit_progress(connection: &mut Connection, partition: u32, number: u64, watermark: u64) {
+async fn commit_progress(connection: &mut Connection, partition: u32, number: u64) {
     let sequence = number * 10;
-    let row = PartitionProgress { partition, number, next_offset: 1, sequence, watermark, ended: false };
+    let row = PartitionProgress { partition, number, next_offset: 1, sequence, watermark: 6, ended: false };
     let mut transaction = connection.begin().await.unwrap();
     assert_eq!(transaction.advance_progress("a", &[row]).await.unwrap(), Advance::Advanced);
     assert!(matches!(transaction.commit().await.unwrap(), CommitOutcome::Committed));
 }
 
 #[tokio::test]
-async fn an_arrival_counts_while_progress_stands_at_the_barrier() {
+async fn an_arrival_comes_with_where_progress_stands() {
     with_database("arrival", |server| async move {
         let mut connection = server.connect().await;
         connection.ensure_state_tables().await.unwrap();
         connection.record_arrival("a", 0, 7, 10).await.unwrap();
-        assert!(connection.arrivals("a", 7, 4).await.unwrap().is_empty());
-        commit_progress(&mut connection, 0, 1, 7).await;
-        commit_progress(&mut connection, 1, 1, 7).await;
-        commit_progress(&mut connection, 2, 1, 6).await;
+        assert_eq!(connection.arrivals("a", 7).await.unwrap(), [(0, 10, 0)]);
+        commit_progress(&mut connection, 0, 1).await;
+        commit_progress(&mut connection, 1, 1).await;
         for _ in 0..2 {
             connection.record_arrival("a", 1, 7, 10).await.unwrap();
-            connection.record_arrival("a", 2, 7, 10).await.unwrap();
+            connection.record_arrival("a", 2, 7, 0).await.unwrap();
         }
-        assert_eq!(connection.arrivals("a", 7, 4).await.unwrap(), [0, 1]);
-        assert_eq!(connection.arrivals("a", 7, 1).await.unwrap(), [0]);
-        assert!(connection.arrivals("b", 7, 4).await.unwrap().is_empty());
-        // The same watermark, but beyond the barrier; and another watermark.
-        commit_progress(&mut connection, 0, 2, 7).await;
-        commit_progress(&mut connection, 1, 2, 8).await;
-        assert!(connection.arrivals("a", 7, 4).await.unwrap().is_empty());
+        assert_eq!(connection.arrivals("a", 7).await.unwrap(), [(0, 10, 10), (1, 10, 10), (2, 0, 0)]);
+        assert!(connection.arrivals("a", 8).await.unwrap().is_empty());
+        assert!(connection.arrivals("b", 7).await.unwrap().is_empty());
+        // A zombie's arrival at a place that is no longer the newest.
+        commit_progress(&mut connection, 0, 2).await;
+        assert_eq!(connection.arrivals("a", 7).await.unwrap(), [(0, 10, 20), (1, 10, 10), (2, 0, 0)]);
     })
     .await;
 }
@@ -69,7 +67,7 @@ async fn a_barrier_is_executed_once_by_two_racers() {
         assert!(first.journal_contains("a", JournalEntry::Barrier(7)).await.unwrap());
         assert!(!first.journal_contains("a", JournalEntry::Barrier(8)).await.unwrap());
         assert!(!first.journal_contains("b", JournalEntry::Barrier(7)).await.unwrap());
-        let loaded = JournalEntry::TableLoaded { table_id: 7, version: 1 };
+        let loaded = JournalEntry::TableLoaded { version: 1 };
         assert_eq!(
             first.execute_once("a", loaded, &["ANALYZE made".to_owned()]).await.unwrap(),
             BarrierOutcome::Executed
