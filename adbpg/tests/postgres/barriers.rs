@@ -4,33 +4,79 @@ use millrace_adbpg::{Advance, BarrierOutcome, CommitOutcome, Connection, Journal
 
 use crate::server::{Rows, with_database};
 
-async fn commit_progress(connection: &mut Connection, partition: u32, number: u64) {
+async fn commit_progress(connection: &mut Connection, partition: u32, number: u64, watermark: u64) {
     let sequence = number * 10;
-    let row = PartitionProgress { partition, number, next_offset: 1, sequence, watermark: 6, ended: false };
+    let row = PartitionProgress { partition, number, next_offset: 1, sequence, watermark, ended: false };
     let mut transaction = connection.begin().await.unwrap();
     assert_eq!(transaction.advance_progress("a", &[row]).await.unwrap(), Advance::Advanced);
     assert!(matches!(transaction.commit().await.unwrap(), CommitOutcome::Committed));
 }
 
 #[tokio::test]
-async fn an_arrival_comes_with_where_progress_stands() {
+async fn arrivals_say_where_progress_stands_now() {
     with_database("arrival", |server| async move {
         let mut connection = server.connect().await;
         connection.ensure_state_tables().await.unwrap();
-        connection.record_arrival("a", 0, 7, 10).await.unwrap();
-        assert_eq!(connection.arrivals("a", 7).await.unwrap(), [(0, 10, 0)]);
-        commit_progress(&mut connection, 0, 1).await;
-        commit_progress(&mut connection, 1, 1).await;
+        // Before a barrier that is first in its partition there is no progress: it stands at 0.
+        connection.record_arrival("a", 0, 7, 0).await.unwrap();
+        assert_eq!(connection.arrivals("a", 7).await.unwrap(), [(0, 0, 0)]);
+        commit_progress(&mut connection, 1, 1, 6).await;
         for _ in 0..2 {
             connection.record_arrival("a", 1, 7, 10).await.unwrap();
-            connection.record_arrival("a", 2, 7, 0).await.unwrap();
         }
-        assert_eq!(connection.arrivals("a", 7).await.unwrap(), [(0, 10, 10), (1, 10, 10), (2, 0, 0)]);
+        assert_eq!(connection.arrivals("a", 7).await.unwrap(), [(0, 0, 0), (1, 10, 10)]);
+        // Progress goes on, or another apply goes back: the arrival says a sequence at which nobody stands.
+        commit_progress(&mut connection, 0, 1, 7).await;
+        commit_progress(&mut connection, 1, 2, 8).await;
+        assert_eq!(connection.arrivals("a", 7).await.unwrap(), [(0, 0, 10), (1, 10, 20)]);
         assert!(connection.arrivals("a", 8).await.unwrap().is_empty());
         assert!(connection.arrivals("b", 7).await.unwrap().is_empty());
-        // A zombie's arrival at a place that is no longer the newest.
-        commit_progress(&mut connection, 0, 2).await;
-        assert_eq!(connection.arrivals("a", 7).await.unwrap(), [(0, 10, 20), (1, 10, 10), (2, 0, 0)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_table_is_loaded_when_all_partitions_say_so() {
+    with_database("loaded", |server| async move {
+        let mut connection = server.connect().await;
+        connection.ensure_state_tables().await.unwrap();
+        let hash = u64::MAX - 5;
+        for partition in [0, 0, 1] {
+            assert!(connection.loaded_tables("a", 2).await.unwrap().is_empty());
+            let mut transaction = connection.begin().await.unwrap();
+            transaction.record_loaded("a", 3, hash, partition).await.unwrap();
+            assert!(matches!(transaction.commit().await.unwrap(), CommitOutcome::Committed));
+        }
+        assert_eq!(connection.loaded_tables("a", 2).await.unwrap(), [(3, hash)]);
+        assert!(connection.loaded_tables("b", 2).await.unwrap().is_empty());
+        let entry = JournalEntry::TableLoaded { version: 3 };
+        assert_eq!(connection.execute_once("a", entry, &[]).await.unwrap(), BarrierOutcome::Executed);
+        assert!(connection.loaded_tables("a", 2).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_state_of_a_task_in_one_process_comes_back() {
+    with_database("state", |server| async move {
+        let mut connection = server.connect().await;
+        connection.ensure_state_tables().await.unwrap();
+        let mut transaction = connection.begin().await.unwrap();
+        let records = [("a".to_owned(), Some(vec![0, 255])), ("b'".to_owned(), Some(vec![])), ("c".to_owned(), None)];
+        transaction.write_state("t", &records).await.unwrap();
+        transaction.write_state("t", &[("a".to_owned(), Some(vec![7])), ("b'".to_owned(), None)]).await.unwrap();
+        assert!(matches!(transaction.commit().await.unwrap(), CommitOutcome::Committed));
+        assert_eq!(connection.read_state("t").await.unwrap(), [("a".to_owned(), vec![7])]);
+        assert!(connection.read_state("other").await.unwrap().is_empty());
+
+        let other = server.connect().await;
+        assert!(connection.try_lock_task("t").await.unwrap());
+        assert!(!other.try_lock_task("t").await.unwrap());
+        assert!(other.try_lock_task("u").await.unwrap());
+        let pid = connection.backend().pid;
+        server.rows(&format!("SELECT pg_terminate_backend({pid})")).await;
+        server.wait_for(Rows::None, &format!("SELECT 1 FROM pg_stat_activity WHERE pid = {pid}")).await;
+        assert!(other.try_lock_task("t").await.unwrap());
     })
     .await;
 }
