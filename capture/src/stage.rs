@@ -43,6 +43,7 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     let names = TopicNames::of(context.task.name.as_str());
     let mut source = OpenSource::connect(&context).await?;
     let broker = Broker::connect(&options).await?;
+    context.mark.connected();
     ensure_topics(&broker, &names, source.ensure_tables_are_selected(&context.task)).await?;
     let standby = Standby::join(&options, &names)?;
     context.status.set("waiting_for", "the capture that owns the task");
@@ -66,6 +67,7 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
 /// Runs one attempt of the stage into the other stages of this process, whose log has one partition.
 pub async fn run_into(context: StageContext, recovered: Recovered, outlet: impl Outlet) -> Result<Outcome, Failure> {
     let source = OpenSource::connect(&context).await?;
+    context.mark.connected();
     source.begin(context, recovered, 1).await?.work(outlet).await
 }
 

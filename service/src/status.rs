@@ -68,6 +68,7 @@ struct Shared {
     environment: Option<String>,
     progress: AtomicU64,
     is_retrying: AtomicBool,
+    is_connected: AtomicBool,
     shown: Mutex<Shown>,
 }
 
@@ -111,6 +112,7 @@ impl StatusHandle {
             environment: task.environment.as_ref().map(ToString::to_string),
             progress: AtomicU64::new(0),
             is_retrying: AtomicBool::new(false),
+            is_connected: AtomicBool::new(false),
             shown: Mutex::new(shown),
         };
         Self { shared: Arc::new(shared) }
@@ -215,6 +217,16 @@ impl ProgressMark {
             drop(self.shared.become_state(State::Running, None));
             tracing::info!(stage = self.shared.stage.as_str(), "goes on");
         }
+    }
+
+    /// Says that every server that the stage needs has answered once: from now on a lost connection is an outage, and is
+    /// retried. Before, it is a mistake in the task file or a server that is not there yet, and ends the process.
+    pub fn connected(&self) {
+        self.shared.is_connected.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn was_connected(&self) -> bool {
+        self.shared.is_connected.load(Ordering::Acquire)
     }
 
     pub(crate) fn count(&self) -> u64 {

@@ -29,6 +29,7 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     let options = LogOptions::of_task(&context.task)?;
     let names = TopicNames::of(context.task.name.as_str());
     let broker = Broker::connect(&options).await?;
+    context.mark.connected();
     if !wait_for_topics(&context, &broker, &names).await? {
         return Ok(Outcome::Stopped);
     }
