@@ -11,8 +11,10 @@ mod barrier;
 mod feed;
 mod loaded;
 mod options;
+mod progress;
 mod session;
 mod stage;
 mod write;
 
+pub use options::destination_options;
 pub use stage::run;

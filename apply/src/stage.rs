@@ -1,6 +1,6 @@
 //! The loop of the stage: messages in, transactions out; partitions come and go.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use millrace_adbpg::{Connection, TaskIdentity};
 use millrace_eventlog::{LogOptions, Membership, MembershipEvent, TopicNames};
@@ -12,6 +12,7 @@ use crate::barrier::{Gate, stand};
 use crate::feed::Feed;
 use crate::loaded::finish_tables;
 use crate::options::destination_options;
+use crate::progress::Shown;
 use crate::session::{ensure_destination, wait_for_task};
 use crate::write::{Written, carry_out, from_row};
 
@@ -31,19 +32,19 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     ensure_destination(&mut connection, &task).await?;
     let feed = Feed::open(&options, &names, context.task.fingerprint(), &task.id)?;
     let mut membership = Membership::join(&options, &names.apply_group(), &names.transformed)?;
-    let mut stage = Stage { partitions: options.partitions, context, connection, feed, task, tally: Tally::default() };
+    let mut stage = Stage {
+        partitions: options.partitions,
+        context,
+        connection,
+        feed,
+        task,
+        shown: Shown::new(),
+        unfinished_tables: true,
+    };
     let outcome = stage.work(&mut membership).await?;
     membership.released();
     membership.leave().await;
     Ok(outcome)
-}
-
-/// What is counted for the status.
-#[derive(Default)]
-struct Tally {
-    commits: u64,
-    changes: u64,
-    unfinished_tables: bool,
 }
 
 struct Stage {
@@ -52,7 +53,8 @@ struct Stage {
     feed: Feed,
     task: TaskIdentity,
     partitions: u32,
-    tally: Tally,
+    shown: Shown,
+    unfinished_tables: bool,
 }
 
 /// Whether the loop goes on.
@@ -68,7 +70,7 @@ enum Turn {
 impl Stage {
     async fn work(&mut self, membership: &mut Membership) -> Result<Outcome, Failure> {
         let shutdown = self.context.shutdown.clone();
-        self.tally.unfinished_tables = true;
+        self.unfinished_tables = true;
         let mut poll = tokio::time::interval(POLL);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut turn = Turn::Wait;
@@ -107,31 +109,22 @@ impl Stage {
     }
 
     async fn write(&mut self, write: Write) -> Result<(), Failure> {
-        self.tally.unfinished_tables |= !write.loaded.is_empty();
+        self.unfinished_tables |= !write.loaded.is_empty();
         match carry_out(&mut self.connection, &mut self.feed, &self.task.id, write).await? {
             Written::Undone => self.restart(self.feed.owned().to_vec()).await,
-            Written::Committed { progress, changes, committed_at } => {
+            Written::Committed { progress, changes, watermark } => {
                 self.feed.show(&progress);
                 self.feed.pause();
-                self.committed(changes, committed_at).await
+                self.shown.committed(&progress, changes, watermark);
+                self.committed().await
             }
         }
     }
 
-    async fn committed(&mut self, changes: u64, committed_at: Option<u64>) -> Result<(), Failure> {
-        self.tally.commits += 1;
-        self.tally.changes += changes;
+    async fn committed(&mut self) -> Result<(), Failure> {
         self.context.mark.progress();
-        self.context.status.set("changes", self.tally.changes);
-        self.context.status.set("commits", self.tally.commits);
-        if let Some(committed_at) = committed_at.filter(|&at| at > 0) {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let latency = now.saturating_sub(Duration::from_micros(committed_at));
-            metrics::histogram!("millrace_latency_seconds").record(latency.as_secs_f64());
-            self.context.status.set("latency_ms", latency.as_millis() as u64);
-        }
-        metrics::counter!("millrace_changes_total").increment(changes);
-        if self.tally.commits.is_multiple_of(COMMITS_PER_PRUNE) {
+        self.shown.show(&self.context.status);
+        if self.shown.commits().is_multiple_of(COMMITS_PER_PRUNE) {
             self.connection.prune_progress(&self.task.id).await?;
         }
         Ok(())
@@ -147,11 +140,11 @@ impl Stage {
     }
 
     async fn finish_loaded(&mut self) -> Result<(), Failure> {
-        if !self.tally.unfinished_tables {
+        if !self.unfinished_tables {
             return Ok(());
         }
         finish_tables(&mut self.connection, &mut self.feed, &self.task.id, self.partitions).await?;
-        self.tally.unfinished_tables = false;
+        self.unfinished_tables = false;
         Ok(())
     }
 
@@ -161,7 +154,7 @@ impl Stage {
         if progress.iter().filter(|row| row.ended).count() < self.partitions as usize {
             return Ok(Turn::Poll);
         }
-        self.tally.unfinished_tables = true;
+        self.unfinished_tables = true;
         self.finish_loaded().await?;
         Ok(Turn::Done)
     }
@@ -194,8 +187,9 @@ impl Stage {
         let rows = self.connection.read_progress(&self.task.id).await?;
         let progress: Vec<Progress> = rows.iter().map(from_row).collect();
         self.feed.restart(&owned, &progress);
-        self.tally.unfinished_tables = true;
-        self.context.status.set("partitions", owned);
+        self.unfinished_tables = true;
+        self.shown.restart(&owned, &progress);
+        self.shown.show(&self.context.status);
         Ok(())
     }
 }

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::checks::ensure_binlog_can_be_followed;
 use crate::options::source_options;
 use crate::pool::Pool;
+use crate::progress::Progress;
 use crate::publish::publish;
 use crate::reader::Seam;
 use crate::recover::{Recovered, ensure_topics, open_log};
@@ -69,8 +70,9 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
         }
     };
     let statements = Statements::read(&mut session, &facts).await?;
+    let progress = Progress::of(&mut session, &capture).await?;
     session.close().await;
-    Stage::new(context, capture, statements).work(writer, ownership).await
+    Stage::new(context, capture, statements, progress).work(writer, ownership).await
 }
 
 fn settings(task: &Task) -> CaptureSettings {
@@ -93,7 +95,7 @@ struct Stage {
     /// When the step that is being collected began; none while it is empty.
     step_began: Option<Instant>,
     last_commit: Instant,
-    rows: u64,
+    progress: Progress,
 }
 
 /// What the loop does next.
@@ -103,7 +105,7 @@ enum Next {
 }
 
 impl Stage {
-    fn new(context: StageContext, capture: Capture, statements: Statements) -> Self {
+    fn new(context: StageContext, capture: Capture, statements: Statements, progress: Progress) -> Self {
         let task = &context.task;
         let seam = if task.phases.contains(Phase::Incremental) { Seam::Stream } else { Seam::Snapshot };
         let needs_readers = capture.tables().any(|(_, state)| matches!(state.load, Load::Pending { .. }));
@@ -115,7 +117,7 @@ impl Stage {
             envelope: Envelope { task_id: envelope.0, fingerprint: envelope.1 },
             step_began: None,
             last_commit: Instant::now(),
-            rows: 0,
+            progress,
             context,
             capture,
             pool,
@@ -206,29 +208,11 @@ impl Stage {
         let writer = publish(writer, &self.envelope, &step).await?;
         self.step_began = None;
         self.last_commit = Instant::now();
-        self.rows += rows;
+        self.progress.committed(rows);
         self.context.mark.progress();
         metrics::counter!("millrace_rows_total").increment(rows);
-        self.show();
+        self.progress.show(&self.context, &self.capture);
         Ok(writer)
-    }
-
-    fn show(&self) {
-        let tables = self.capture.tables();
-        let (loaded, all) = tables.fold((0u64, 0u64), |(loaded, all), (_, state)| {
-            (loaded + u64::from(!matches!(state.load, Load::Pending { .. })), all + 1)
-        });
-        let phase = if loaded < all { Phase::Full } else { Phase::Incremental };
-        if self.context.task.phases.contains(phase) {
-            self.context.status.set_phase(phase);
-        }
-        self.context.status.set("rows", self.rows);
-        self.context.status.set("tables_loaded", loaded);
-        self.context.status.set("tables", all);
-        if let Some(mark) = self.capture.source() {
-            self.context.status.set("place", mark.place.to_string());
-            self.context.status.set("gtid", mark.last_gtid.clone());
-        }
     }
 
     /// Publishes what is complete, and leaves so that a standby takes over at once.
