@@ -1,0 +1,7 @@
+//! `millrace COMMAND`: see the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    millrace_control::main()
+}
