@@ -35,7 +35,7 @@ const QUIET: Duration = Duration::from_millis(5);
 /// ... and at least this long after it began under load.
 const BUSY: Duration = Duration::from_millis(50);
 
-/// Watermarks come at least this often.
+/// Watermarks come about this often: with each heartbeat of an idle source, or by the clock where there is none.
 const WATERMARK: Duration = Duration::from_secs(1);
 
 /// Runs one attempt of the stage: until the task is complete, the process is told to stop, or something fails.
@@ -166,7 +166,8 @@ impl Stage {
         let meaning = self.translator.take(&mut self.capture, event)?;
         self.note_step();
         match meaning {
-            Meaning::Idle if self.last_commit.elapsed() >= WATERMARK => Ok(Next::Commit),
+            // The heartbeats set the pace, not the clock below: a watermark then carries the moment that it is written.
+            Meaning::Idle if self.last_commit.elapsed() >= WATERMARK / 2 => Ok(Next::Commit),
             Meaning::Idle | Meaning::Taken => Ok(Next::GoOn),
         }
     }
@@ -193,7 +194,7 @@ impl Stage {
         match self.step_began {
             _ if !self.capture.is_between_transactions() => Instant::now() + WATERMARK,
             Some(began) => began + QUIET,
-            None => self.last_commit + WATERMARK + QUIET,
+            None => self.last_commit + WATERMARK * 3 / 2,
         }
     }
 

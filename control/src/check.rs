@@ -52,7 +52,8 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<Ending, Failure> {
     if let Some(unknown) = arguments.accept.iter().find(|name| !finding::NAMES.contains(&name.as_str())) {
         let names = finding::NAMES.join(", ");
-        let failure = Failure::fatal(format!("there is no check \"{unknown}\" to accept"), format!("checks are {names}"));
+        let failure =
+            Failure::fatal(format!("there is no check \"{unknown}\" to accept"), format!("checks are {names}"));
         millrace_service::print_failure(&failure);
         return Ok(Ending::Usage);
     }

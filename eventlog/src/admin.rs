@@ -187,7 +187,8 @@ impl Broker {
         let (place, observers) = (self.place("describe topic", topic), Arc::clone(&self.observers));
         let topic = topic.to_owned();
         blocking(move || {
-            let metadata = observers.uncommitted.fetch_metadata(Some(&topic), ANSWER_LIMIT).map_err(|e| place.error(&e))?;
+            let metadata =
+                observers.uncommitted.fetch_metadata(Some(&topic), ANSWER_LIMIT).map_err(|e| place.error(&e))?;
             let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
             let fewest = found.and_then(|found| found.partitions().iter().map(|p| p.replicas().len()).min());
             Ok(fewest.map(|count| u32::try_from(count).unwrap_or(u32::MAX)))

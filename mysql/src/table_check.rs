@@ -61,8 +61,8 @@ pub fn ensure_keys(tables: &[SourceTable]) -> Finding {
         name,
         Verdict::Warning,
         format!(
-            "{} without a key: each is read in one piece, goes through one partition, and a change of a row is found by \
-             all its columns, which is slow on a large table",
+            "{} without a key: read in one piece, through one partition, and changes are found by all columns (slow on \
+             large tables)",
             first_few(&quoted)
         ),
         adds.join("; "),

@@ -125,7 +125,9 @@ fn check_topic(topic: &str, settings: &BTreeMap<String, String>, replicas: Optio
     let retention = setting("retention.ms").filter(|found| (0..RETENTION_MS).contains(found));
     if let (Kind::Data, Some(retention)) = (kind, retention) {
         let hours = retention as f64 / 3_600_000.0;
-        let found = format!("topic \"{topic}\" keeps rows for {hours:.1} hours: a stage that stands still for longer loses them");
+        let found = format!(
+            "topic \"{topic}\" keeps rows for {hours:.1} hours: a stage that stands still for longer loses them"
+        );
         warn("log_retention", found, alter("retention.ms", "604800000"));
     }
     findings

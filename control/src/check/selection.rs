@@ -68,7 +68,12 @@ pub(super) fn check_excluded_columns(task: &Task, tables: &[SourceTable]) -> Opt
         return Some(Finding::good(Area::Source, name, format!("{} excluded", count(seen, "column"))));
     }
     let found = format!("no table has the excluded column {}", missing.join(", "));
-    Some(Finding::warning(Area::Source, name, found, "correct the name in columns.exclude: as it is, nothing is excluded"))
+    Some(Finding::warning(
+        Area::Source,
+        name,
+        found,
+        "correct the name in columns.exclude: as it is, nothing is excluded",
+    ))
 }
 
 /// Every table can be mapped.

@@ -16,15 +16,14 @@ pub(super) struct Unmoved {
 
 /// Everything that does not move, by kind: what belongs to a table only where the table moves.
 pub(super) fn unmoved(objects: Vec<SourceObject>, tables: &[SourceTable]) -> Vec<Unmoved> {
-    let moves = |object: &SourceObject| {
-        object.table_name().is_none_or(|name| tables.iter().any(|table| table.name == name))
-    };
+    let moves =
+        |object: &SourceObject| object.table_name().is_none_or(|name| tables.iter().any(|table| table.name == name));
     let mut all: Vec<Unmoved> = objects.into_iter().filter(moves).map(|object| of_object(&object)).collect();
     for table in tables {
         all.extend(table.foreign_keys.iter().map(|key| Unmoved {
             kind: "foreign key",
             name: format!("{}.{}", table.name, key.name),
-            why: "the source checks it; the order in which several appliers write would break it",
+            why: "the source checks it; in the destination the order of parallel writes would break it",
         }));
     }
     all
@@ -33,13 +32,17 @@ pub(super) fn unmoved(objects: Vec<SourceObject>, tables: &[SourceTable]) -> Vec
 fn of_object(object: &SourceObject) -> Unmoved {
     let (kind, why) = match object.kind {
         ObjectKind::View => ("view", "its query is in MySQL's language: write it anew on the moved tables"),
-        ObjectKind::Trigger => ("trigger", "what it writes in the source arrives as rows; in the destination it would run twice"),
+        ObjectKind::Trigger => {
+            ("trigger", "what it writes in the source arrives as rows; in the destination it would run twice")
+        }
         ObjectKind::Procedure => ("procedure", "its code is in MySQL's language"),
         ObjectKind::Function => ("function", "its code is in MySQL's language"),
         ObjectKind::Event => ("event", "it runs in the source, and what it changes arrives as rows"),
         ObjectKind::CheckConstraint => ("check constraint", "the source checks it"),
         ObjectKind::Partitioning => ("partitioning", "the rows arrive in one table"),
-        ObjectKind::AutoIncrement => ("auto_increment", "numbers arrive as they are; the column is a plain one until cut-over"),
+        ObjectKind::AutoIncrement => {
+            ("AUTO_INCREMENT column", "numbers arrive as they are; the column is a plain one until cut-over")
+        }
         ObjectKind::GeneratedColumn => ("generated column", "its value arrives; the column is a plain one"),
     };
     let name = match (&object.table, object.kind) {

@@ -44,7 +44,8 @@ pub(super) fn to_sql(plan: &Plan) -> String {
 /// The plan for people.
 pub(super) fn to_text(plan: &Plan, detail: Detail, colours: Colours) -> String {
     let environment = plan.environment.as_ref().map(|tag| format!(" [{tag}]")).unwrap_or_default();
-    let title = format!("Task \"{}\"{environment}: {} to {}", plan.task, count(plan.tables.len(), "table"), plan.destination);
+    let title =
+        format!("Task \"{}\"{environment}: {} to {}", plan.task, count(plan.tables.len(), "table"), plan.destination);
     let mut lines = vec![colours.paint(Colour::Strong, &title)];
     if plan.creates == Creates::Nothing {
         lines.push("The task has no phase \"schema\": these tables must be there already.".to_owned());
@@ -66,7 +67,9 @@ pub(super) fn to_text(plan: &Plan, detail: Detail, colours: Colours) -> String {
         None => lines.push(format!("{size}; the task has no full load")),
     }
     lines.push(String::new());
-    lines.push("The statements: millrace plan TASK.toml --sql. What every type becomes: docs/type-mapping.md.".to_owned());
+    lines.push(
+        "The statements: millrace plan TASK.toml --sql. What every type becomes: docs/type-mapping.md.".to_owned(),
+    );
     lines.join("\n") + "\n"
 }
 

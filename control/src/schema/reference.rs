@@ -104,7 +104,8 @@ pub(super) fn words(range: &str) -> Option<Vec<String>> {
 /// Least and most of a number: `100 to 1,000,000`.
 pub(super) fn bounds(range: &str) -> Option<(i64, i64)> {
     let number = |text: &str| {
-        let digits: String = text.chars().take_while(|c| c.is_ascii_digit() || *c == ',').filter(|c| *c != ',').collect();
+        let digits: String =
+            text.chars().take_while(|c| c.is_ascii_digit() || *c == ',').filter(|c| *c != ',').collect();
         digits.parse::<i64>().ok()
     };
     let (least, most) = range.split_once(" to ")?;

@@ -39,7 +39,9 @@ fn object(keys: &[Key], path: &str) -> Value {
 fn value(keys: &[Key], key: &Key) -> Value {
     let mut schema = match key.kind {
         Kind::Table => object(keys, &key.path),
-        Kind::Tables => json!({ "type": "array", "minItems": u8::from(key.required), "items": object(keys, &key.path) }),
+        Kind::Tables => {
+            json!({ "type": "array", "minItems": u8::from(key.required), "items": object(keys, &key.path) })
+        }
         Kind::Text => text(keys, key),
         Kind::Texts => json!({ "type": "array", "items": text(keys, key) }),
         Kind::Number => number(key),

@@ -14,7 +14,8 @@ const SIZE: u64 = 64 << 20;
 
 /// An address of the command line: `HOST:PORT`.
 pub(super) fn address(text: &str) -> Result<String, String> {
-    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
+    let port =
+        text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
     match port {
         Some(port) if port > 0 => Ok(text.to_owned()),
         _ => Err("write HOST:PORT, for example 10.0.0.7:9562".to_owned()),
@@ -37,7 +38,8 @@ async fn get(address: &str) -> Result<Vec<u8>, String> {
         _ => error.to_string(),
     };
     let mut stream = TcpStream::connect(address).await.map_err(refused)?;
-    let request = format!("GET /status HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: application/json\r\n\r\n");
+    let request =
+        format!("GET /status HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: application/json\r\n\r\n");
     stream.write_all(request.as_bytes()).await.map_err(refused)?;
     let mut answer = Vec::new();
     stream.take(SIZE).read_to_end(&mut answer).await.map_err(refused)?;
@@ -78,9 +80,13 @@ mod tests {
 
     #[test]
     fn strangers_are_no_stage() {
-        for answer in
-            ["", "HTTP/1.1 404 Not Found\r\n\r\n{}", "HTTP/1.1 200 OK\r\n\r\n{}", "HTTP/1.1 200 OK\r\n\r\n<html>", "SSH-2.0"]
-        {
+        for answer in [
+            "",
+            "HTTP/1.1 404 Not Found\r\n\r\n{}",
+            "HTTP/1.1 200 OK\r\n\r\n{}",
+            "HTTP/1.1 200 OK\r\n\r\n<html>",
+            "SSH-2.0",
+        ] {
             assert!(statuses(answer.as_bytes()).is_err(), "{answer}");
         }
     }

@@ -20,6 +20,7 @@ const BAR: u64 = 20;
 pub(super) fn to_text(report: &Report, colours: Colours) -> String {
     let mut lines = vec![title(report, colours)];
     lines.extend(numbers(report));
+    lines.extend(next_step(report.state).map(|step| format!("  {step}")));
     lines.push(String::new());
     lines.push(colours.paint(Colour::Strong, "Stages"));
     lines.extend(stages(report));
@@ -51,6 +52,16 @@ fn title(report: &Report, colours: Colours) -> String {
     let phase = phase.map(|phase| format!(", phase {phase}")).unwrap_or_default();
     let task = colours.paint(Colour::Strong, &format!("Task \"{}\"{environment}", report.task));
     format!("{task}: {}{phase}", colours.paint(colour, report.state.as_str()))
+}
+
+/// What to do about a state that is not as it should be and that no problem below explains.
+fn next_step(state: State) -> Option<&'static str> {
+    match state {
+        State::NotStarted => Some("start it: millrace-capture, millrace-transform, millrace-apply --task TASK.toml"),
+        State::NotRunning => Some("start the stages again: they go on where they were"),
+        State::Incomplete => Some("start the stage that does not answer again, or name where it listens with --at"),
+        State::Running | State::Retrying | State::Failed | State::Completed | State::Unknown => None,
+    }
 }
 
 /// Latency and lag, where they are known.
@@ -115,10 +126,14 @@ fn destination(report: &Report) -> String {
             let ended = found.partitions.iter().filter(|progress| progress.ended).count();
             let least = found.partitions.iter().map(|progress| progress.watermark).min().unwrap_or(0);
             let most = found.partitions.iter().map(|progress| progress.watermark).max().unwrap_or(0);
-            let written = found.last_write.map(|ago| format!(", last written {} ago", duration(ago))).unwrap_or_default();
-            let watermarks = if least == most { format!("watermark {most}") } else { format!("watermarks {least} to {most}") };
+            let written =
+                found.last_write.map(|ago| format!(", last written {} ago", duration(ago))).unwrap_or_default();
+            let watermarks =
+                if least == most { format!("watermark {most}") } else { format!("watermarks {least} to {most}") };
+            let captured = report.captured_watermark.filter(|captured| *captured > least);
+            let captured = captured.map(|captured| format!(" (capture is at {captured})")).unwrap_or_default();
             let ended = if ended > 0 { format!(", {ended} ended") } else { String::new() };
-            format!("{} partitions at {watermarks}{ended}{written}", found.partitions.len())
+            format!("{} partitions at {watermarks}{captured}{ended}{written}", found.partitions.len())
         }
     }
 }
@@ -172,7 +187,8 @@ fn tables_title(report: &Report, all: &[&Value]) -> String {
         .filter_map(|table| Some(table["estimated_rows"].as_u64()?.saturating_sub(table["rows"].as_u64()?)))
         .sum();
     let rate = report.sum(StageName::Capture, "rows_per_second").filter(|rate| *rate >= 1.0);
-    let time = rate.map(|rate| format!(", about {} left", duration(Duration::from_secs((left as f64 / rate).ceil() as u64))));
+    let time =
+        rate.map(|rate| format!(", about {} left", duration(Duration::from_secs((left as f64 / rate).ceil() as u64))));
     format!("Tables ({} of {} loaded{})", all.len() - pending.len(), all.len(), time.unwrap_or_default())
 }
 

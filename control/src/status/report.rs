@@ -49,6 +49,10 @@ impl StageReport {
                 if let Some(details) = status["details"].as_object_mut() {
                     details.remove("table_progress");
                 }
+                // Only capture knows it.
+                if let Some(status) = status.as_object_mut().filter(|_| self.stage != StageName::Capture) {
+                    status.remove("phase");
+                }
                 status
             }
             Err(reason) => json!({
@@ -102,6 +106,8 @@ pub(super) struct Report {
     pub(super) behind: Option<u64>,
     pub(super) stages: Vec<StageReport>,
     pub(super) destination: Result<DestinationReport, String>,
+    /// Ordinal of the last watermark that capture wrote, if it answers.
+    pub(super) captured_watermark: Option<u64>,
     /// The end of the source's binlog; none where it was not asked.
     pub(super) source_end: Option<BinlogPlace>,
     pub(super) problems: Vec<Problem>,
@@ -137,6 +143,9 @@ impl Report {
             source_end: binlogs
                 .and_then(|files| files.last())
                 .map(|last| BinlogPlace::new(last.name.as_str(), last.size)),
+            captured_watermark: of_stage(&parts.stages, StageName::Capture)
+                .filter_map(|capture| capture.detail("watermark").as_u64())
+                .max(),
             problems: problems(&parts),
             state,
             task: parts.task,
@@ -146,9 +155,16 @@ impl Report {
         }
     }
 
+    /// Watermarks that capture has written and the destination has not applied.
+    fn behind_watermarks(&self) -> Option<u64> {
+        let applied = self.destination.as_ref().ok()?.partitions.iter().map(|progress| progress.watermark).min()?;
+        Some(self.captured_watermark?.saturating_sub(applied))
+    }
+
     /// The tables as capture shows them.
     pub(super) fn tables(&self) -> Vec<&Value> {
-        let lists = of_stage(&self.stages, StageName::Capture).filter_map(|stage| stage.detail("table_progress").as_array());
+        let lists =
+            of_stage(&self.stages, StageName::Capture).filter_map(|stage| stage.detail("table_progress").as_array());
         lists.flatten().collect()
     }
 
@@ -170,6 +186,7 @@ impl Report {
             "phase": self.phase,
             "latency_ms": self.latency.map(|latency| u64::try_from(latency.as_millis()).unwrap_or(u64::MAX)),
             "behind_bytes": self.behind,
+            "behind_watermarks": self.behind_watermarks(),
             "positions": {
                 "source": self.source_end.as_ref().map(ToString::to_string),
                 "captured": place(StageName::Capture),
