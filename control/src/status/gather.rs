@@ -11,7 +11,7 @@ use millrace_model::Failure;
 use millrace_mysql::Session;
 use millrace_mysql::server::{BinlogFile, read_binlogs};
 use millrace_service::StageName;
-use millrace_task::{Phase, Task};
+use millrace_task::{Phase, Task, Transport};
 use serde_json::Value;
 
 use super::ask::ask;
@@ -30,6 +30,10 @@ pub(super) async fn gather(task: &Task, more: &[String]) -> Report {
     Report::of(Parts {
         task: task.name.to_string(),
         environment: task.environment.as_ref().map(ToString::to_string),
+        start: match task.log.transport {
+            Transport::InProcess => "millrace run TASK.toml",
+            Transport::Kafka(_) => "millrace-capture, millrace-transform and millrace-apply --task TASK.toml",
+        },
         partitions: task.log.partitions,
         stages,
         destination,

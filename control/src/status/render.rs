@@ -20,7 +20,7 @@ const BAR: u64 = 20;
 pub(super) fn to_text(report: &Report, colours: Colours) -> String {
     let mut lines = vec![title(report, colours)];
     lines.extend(numbers(report));
-    lines.extend(next_step(report.state).map(|step| format!("  {step}")));
+    lines.extend(next_step(report).map(|step| format!("  {step}")));
     lines.push(String::new());
     lines.push(colours.paint(Colour::Strong, "Stages"));
     lines.extend(stages(report));
@@ -55,11 +55,13 @@ fn title(report: &Report, colours: Colours) -> String {
 }
 
 /// What to do about a state that is not as it should be and that no problem below explains.
-fn next_step(state: State) -> Option<&'static str> {
-    match state {
-        State::NotStarted => Some("start it: millrace-capture, millrace-transform, millrace-apply --task TASK.toml"),
-        State::NotRunning => Some("start the stages again: they go on where they were"),
-        State::Incomplete => Some("start the stage that does not answer again, or name where it listens with --at"),
+fn next_step(report: &Report) -> Option<String> {
+    match report.state {
+        State::NotStarted => Some(format!("start it: {}", report.start)),
+        State::NotRunning => Some(format!("start it again, and it goes on where it was: {}", report.start)),
+        State::Incomplete => {
+            Some("start the stage that does not answer again, or name where it listens with --at".to_owned())
+        }
         State::Running | State::Retrying | State::Failed | State::Completed | State::Unknown => None,
     }
 }

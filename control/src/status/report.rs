@@ -100,6 +100,8 @@ pub(super) struct Report {
     pub(super) task: String,
     pub(super) environment: Option<String>,
     pub(super) state: State,
+    /// How the task is started.
+    pub(super) start: &'static str,
     pub(super) phase: Option<String>,
     pub(super) latency: Option<Duration>,
     /// Bytes of binlog between what is applied and what the source has written.
@@ -117,6 +119,8 @@ pub(super) struct Report {
 pub(super) struct Parts {
     pub(super) task: String,
     pub(super) environment: Option<String>,
+    /// How the task is started.
+    pub(super) start: &'static str,
     pub(super) partitions: u32,
     pub(super) stages: Vec<StageReport>,
     pub(super) destination: Result<DestinationReport, String>,
@@ -147,6 +151,7 @@ impl Report {
                 .filter_map(|capture| capture.detail("watermark").as_u64())
                 .max(),
             problems: problems(&parts),
+            start: parts.start,
             state,
             task: parts.task,
             environment: parts.environment,
