@@ -15,7 +15,9 @@ fn main() -> io::Result<()> {
     names.sort();
     let tests: String = names
         .iter()
-        .map(|name| format!("#[test]\nfn {name}() -> anyhow::Result<()> {{\n    run_case(\"{name}\")\n}}\n\n"))
+        .map(|name| {
+            format!("#[test]\nfn {name}() -> millrace_e2e::TestResult {{\n    Ok(run_case(\"{name}\")?)\n}}\n\n")
+        })
         .collect();
     let folder = env::var("OUT_DIR").map_err(io::Error::other)?;
     fs::write(Path::new(&folder).join("cases.rs"), tests)

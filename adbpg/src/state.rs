@@ -19,7 +19,7 @@ pub struct TaskIdentity {
 }
 
 /// (table, columns, key): the layout of schema `millrace`.
-const TABLES: [(&str, &str, &str); 6] = [
+const TABLES: [(&str, &str, &str); 7] = [
     ("task", "task_id text NOT NULL, name text NOT NULL, registered_at timestamptz NOT NULL DEFAULT now()", "task_id"),
     (
         "progress",
@@ -43,6 +43,7 @@ const TABLES: [(&str, &str, &str); 6] = [
         "task_id text NOT NULL, version bigint NOT NULL, hash bigint NOT NULL, log_partition bigint NOT NULL",
         "task_id, version, log_partition",
     ),
+    ("state", "task_id text NOT NULL, key text NOT NULL, value bytea NOT NULL", "task_id, key"),
     (
         "owner",
         "task_id text NOT NULL, log_partition bigint NOT NULL, pid bigint NOT NULL, backend_start text NOT NULL",
@@ -90,13 +91,28 @@ impl Connection {
 
     /// Writes down that the task exists; again is the same as once.
     pub async fn register_task(&self, task: &TaskIdentity) -> Result<(), AdbpgError> {
-        let id = literal(&task.id)?;
+        insert_once(self, "register the task", &render_register(task)?).await
+    }
+
+    /// What a task that runs in one process keeps here: its records by key.
+    pub async fn read_state(&self, task_id: &str) -> Result<Vec<(String, Vec<u8>)>, AdbpgError> {
         let sql = format!(
-            "INSERT INTO millrace.task (task_id, name) SELECT {id}, {} \
-             WHERE NOT EXISTS (SELECT 1 FROM millrace.task WHERE task_id = {id})",
-            literal(&task.name)?
+            "SELECT key, encode(value, 'hex') FROM millrace.state WHERE task_id = {} ORDER BY key",
+            literal(task_id)?
         );
-        insert_once(self, "register the task", &sql).await
+        let found = rows(&self.client, "read the task's state", &sql).await?;
+        let parse = |row: &tokio_postgres::SimpleQueryRow| {
+            let value = from_hex(&text(row, 1, "state.value")?).ok_or(AdbpgError::State("state.value"))?;
+            Ok((text(row, 0, "state.key")?, value))
+        };
+        found.iter().map(parse).collect()
+    }
+
+    /// Takes the session's lock on a task that runs in one process; false if another session has it. It is gone with the
+    /// session.
+    pub async fn try_lock_task(&self, name: &str) -> Result<bool, AdbpgError> {
+        let sql = format!("SELECT 1 WHERE pg_try_advisory_lock({})", advisory_key(&["run", name]));
+        Ok(!rows(&self.client, "lock the task", &sql).await?.is_empty())
     }
 
     /// The ids of the tasks of this name that ever wrote here, the oldest first: another than the caller's own means
@@ -162,6 +178,24 @@ impl Connection {
         }
         result.map_err(|error| AdbpgError::of(action, &error))
     }
+
+    /// Gives partitions up whose work is committed or rolled back: their next owner need not end this session.
+    pub async fn hand_over(&self, task_id: &str, partitions: &[u32]) -> Result<(), AdbpgError> {
+        let action = "give partitions up";
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        let mine = self.backend();
+        let numbers: Vec<String> = partitions.iter().map(u32::to_string).collect();
+        let sql = format!(
+            "DELETE FROM millrace.owner WHERE task_id = {} AND log_partition IN ({}) AND pid = {} AND backend_start = {}",
+            literal(task_id)?,
+            numbers.join(", "),
+            mine.pid,
+            literal(&mine.started)?
+        );
+        self.client.batch_execute(&sql).await.map_err(|error| AdbpgError::of(action, &error))
+    }
 }
 
 /// Key of an advisory lock; the same in every build.
@@ -193,4 +227,46 @@ pub(crate) fn number<N: std::str::FromStr>(
     name: &'static str,
 ) -> Result<N, AdbpgError> {
     row.get(column).and_then(|value| value.parse().ok()).ok_or(AdbpgError::State(name))
+}
+
+/// SQL that replaces records of a task's state; none removes the record.
+pub(crate) fn render_write_state(task_id: &str, records: &[(String, Option<Vec<u8>>)]) -> Result<String, AdbpgError> {
+    let id = literal(task_id)?;
+    let keys: Vec<String> = records.iter().map(|(key, _)| literal(key)).collect::<Result<_, _>>()?;
+    let mut sql = format!("DELETE FROM millrace.state WHERE task_id = {id} AND key IN ({})", keys.join(", "));
+    let mut values = Vec::new();
+    for ((_, value), key) in records.iter().zip(&keys) {
+        if let Some(value) = value {
+            values.push(format!("({id}, {key}, decode('{}', 'hex'))", to_hex(value)));
+        }
+    }
+    if !values.is_empty() {
+        sql.push_str("; INSERT INTO millrace.state (task_id, key, value) VALUES ");
+        sql.push_str(&values.join(", "));
+    }
+    Ok(sql)
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs.iter().map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect()
+}
+
+/// SQL that writes down that the task exists.
+pub(crate) fn render_register(task: &TaskIdentity) -> Result<String, AdbpgError> {
+    let id = literal(&task.id)?;
+    let name = literal(&task.name)?;
+    Ok(format!(
+        "INSERT INTO millrace.task (task_id, name) SELECT {id}, {name} \
+         WHERE NOT EXISTS (SELECT 1 FROM millrace.task WHERE task_id = {id})"
+    ))
 }

@@ -22,6 +22,7 @@ use crate::error::{AdbpgError, text_without_values};
 use crate::ident::{Ident, QualifiedName, literal};
 use crate::key_array::{key_arrays, render_delete, render_present};
 use crate::keyless;
+use crate::state::{TaskIdentity, render_register, render_write_state};
 
 /// Bytes handed to the driver at a time: it sends chunks above 4 KiB without copying them.
 const CHUNK_BYTES: usize = 128 * 1024;
@@ -107,6 +108,32 @@ impl WriteTransaction<'_> {
             self.advance = Advance::Lost;
         }
         Ok(advanced)
+    }
+
+    /// Replaces records of the state of a task that runs in one process; none removes the record.
+    pub async fn write_state(
+        &mut self,
+        task_id: &str,
+        records: &[(String, Option<Vec<u8>>)],
+    ) -> Result<(), AdbpgError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.execute("write the task's state", &[render_write_state(task_id, records)?]).await
+    }
+
+    /// Executes statements in this transaction.
+    pub async fn execute(&mut self, action: &str, statements: &[String]) -> Result<(), AdbpgError> {
+        for statement in statements {
+            let failed = |error: tokio_postgres::Error| AdbpgError::of(action, &error);
+            self.transaction.batch_execute(statement).await.map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Writes down, in this transaction, that the task exists; again is the same as once.
+    pub async fn register_task(&mut self, task: &TaskIdentity) -> Result<(), AdbpgError> {
+        self.execute("register the task", &[render_register(task)?]).await
     }
 
     /// Notes that a partition has all rows of a table's snapshot; the schema is named by version and hash. Again is the

@@ -4,7 +4,7 @@ use millrace_adbpg::barrier::JournalEntry;
 use millrace_adbpg::ddl::{
     ExistingTable, LeftOut, render_create_schema, render_create_table, render_drop_table, render_truncate,
 };
-use millrace_adbpg::{BarrierOutcome, Connection};
+use millrace_adbpg::{BarrierOutcome, Connection, Dialect};
 use millrace_model::batch::{Barrier, SchemaChange};
 use millrace_model::{Failure, PgType, TableName};
 use millrace_protocol::barrier::{Arrival, Journal, Next, decide};
@@ -53,8 +53,13 @@ async fn execute(
     barrier: &Barrier<PgType>,
     cuts: &Cuts,
 ) -> Result<Gate, Failure> {
-    ensure_tables_are_new(connection, barrier, cuts).await?;
-    let (statements, left_out) = render(connection, barrier, cuts)?;
+    if let Err(exists) = ensure_tables_are_new(connection, cuts).await {
+        // Another apply may have executed the barrier since the journal was read: its tables and its journal row became
+        // visible together.
+        let entry = JournalEntry::Barrier(barrier.watermark.ordinal);
+        return if connection.journal_contains(task_id, entry).await? { Ok(Gate::Open) } else { Err(exists) };
+    }
+    let (statements, left_out) = render(connection.dialect(), barrier, cuts)?;
     for left_out in left_out {
         tracing::warn!(table = %left_out.table, what = left_out.what, why = left_out.why, "does not move");
     }
@@ -68,17 +73,21 @@ async fn execute(
     }
 }
 
-/// Tables that the barrier creates must not be there: they may hold somebody's rows.
-async fn ensure_tables_are_new(connection: &Connection, barrier: &Barrier<PgType>, cuts: &Cuts) -> Result<(), Failure> {
-    let created = barrier.changes.iter().filter_map(|change| match change {
-        SchemaChange::Create { schema } => cuts.schema(*schema).map(|schema| schema.name.clone()),
-        SchemaChange::Drop { .. } | SchemaChange::Truncate { .. } => None,
-    });
-    // A table that the same barrier drops first may be created again.
-    let dropped = |name: &TableName| {
-        barrier.changes.iter().any(|change| matches!(change, SchemaChange::Drop { table, .. } if table == name))
-    };
-    let created: Vec<TableName> = created.filter(|name| !dropped(name)).collect();
+/// Tables that barriers create must not be there: they may hold somebody's rows. All barriers that have come are looked
+/// at, so that a task of many tables creates none if one is there.
+pub(crate) async fn ensure_tables_are_new(connection: &Connection, cuts: &Cuts) -> Result<(), Failure> {
+    let (mut created, mut dropped): (Vec<TableName>, Vec<&TableName>) = (Vec::new(), Vec::new());
+    for change in cuts.barriers().flat_map(|barrier| &barrier.changes) {
+        match change {
+            // A table that was dropped before may be created again.
+            SchemaChange::Create { schema } => {
+                let name = cuts.schema(*schema).map(|schema| &schema.name);
+                created.extend(name.filter(|name| !dropped.contains(name)).cloned());
+            }
+            SchemaChange::Drop { table, .. } => dropped.push(table),
+            SchemaChange::Truncate { .. } => {}
+        }
+    }
     let existing = connection.existing_tables(&created).await?;
     let Some(first) = existing.first() else { return Ok(()) };
     let more = match existing.len() - 1 {
@@ -91,8 +100,9 @@ async fn ensure_tables_are_new(connection: &Connection, barrier: &Barrier<PgType
     ))
 }
 
-fn render(
-    connection: &Connection,
+/// The statements of a barrier, and what of them does not move.
+pub(crate) fn render(
+    dialect: &Dialect,
     barrier: &Barrier<PgType>,
     cuts: &Cuts,
 ) -> Result<(Vec<String>, Vec<LeftOut>), Failure> {
@@ -106,7 +116,7 @@ fn render(
                 if !statements.contains(&create_schema) {
                     statements.push(create_schema);
                 }
-                let rendered = render_create_table(connection.dialect(), schema, ExistingTable::Refuse)?;
+                let rendered = render_create_table(dialect, schema, ExistingTable::Refuse)?;
                 statements.extend(rendered.statements);
                 left_out.extend(rendered.left_out);
             }

@@ -9,12 +9,14 @@
 
 mod barrier;
 mod feed;
+mod in_process;
 mod loaded;
 mod options;
-mod progress;
 mod session;
 mod stage;
+mod tally;
 mod write;
 
+pub use in_process::{InProcess, StateRecords, TransformedStep};
 pub use options::destination_options;
 pub use stage::run;

@@ -26,13 +26,17 @@ pub(crate) async fn wait_for_task(
     loop {
         let waiting_for = match broker.missing(names).await?.into_iter().next() {
             Some(topic) => format!("capture to create topic \"{topic}\""),
-            None => match newest_checkpoint(options, names).await? {
-                Some(checkpoint) if checkpoint.fingerprint == context.task.fingerprint() => {
-                    return Ok(Some(checkpoint));
+            None => {
+                broker.ensure_topics_unchanged(names).await?;
+                match newest_checkpoint(options, names).await? {
+                    Some(checkpoint) if checkpoint.fingerprint == context.task.fingerprint() => {
+                        context.status.set("waiting_for", "");
+                        return Ok(Some(checkpoint));
+                    }
+                    Some(_) => return Err(other_task_file()),
+                    None => "capture's first step".to_owned(),
                 }
-                Some(_) => return Err(other_task_file()),
-                None => "capture's first step".to_owned(),
-            },
+            }
         };
         context.status.set("waiting_for", waiting_for);
         tokio::select! {
@@ -58,8 +62,8 @@ fn other_task_file() -> Failure {
     )
 }
 
-/// Makes sure that the destination can be written and that its state tables belong to this run of the task.
-pub(crate) async fn ensure_destination(connection: &mut Connection, task: &TaskIdentity) -> Result<(), Failure> {
+/// Makes sure that the destination can be written and has the state tables.
+pub(crate) async fn ensure_destination_can_be_written(connection: &mut Connection) -> Result<(), Failure> {
     for finding in connection.check(&[]).await? {
         match finding.verdict {
             Verdict::Good => {}
@@ -69,7 +73,12 @@ pub(crate) async fn ensure_destination(connection: &mut Connection, task: &TaskI
             }
         }
     }
-    connection.ensure_state_tables().await?;
+    Ok(connection.ensure_state_tables().await?)
+}
+
+/// Makes sure that the destination can be written and that its state tables belong to this run of the task.
+pub(crate) async fn ensure_destination(connection: &mut Connection, task: &TaskIdentity) -> Result<(), Failure> {
+    ensure_destination_can_be_written(connection).await?;
     let others = connection.find_tasks_named(&task.name).await?;
     if let Some(other) = others.iter().find(|id| **id != task.id) {
         return Err(Failure::fatal(

@@ -12,15 +12,12 @@ use crate::barrier::{Gate, stand};
 use crate::feed::Feed;
 use crate::loaded::finish_tables;
 use crate::options::destination_options;
-use crate::progress::Shown;
 use crate::session::{ensure_destination, wait_for_task};
+use crate::tally::Tally;
 use crate::write::{Written, carry_out, from_row};
 
 /// How often a closed barrier, loaded tables and the end of other applies are looked at.
 const POLL: Duration = Duration::from_millis(100);
-
-/// Commits between two prunings of the progress rows.
-const COMMITS_PER_PRUNE: u64 = 200;
 
 /// Runs one attempt of the stage: until the task is complete, the process is told to stop, or something fails.
 pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
@@ -38,7 +35,7 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
         connection,
         feed,
         task,
-        shown: Shown::new(),
+        tally: Tally::default(),
         unfinished_tables: true,
     };
     let outcome = stage.work(&mut membership).await?;
@@ -53,7 +50,8 @@ struct Stage {
     feed: Feed,
     task: TaskIdentity,
     partitions: u32,
-    shown: Shown,
+    tally: Tally,
+    /// Whether tables may be loaded without their indexes.
     unfinished_tables: bool,
 }
 
@@ -115,16 +113,14 @@ impl Stage {
             Written::Committed { progress, changes, watermark } => {
                 self.feed.show(&progress);
                 self.feed.pause();
-                self.shown.committed(&progress, changes, watermark);
-                self.committed().await
+                self.tally.committed(&self.context, &progress, changes, watermark);
+                self.prune().await
             }
         }
     }
 
-    async fn committed(&mut self) -> Result<(), Failure> {
-        self.context.mark.progress();
-        self.shown.show(&self.context.status);
-        if self.shown.commits().is_multiple_of(COMMITS_PER_PRUNE) {
+    async fn prune(&mut self) -> Result<(), Failure> {
+        if self.tally.commits_since_prune() {
             self.connection.prune_progress(&self.task.id).await?;
         }
         Ok(())
@@ -172,6 +168,8 @@ impl Stage {
             MembershipEvent::Revoked(partitions) => {
                 owned.retain(|partition| !partitions.contains(partition));
                 self.restart(owned).await?;
+                // Otherwise the next owner would end this session, which goes on with the other partitions.
+                self.connection.hand_over(&self.task.id, &partitions).await?;
                 membership.released();
             }
             MembershipEvent::Lost(partitions) => {
@@ -188,8 +186,7 @@ impl Stage {
         let progress: Vec<Progress> = rows.iter().map(from_row).collect();
         self.feed.restart(&owned, &progress);
         self.unfinished_tables = true;
-        self.shown.restart(&owned, &progress);
-        self.shown.show(&self.context.status);
+        self.tally.restart(&self.context, &owned, &progress);
         Ok(())
     }
 }

@@ -75,6 +75,8 @@ pub(crate) async fn carry_out(
 async fn more(feed: &mut Feed) -> Result<Option<Write>, Failure> {
     let waited = tokio::time::timeout(AHEAD_LIMIT, async {
         loop {
+            // What was just written ahead may have paused a partition that the cut now waits for.
+            feed.pause();
             let event = feed.next().await?;
             feed.collect(event).await?;
             if let Work::Write(write) = feed.cuts.next_work() {
@@ -89,7 +91,11 @@ async fn more(feed: &mut Feed) -> Result<Option<Write>, Failure> {
     }
 }
 
-async fn write_tables(transaction: &mut WriteTransaction<'_>, tables: Vec<compact::TableWrite>) -> Result<(), Failure> {
+/// Writes tables, each compacted.
+pub(crate) async fn write_tables(
+    transaction: &mut WriteTransaction<'_>,
+    tables: Vec<compact::TableWrite>,
+) -> Result<(), Failure> {
     for table in tables {
         if table.clear == Clear::All {
             transaction.truncate(&table.schema.name).await?;

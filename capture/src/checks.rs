@@ -1,6 +1,6 @@
 //! The checks of the source before anything is read: what blocks stops the stage, what warns is logged.
 
-use millrace_model::{Failure, TableName};
+use millrace_model::{ErrorClass, Failure, TableName};
 use millrace_mysql::check::{Finding, Verdict, check_binlog, ensure_no_open_xa, ensure_select_privilege};
 use millrace_mysql::grants::Grants;
 use millrace_mysql::{ServerFacts, Session};
@@ -13,7 +13,9 @@ pub(crate) async fn ensure_binlog_can_be_followed(session: &mut Session, facts: 
 
 /// Ensures that no XA transaction is prepared at a first start: its rows would be before the start, its commit after it.
 pub(crate) async fn ensure_no_prepared_xa(session: &mut Session) -> Result<(), Failure> {
-    judge(&[ensure_no_open_xa(session).await?])
+    // It passes by itself when the transaction ends, so it is waited for.
+    let waits = |failure: Failure| Failure { class: ErrorClass::Statement, ..failure };
+    judge(&[ensure_no_open_xa(session).await?]).map_err(waits)
 }
 
 /// Ensures that the account may read the databases of these tables.

@@ -19,4 +19,6 @@ mod stream;
 
 pub use examine::{Standing, examine_log};
 pub use options::source_options;
-pub use stage::run;
+pub use publish::Outlet;
+pub use recover::Recovered;
+pub use stage::{run, run_into};

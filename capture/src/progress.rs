@@ -54,7 +54,7 @@ impl Progress {
         }
         let tables: Vec<Value> = capture.tables().map(|(name, state)| self.table(name, &state.load, context)).collect();
         let mark = capture.source();
-        context.status.set_details(json!({
+        context.status.merge(json!({
             "as_of": now_microseconds(),
             "rows": self.rows,
             "rows_per_second": self.rate.per_second(now).round(),
@@ -70,7 +70,7 @@ impl Progress {
 
     fn table(&self, name: &TableName, load: &Load, context: &StageContext) -> Value {
         let (state, rows) = match load {
-            Load::Pending { after: None, rows: 0, .. } => ("waiting", 0),
+            Load::Pending { next_chunk: 0, rows: 0, .. } => ("waiting", 0),
             Load::Pending { rows, .. } => ("loading", *rows),
             Load::Loaded { rows } => ("loaded", *rows),
             Load::NotNeeded if context.task.phases.contains(Phase::Incremental) => ("followed", 0),

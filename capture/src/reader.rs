@@ -86,13 +86,13 @@ impl Reader {
         while let Some(request) = requests.recv().await {
             match &request.extent {
                 Extent::Whole => self.whole(&mut session, &request).await?,
-                Extent::After(after) => {
+                Extent::Range { after, through } => {
                     let known = chunks.take().filter(|known| Arc::ptr_eq(known.schema(), &request.schema));
                     let mut reader = match known {
                         Some(reader) => reader,
                         None => self.begin_table(&mut session, &request).await?,
                     };
-                    self.chunk(&mut session, &request, &mut reader, after.as_ref()).await?;
+                    self.chunk(&mut session, &request, &mut reader, (after.as_ref(), through.as_ref())).await?;
                     chunks = Some(reader);
                 }
             }
@@ -114,14 +114,14 @@ impl Reader {
         session: &mut Session,
         request: &ChunkRequest,
         reader: &mut ChunkReader,
-        after: Option<&Row>,
+        (after, through): (Option<&Row>, Option<&Row>),
     ) -> Result<(), Ended> {
         let began = tokio::time::Instant::now();
         let Chunk { rows, last_key, complete } = loop {
             if !self.low(session, request.ticket).await? {
                 return Ok(());
             }
-            match reader.read(session, after, None).await {
+            match reader.read(session, after, through).await {
                 Ok(chunk) => break chunk,
                 // The stream will say why, and void this request.
                 Err(MysqlError::TableChanged { .. }) if self.waits_for_stream(began) => {

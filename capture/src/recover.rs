@@ -8,7 +8,7 @@ use millrace_model::{Checkpoint, Failure, TableState};
 use millrace_proto::{CHECKPOINT_KEY, decode_checkpoint, decode_table};
 
 /// What the state topic says.
-pub(crate) enum Recovered {
+pub enum Recovered {
     /// There is no checkpoint: the task starts for the first time.
     First {
         /// The cluster that it starts on.
@@ -25,11 +25,17 @@ pub(crate) enum Recovered {
 
 /// Makes the topics for a task that has none. Topics that hold something, without a state topic beside them, belong to
 /// something else, or lost their state.
-pub(crate) async fn ensure_topics(broker: &Broker, names: &TopicNames) -> Result<(), Failure> {
+/// `is_needed` says whether the task can start at all; nothing is made for one that cannot.
+pub(crate) async fn ensure_topics(
+    broker: &Broker,
+    names: &TopicNames,
+    is_needed: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
     let description = broker.describe(&[&names.state]).await?;
     let has_state = description.topics.iter().any(|topic| topic.partitions.is_some());
     if !has_state {
         ensure_data_topics_are_empty(broker, names).await?;
+        is_needed.await?;
         let made = broker.ensure_topics(names, DATA_RETENTION).await?;
         tracing::info!(topics = made.join(", "), "created topics");
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use millrace_eventlog::{Broker, LogOptions, Ownership, Standby, StepWriter, TopicNames};
-use millrace_model::{Ended, Failure, Load};
+use millrace_eventlog::{Broker, LogOptions, Standby, TopicNames};
+use millrace_model::{Checkpoint, Ended, Failure, Load};
 use millrace_mysql::binlog::{BinlogStart, BinlogStream, SourceEvent};
 use millrace_mysql::{ServerFacts, Session};
 use millrace_proto::{Envelope, schema_hash};
@@ -16,10 +16,10 @@ use crate::checks::ensure_binlog_can_be_followed;
 use crate::options::source_options;
 use crate::pool::Pool;
 use crate::progress::Progress;
-use crate::publish::publish;
+use crate::publish::{KafkaOutlet, Outlet};
 use crate::reader::Seam;
 use crate::recover::{Recovered, ensure_topics, open_log};
-use crate::start::{ensure_same_source, first_start};
+use crate::start::{ensure_same_source, first_start, read_selected};
 use crate::statements::Statements;
 use crate::stream::{Meaning, Translator};
 
@@ -38,17 +38,13 @@ const BUSY: Duration = Duration::from_millis(50);
 /// Watermarks come about this often: with each heartbeat of an idle source, or by the clock where there is none.
 const WATERMARK: Duration = Duration::from_secs(1);
 
-/// Runs one attempt of the stage: until the task is complete, the process is told to stop, or something fails.
+/// Runs one attempt of the stage over Kafka: until the task is complete, the process is told to stop, or something fails.
 pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     let options = LogOptions::of_task(&context.task)?;
     let names = TopicNames::of(context.task.name.as_str());
-    let mut session = Session::connect(&source_options(&context.task.source)).await?;
-    let facts = ServerFacts::read(&mut session).await?;
-    if context.task.phases.contains(Phase::Incremental) {
-        ensure_binlog_can_be_followed(&mut session, &facts).await?;
-    }
+    let mut source = OpenSource::connect(&context).await?;
     let broker = Broker::connect(&options).await?;
-    ensure_topics(&broker, &names).await?;
+    ensure_topics(&broker, &names, source.ensure_tables_are_selected(&context.task)).await?;
     let standby = Standby::join(&options, &names)?;
     context.status.set("waiting_for", "the capture that owns the task");
     let ownership = tokio::select! {
@@ -57,22 +53,64 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     };
     context.status.set("waiting_for", "");
     let (writer, recovered) = open_log(&broker, &options, &names, context.task.fingerprint()).await?;
-    let capture = match recovered {
-        Recovered::Restart { checkpoint, tables } => {
-            if let Some(mark) = &checkpoint.source {
-                ensure_same_source(&mut session, &facts, mark).await?;
+    if let Recovered::Restart { checkpoint: Checkpoint { ended: Ended::Yes, .. }, .. } = &recovered {
+        ownership.leave().await;
+        return Ok(Outcome::Completed);
+    }
+    let stage = source.begin(context, recovered, options.partitions).await?;
+    let outlet = KafkaOutlet::new(writer, ownership, stage.envelope());
+    stage.work(outlet).await
+}
+
+/// Runs one attempt of the stage into the other stages of this process, whose log has one partition.
+pub async fn run_into(context: StageContext, recovered: Recovered, outlet: impl Outlet) -> Result<Outcome, Failure> {
+    let source = OpenSource::connect(&context).await?;
+    source.begin(context, recovered, 1).await?.work(outlet).await
+}
+
+/// The source before the task's state is known.
+struct OpenSource {
+    session: Session,
+    facts: ServerFacts,
+}
+
+impl OpenSource {
+    async fn connect(context: &StageContext) -> Result<Self, Failure> {
+        let mut session = Session::connect(&source_options(&context.task.source)).await?;
+        let facts = ServerFacts::read(&mut session).await?;
+        if context.task.phases.contains(Phase::Incremental) {
+            ensure_binlog_can_be_followed(&mut session, &facts).await?;
+        }
+        Ok(Self { session, facts })
+    }
+
+    /// Ensures that there is something to move.
+    async fn ensure_tables_are_selected(&mut self, task: &Task) -> Result<(), Failure> {
+        read_selected(&mut self.session, task).await.map(|_| ())
+    }
+
+    async fn begin(mut self, context: StageContext, recovered: Recovered, partitions: u32) -> Result<Stage, Failure> {
+        let (session, facts) = (&mut self.session, &self.facts);
+        let capture = match recovered {
+            Recovered::Restart { checkpoint, tables } => {
+                if let Some(mark) = &checkpoint.source {
+                    ensure_same_source(session, facts, mark).await?;
+                }
+                Capture::resume(settings(&context.task), checkpoint, tables, schema_hash)
             }
-            Capture::resume(settings(&context.task), checkpoint, tables, schema_hash)
-        }
-        Recovered::First { cluster_id } => {
-            let first = first_start(&mut session, &facts, &context.task, &options, cluster_id).await?;
-            Capture::first(settings(&context.task), first.checkpoint, first.tables, schema_hash)
-        }
-    };
-    let statements = Statements::read(&mut session, &facts).await?;
-    let progress = Progress::of(&mut session, &capture).await?;
-    session.close().await;
-    Stage::new(context, capture, statements, progress).work(writer, ownership).await
+            Recovered::First { cluster_id } => {
+                let first = first_start(session, facts, &context.task, partitions, cluster_id).await?;
+                let settings = settings(&context.task);
+                let mut capture = Capture::first(settings, first.checkpoint, first.tables, schema_hash);
+                first.ranges.into_iter().for_each(|(table, ranges)| capture.divide(&table, ranges));
+                capture
+            }
+        };
+        let statements = Statements::read(session, facts).await?;
+        let progress = Progress::of(session, &capture).await?;
+        self.session.close().await;
+        Ok(Stage::new(context, capture, statements, progress))
+    }
 }
 
 fn settings(task: &Task) -> CaptureSettings {
@@ -90,7 +128,6 @@ struct Stage {
     context: StageContext,
     capture: Capture,
     translator: Translator,
-    envelope: Envelope,
     pool: Pool,
     /// When the step that is being collected began; none while it is empty.
     step_began: Option<Instant>,
@@ -111,10 +148,8 @@ impl Stage {
         let needs_readers = capture.tables().any(|(_, state)| matches!(state.load, Load::Pending { .. }));
         let readers = if needs_readers { task.full.readers as usize } else { 0 };
         let pool = Pool::start(&source_options(&task.source), readers, task.full.chunk_rows as usize, seam);
-        let envelope = capture.envelope_of();
         Self {
             translator: Translator::new(task.clone(), statements),
-            envelope: Envelope { task_id: envelope.0, fingerprint: envelope.1 },
             step_began: None,
             last_commit: Instant::now(),
             progress,
@@ -124,8 +159,13 @@ impl Stage {
         }
     }
 
-    async fn work(mut self, writer: StepWriter, mut ownership: Ownership) -> Result<Outcome, Failure> {
-        let mut writer = self.commit(writer).await?;
+    fn envelope(&self) -> Envelope {
+        let (task_id, fingerprint) = self.capture.envelope_of();
+        Envelope { task_id, fingerprint }
+    }
+
+    async fn work(mut self, mut outlet: impl Outlet) -> Result<Outcome, Failure> {
+        self.commit(&mut outlet).await?;
         let mut stream = self.open_stream().await?;
         let shutdown = self.context.shutdown.clone();
         while self.capture.ended() == Ended::No {
@@ -133,19 +173,19 @@ impl Stage {
             let (reads, commit_at) = (!self.capture.stream_waits(), self.commit_at());
             let next = tokio::select! {
                 biased;
-                () = shutdown.requested() => return self.stop(writer, ownership).await,
-                lost = ownership.lost() => return Err(lost_ownership(lost.err().map(Failure::from))),
+                () = shutdown.requested() => return self.stop(outlet).await,
+                lost = outlet.lost() => return Err(lost),
                 told = self.pool.next() => self.told(told)?,
                 event = next_event(&mut stream), if reads => self.event(event?)?,
                 () = tokio::time::sleep_until(commit_at) => self.quiet(),
             };
             self.capture.end_if_complete();
             if matches!(next, Next::Commit) || self.must_commit() {
-                writer = self.commit(writer).await?;
+                self.commit(&mut outlet).await?;
             }
         }
-        self.commit(writer).await?;
-        ownership.leave().await;
+        self.commit(&mut outlet).await?;
+        outlet.leave().await;
         Ok(Outcome::Completed)
     }
 
@@ -156,7 +196,7 @@ impl Stage {
             millrace_model::Reading::Place(place) => BinlogStart::Place(place.clone()),
         };
         // Stable for the task: the server ends the stream of a former capture that still reads.
-        let [a, b, c, d, ..] = self.envelope.fingerprint;
+        let [a, b, c, d, ..] = self.context.task.fingerprint();
         let server_id = u32::from_le_bytes([a, b, c, d]) | 1 << 31;
         let opts = source_options(&self.context.task.source).opts();
         Ok(Some(BinlogStream::open(opts, start, server_id).await?))
@@ -203,25 +243,25 @@ impl Stage {
         self.capture.is_full() || (self.capture.is_between_transactions() && self.step_began.is_some_and(is_old))
     }
 
-    async fn commit(&mut self, writer: StepWriter) -> Result<StepWriter, Failure> {
+    async fn commit(&mut self, outlet: &mut impl Outlet) -> Result<(), Failure> {
         let rows = self.capture.rows_in_step();
         let step = self.capture.take_step();
-        let writer = publish(writer, &self.envelope, &step).await?;
+        outlet.publish(step).await?;
         self.step_began = None;
         self.last_commit = Instant::now();
         self.progress.committed(rows);
         self.context.mark.progress();
         metrics::counter!("millrace_rows_total").increment(rows);
         self.progress.show(&self.context, &self.capture);
-        Ok(writer)
+        Ok(())
     }
 
     /// Publishes what is complete, and leaves so that a standby takes over at once.
-    async fn stop(mut self, writer: StepWriter, ownership: Ownership) -> Result<Outcome, Failure> {
-        if self.capture.has_step() {
-            self.commit(writer).await?;
+    async fn stop(mut self, mut outlet: impl Outlet) -> Result<Outcome, Failure> {
+        if self.capture.has_step() && self.capture.is_between_transactions() {
+            self.commit(&mut outlet).await?;
         }
-        ownership.leave().await;
+        outlet.leave().await;
         Ok(Outcome::Stopped)
     }
 }
@@ -232,10 +272,4 @@ async fn next_event(stream: &mut Option<BinlogStream>) -> Result<SourceEvent, Fa
         Some(stream) => Ok(stream.next().await?),
         None => std::future::pending().await,
     }
-}
-
-fn lost_ownership(reason: Option<Failure>) -> Failure {
-    reason.unwrap_or_else(|| {
-        Failure::connection("another capture has taken over the task", "this one stands by until it is needed")
-    })
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use millrace_eventlog::LogOptions;
 use millrace_model::position::Reading;
-use millrace_model::{Checkpoint, Ended, Failure, GtidSet, MysqlType, SourceMark, TableName, TableSchema};
-use millrace_mysql::schema::read_tables;
+use millrace_model::{
+    Checkpoint, Ended, Failure, GtidSet, KeyRange, MysqlType, RangeState, SourceMark, TableName, TableSchema,
+};
+use millrace_mysql::schema::{ForeignKey, read_tables};
 use millrace_mysql::server::{read_binlog_end, read_executed, read_purged};
+use millrace_mysql::snapshot::plan_ranges;
 use millrace_mysql::table_check::columns_of_unknown_charset;
 use millrace_mysql::{ServerFacts, Session, SourceTable};
 use millrace_task::{Phase, Task};
@@ -16,12 +18,17 @@ use crate::checks::{ensure_no_prepared_xa, ensure_tables_can_be_read};
 /// How often the schema is read until two readings agree.
 const SCHEMA_READINGS: usize = 10;
 
+/// A table of at least so many chunks is divided among the readers.
+const CHUNKS_OF_A_LARGE_TABLE: u64 = 4;
+
 /// The checkpoint and the tables of a first start.
 pub(crate) struct FirstStart {
     /// Where the task begins.
     pub(crate) checkpoint: Checkpoint,
     /// The selected tables at that place.
     pub(crate) tables: Vec<TableSchema<MysqlType>>,
+    /// Large tables, divided into ranges of keys that are read at once.
+    pub(crate) ranges: Vec<(TableName, Vec<KeyRange>)>,
 }
 
 /// Reads where the source is and what the selected tables are there.
@@ -32,7 +39,7 @@ pub(crate) async fn first_start(
     session: &mut Session,
     facts: &ServerFacts,
     task: &Task,
-    options: &LogOptions,
+    partitions: u32,
     cluster_id: String,
 ) -> Result<FirstStart, Failure> {
     let incremental = task.phases.contains(Phase::Incremental);
@@ -52,14 +59,15 @@ pub(crate) async fn first_start(
                 fingerprint: task.fingerprint(),
                 cluster_id,
                 source,
-                next_sequences: vec![1; options.partitions as usize],
+                next_sequences: vec![1; partitions as usize],
                 next_watermark: 1,
                 next_schema_version: 1,
                 partial: None,
                 ended: Ended::No,
             };
+            let ranges = if incremental { divide(session, task, &after).await? } else { Vec::new() };
             let tables = after.into_iter().map(|table| adopt(table)).collect();
-            return Ok(FirstStart { checkpoint, tables });
+            return Ok(FirstStart { checkpoint, tables, ranges });
         }
         before = after;
     }
@@ -70,6 +78,13 @@ pub(crate) async fn first_start(
 }
 
 fn adopt(table: SourceTable) -> TableSchema<MysqlType> {
+    if table.foreign_keys.iter().any(ForeignKey::cascades) {
+        tracing::warn!(
+            table = %table.name,
+            "rows that a foreign key deletes or changes by CASCADE or SET NULL are not in the binlog before MySQL 9.6 \
+             and with innodb_native_foreign_keys: such changes do not move"
+        );
+    }
     for left_out in &table.left_out {
         tracing::warn!(table = %table.name, index = left_out, "does not move");
     }
@@ -77,7 +92,27 @@ fn adopt(table: SourceTable) -> TableSchema<MysqlType> {
     table.into_schema(0)
 }
 
-async fn read_selected(session: &mut Session, task: &Task) -> Result<Vec<SourceTable>, Failure> {
+/// Divides large tables, so that all readers can work on one. A task without incremental reads each table in one
+/// consistent snapshot, and so undivided.
+async fn divide(
+    session: &mut Session,
+    task: &Task,
+    tables: &[SourceTable],
+) -> Result<Vec<(TableName, Vec<KeyRange>)>, Failure> {
+    let mut divided = Vec::new();
+    let readers = task.full.readers as usize;
+    let large = u64::from(task.full.chunk_rows) * CHUNKS_OF_A_LARGE_TABLE;
+    for table in tables.iter().filter(|table| readers > 1 && table.estimated_rows >= large) {
+        let schema = table.clone().into_schema(0);
+        let ranges = plan_ranges(session, &schema, readers).await?;
+        let state = RangeState::Pending;
+        let ranges = ranges.into_iter().map(|range| KeyRange { after: range.after, through: range.through, state });
+        divided.push((table.name.clone(), ranges.collect()));
+    }
+    Ok(divided)
+}
+
+pub(crate) async fn read_selected(session: &mut Session, task: &Task) -> Result<Vec<SourceTable>, Failure> {
     let tables = read_tables(session, &|name: &TableName| task.selection.selects(name).is_some()).await?;
     if tables.is_empty() {
         return Err(Failure::fatal(

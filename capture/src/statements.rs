@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use millrace_model::{Failure, TableName};
 use millrace_mysql::binlog::Statement;
-use millrace_mysql::ddl::{CreateDefaults, DdlEffect, TimestampDefaults, WhenExists, classify, parse_create_table};
+use millrace_mysql::ddl::{
+    CreateDefaults, DdlEffect, KeyEffect, TimestampDefaults, WhenExists, classify, parse_create_table,
+};
 use millrace_mysql::sql_text::SqlMode;
 use millrace_mysql::{MysqlError, ServerFacts, Session, StatementContext};
 use millrace_protocol::capture::Capture;
@@ -83,7 +85,10 @@ impl Statements {
                     None => Ok(()),
                 }
             }
-            DdlEffect::IndexChange { table } if selected(&table) => {
+            DdlEffect::IndexChange { table, keys: KeyEffect::MayChange } if selected(&table) => {
+                Err(unsupported("DROP INDEX or a change of a unique key", &table))
+            }
+            DdlEffect::IndexChange { table, keys: KeyEffect::Kept } if selected(&table) => {
                 tracing::warn!(%table, "the source changed an index; indexes of a running task do not move yet");
                 Ok(())
             }

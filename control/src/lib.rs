@@ -2,13 +2,14 @@
 //!
 //! Every command ends with 0 if all is good, 1 if there is a finding or a failure, 2 if it was called wrongly. What a
 //! command found goes to standard output, for people or (`--json`) for programs; why it failed goes to standard error,
-//! as `error: ...` and `hint: ...`. Nothing here writes to the source, the log or the destination.
+//! as `error: ...` and `hint: ...`. Nothing but `run` writes to the log or the destination, and nothing to the source.
 
 mod catalog;
 mod check;
 mod completions;
 mod output;
 mod plan;
+mod run;
 mod schema;
 mod status;
 mod text;
@@ -26,6 +27,7 @@ use millrace_service::{install_crypto_provider, print_failure};
 A first migration:
   millrace check shop.toml     is everything ready? what to mend, and how
   millrace plan shop.toml      what would be created, what may be lost, how long it takes
+  millrace run shop.toml       move it, in this one process; without Kafka
   millrace status shop.toml    how far it is
 
 Exit codes: 0 good, 1 a finding or a failure, 2 wrong usage.
@@ -39,6 +41,7 @@ struct Arguments {
 enum Command {
     Check(check::Arguments),
     Plan(plan::Arguments),
+    Run(run::Arguments),
     Status(status::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     install_crypto_provider();
     let ended = match arguments.command {
+        Command::Run(arguments) => return run::main(&arguments),
         Command::Check(arguments) => in_runtime(check::run(arguments)),
         Command::Plan(arguments) => in_runtime(plan::run(arguments)),
         Command::Status(arguments) => in_runtime(status::run(arguments)),
@@ -99,6 +103,7 @@ mod tests {
         for good in [
             &["millrace", "check", "a.toml", "--accept", "gtid_mode", "--accept", "x", "--json"][..],
             &["millrace", "plan", "a.toml", "--sql"],
+            &["millrace", "run", "a.toml", "--log-format", "json"],
             &["millrace", "status", "a.toml", "--watch", "--json"],
             &["millrace", "schema"],
             &["millrace", "completions", "zsh"],

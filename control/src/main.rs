@@ -1,4 +1,4 @@
-//! `millrace COMMAND`: see the library.
+//! `millrace`: the operator's tool; see the library.
 
 use std::process::ExitCode;
 

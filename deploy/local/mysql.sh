@@ -51,7 +51,8 @@ up_mysql() {
   spawn mysql "--datadir=$data" "${MYSQLD[@]}" "--datadir=$data" --port="$MYSQL_PORT" --bind-address=127.0.0.1 \
     --socket=mysql.sock --pid-file="$data/mysqld.pid" --loose-mysqlx=OFF --secure-file-priv= --local-infile=ON \
     --server-id=1 --log-bin=binlog --binlog-format=ROW --gtid-mode=ON --enforce-gtid-consistency=ON \
-    --innodb-buffer-pool-size=128M --max-connections=300 --sync-binlog=0 --innodb-flush-log-at-trx-commit=2
+    --innodb-buffer-pool-size=128M --max-connections=300 --sync-binlog=0 --innodb-flush-log-at-trx-commit=2 \
+    ${MILLRACE_MYSQL_OPTIONS:-}
   wait_ready mysql 120 mysql_is_ready
 }
 

@@ -7,12 +7,16 @@
 # Sets POSTGRES_BIN, the folder of PostgreSQL's programs: MILLRACE_POSTGRES_BIN, else 15, else the newest installed.
 find_postgres() {
   local found
-  found=${MILLRACE_POSTGRES_BIN:-$(ls -d /usr/lib/postgresql/15/bin 2>/dev/null || ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)}
+  found=${MILLRACE_POSTGRES_BIN:-/usr/lib/postgresql/15/bin}
+  if [ -z "${MILLRACE_POSTGRES_BIN:-}" ] && [ ! -d "$found" ]; then
+    found=$(compgen -G '/usr/lib/postgresql/*/bin' | sort -V | tail -n 1 || true)
+  fi
   [ -x "$found/postgres" ] && [ -x "$found/initdb" ] && POSTGRES_BIN=$found
 }
 
 install_postgres() {
   if find_postgres; then return 0; fi
+  [ -z "${MILLRACE_POSTGRES_BIN:-}" ] || die "MILLRACE_POSTGRES_BIN names \"$MILLRACE_POSTGRES_BIN\", which has no postgres and initdb"
   local package=postgresql-15 settings=/etc/postgresql-common/createcluster.conf
   apt-cache show "$package" >/dev/null 2>&1 || package=postgresql
   # Without this setting, installing the package also starts a server of the machine's own on port 5432.

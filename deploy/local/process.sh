@@ -104,7 +104,7 @@ choose_ports() {
         *) die "MILLRACE_PORTS is \"$MILLRACE_PORTS\"; it can be auto or fixed" ;;
       esac
     fi
-    [[ $value =~ ^[0-9]+$ ]] && [ "$value" -gt 0 ] && [ "$value" -lt 65536 ] || die "$variable is \"$value\", which is not a port"
+    [[ $value =~ ^[1-9][0-9]{0,4}$ && $value -lt 65536 ]] || die "$variable is \"$value\", which is not a port"
     printf -v "${name}_PORT" %s "$value"
     chosen+=("${name}_PORT=$value")
   done

@@ -12,6 +12,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use millrace_testkit::poll_until;
 use serde::Deserialize;
 use tokio_postgres::SimpleQueryMessage;
 
@@ -131,6 +132,7 @@ impl Case {
             ensure!(difference.is_none(), "completed, but not equal: {}", difference.unwrap_or_default());
             return self.ensure_queries(world).await;
         }
+        wait_for_start(world, &mut stages).await?;
         poll_until_equal(world, &mut stages, &scope, LIMIT).await.context("after the start")?;
         self.live(world, &scope, &mut stages).await?;
         stages.stop().await?;
@@ -179,6 +181,17 @@ impl Case {
         }
         Ok(())
     }
+}
+
+/// The task has begun when the destination knows it: that follows capture's first checkpoint, so what is written from
+/// now on is after it.
+async fn wait_for_start(world: &World, stages: &mut Stages) -> Result<()> {
+    let destination = world.connect_postgres().await?;
+    poll_until(LIMIT, "the task is known to the destination", async || {
+        stages.ensure_running()?;
+        Ok(destination.query("SELECT FROM millrace.task", &[]).await.is_ok_and(|rows| !rows.is_empty()))
+    })
+    .await
 }
 
 fn row_text(message: &SimpleQueryMessage) -> Option<String> {

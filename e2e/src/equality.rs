@@ -84,12 +84,12 @@ pub async fn poll_until_equal(world: &World, stages: &mut Stages, scope: &Scope,
         let text = match difference {
             Ok(None) => return source.disconnect().await.map_err(Into::into),
             Ok(Some(text)) => text,
-            Err(error) => format!("{error:?}"),
+            Err(error) => format!("{error:#}"),
         };
         ended?;
         if start.elapsed() >= limit {
             bail!("not equal after {limit:?}: {text}");
         }
-        tokio::time::sleep(PAUSE).await;
+        millrace_testkit::pace(PAUSE).await;
     }
 }

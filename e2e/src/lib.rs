@@ -9,6 +9,7 @@ mod case;
 mod equality;
 mod globals;
 mod random;
+mod report;
 mod stages;
 mod task_file;
 mod world;
@@ -18,8 +19,9 @@ pub use case::run_case;
 pub use equality::{Scope, poll_until_equal};
 pub use globals::GlobalVariable;
 pub use random::Random;
+pub use report::{TestError, TestResult};
 pub use stages::{Printed, Role, Stages, printed_failure};
-pub use world::{World, in_world};
+pub use world::{World, in_world, in_world_alone};
 pub use writer::Writers;
 
 use std::time::Duration;

@@ -37,7 +37,7 @@ pub fn in_world(name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) -> Res
 }
 
 /// Like [`in_world`], within [`GlobalVariable::with`](crate::GlobalVariable::with).
-pub(crate) fn in_world_alone(name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) -> Result<()> {
+pub fn in_world_alone(name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let world = World::create(name).await?;

@@ -78,7 +78,7 @@ async fn write(mut connection: Conn, mut random: Random, stop: Arc<AtomicBool>, 
             }
             Err(error) => return Err(error.into()),
         }
-        tokio::time::sleep(PAUSE).await;
+        millrace_testkit::pace(PAUSE).await;
     }
     connection.disconnect().await?;
     Ok(())

@@ -95,9 +95,11 @@ impl<T: Send + 'static> Detached<T> {
 impl<T: Send + 'static> Deref for Detached<T> {
     type Target = T;
 
-    #[expect(clippy::expect_used, reason = "the value is only taken in drop")]
     fn deref(&self) -> &T {
-        self.0.as_ref().expect("present until dropped")
+        match &self.0 {
+            Some(client) => client,
+            None => unreachable!("the client is only taken in drop"),
+        }
     }
 }
 

@@ -209,7 +209,7 @@ impl LogError {
         match self {
             Self::Option { .. } => "remove it from [kafka.options], or correct it".into(),
             Self::Unreachable { .. } => {
-                "check that the brokers run, that [kafka] brokers and security.protocol are right, and that the \
+                "check that the brokers run, that log.kafka and the security.protocol of log.options are right, and that the \
                  addresses they advertise can be reached from here"
                     .into()
             }
@@ -226,7 +226,7 @@ impl LogError {
                  create \"{topic}\" first"
             ),
             Self::PartitionCount { .. } => {
-                "a task's partitions cannot change: set partitions to what the topic has, or use a new task name".into()
+                "the number cannot change while the task runs: set log.partitions to what the topic has, or use another task name".into()
             }
             Self::TopicSetting { topic, setting, wanted, .. } => {
                 format!("alter topic \"{topic}\" so that \"{setting}\" is \"{wanted}\"")

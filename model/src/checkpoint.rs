@@ -85,10 +85,11 @@ pub struct TableState {
 pub enum Load {
     /// Nothing is to be read: the table came to be while the task ran, or the task has no full load.
     NotNeeded,
-    /// Chunks up to and including `after` are published.
+    /// Some of it is published.
     Pending {
-        /// Key cells of the last row of the last published chunk; none before the first.
-        after: Option<Row>,
+        /// The ranges of keys into which it is divided, which together hold every key: one, or several that are read at
+        /// once.
+        ranges: Vec<KeyRange>,
         /// Number of the next chunk, from 0.
         next_chunk: u64,
         /// Rows published so far.
@@ -101,6 +102,26 @@ pub enum Load {
     },
 }
 
+/// A range of keys of a snapshot, and how far it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRange {
+    /// Everything up to and with these key cells is published or belongs to another range; none: from the first key.
+    pub after: Option<Row>,
+    /// It ends with these key cells; none: at the last key.
+    pub through: Option<Row>,
+    /// Whether all of it is published.
+    pub state: RangeState,
+}
+
+/// Whether a range of a snapshot is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RangeState {
+    /// Not all of it.
+    Pending,
+    /// All of it.
+    Done,
+}
+
 impl Load {
     /// Whether there is still something to read.
     pub fn is_pending(&self) -> bool {
@@ -109,6 +130,7 @@ impl Load {
 
     /// A snapshot that has not begun.
     pub fn from_start() -> Self {
-        Self::Pending { after: None, next_chunk: 0, rows: 0 }
+        let whole = KeyRange { after: None, through: None, state: RangeState::Pending };
+        Self::Pending { ranges: vec![whole], next_chunk: 0, rows: 0 }
     }
 }

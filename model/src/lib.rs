@@ -18,7 +18,7 @@ pub mod row;
 pub mod schema;
 
 pub use batch::{Barrier, Batch, Control, Entry, ReadPurpose, RowChange, RowEntry, SchemaChange, Watermark};
-pub use checkpoint::{Checkpoint, Ended, Load, PartialTransaction, SourceMark, TableState};
+pub use checkpoint::{Checkpoint, Ended, KeyRange, Load, PartialTransaction, RangeState, SourceMark, TableState};
 pub use failure::{ErrorClass, Failure};
 pub use gtid::{Gtid, GtidSet};
 pub use mysql_type::MysqlType;

@@ -227,7 +227,7 @@ pub async fn ensure_no_open_xa(session: &mut Session) -> Result<Finding, MysqlEr
         Ok(rows) if rows.is_empty() => Ok(Finding::good(name, "no prepared XA transaction")),
         Ok(rows) => Ok(Finding::bad(
             name,
-            Verdict::Warning,
+            Verdict::Blocks,
             format!("{} prepared XA transactions", rows.len()),
             "commit or roll them back before the start: XA RECOVER lists them",
         )),

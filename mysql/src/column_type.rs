@@ -112,9 +112,8 @@ fn base_name(first: &str, cursor: &mut Cursor<'_>, mode: SqlMode, written: &mut 
                 (false, false) => return Err(first.to_owned()),
             }
         }
-        "CHARACTER" | "CHAR" if cursor.take_word("VARYING") => "VARCHAR",
-        "CHARACTER" | "CHAR" => "CHAR",
-        "VARCHARACTER" => "VARCHAR",
+        "CHARACTER" | "CHAR" if !cursor.take_word("VARYING") => "CHAR",
+        "CHARACTER" | "CHAR" | "VARCHARACTER" => "VARCHAR",
         "LONG" => {
             if cursor.take_word("VARBINARY") {
                 "MEDIUMBLOB"

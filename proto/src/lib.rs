@@ -267,7 +267,11 @@ mod tests {
         let state = TableState {
             key: key(1),
             schema: Arc::new(schema),
-            load: Load::Pending { after: Some(row(4)), next_chunk: 3, rows: 9 },
+            load: Load::Pending {
+                ranges: vec![KeyRange { after: Some(row(4)), through: None, state: RangeState::Done }],
+                next_chunk: 3,
+                rows: 9,
+            },
         };
         assert_eq!(decode_table(&table_record_key(4), encode_table(&state)).unwrap(), Some(state));
         let checkpoint = Checkpoint {

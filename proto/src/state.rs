@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use millrace_model::checkpoint::{Checkpoint, Ended, Load, PartialTransaction, SourceMark, TableState};
+use millrace_model::checkpoint::{
+    Checkpoint, Ended, KeyRange, Load, PartialTransaction, RangeState, SourceMark, TableState,
+};
 use millrace_model::position::{BinlogPlace, Reading};
 use millrace_model::row::Row;
 use prost::Message;
@@ -102,16 +104,22 @@ fn source_from_wire(source: wire::SourceMark) -> Result<SourceMark, DecodeError>
 
 /// Renders a table's record.
 pub fn encode_table(state: &TableState) -> Bytes {
-    let (load, after, next_chunk, rows) = match &state.load {
-        Load::NotNeeded => (table_state::Load::NotNeeded, None, 0, 0),
-        Load::Pending { after, next_chunk, rows } => (table_state::Load::Pending, after.as_ref(), *next_chunk, *rows),
-        Load::Loaded { rows } => (table_state::Load::Loaded, None, 0, *rows),
+    let (load, ranges, next_chunk, rows) = match &state.load {
+        Load::NotNeeded => (table_state::Load::NotNeeded, &[][..], 0, 0),
+        Load::Pending { ranges, next_chunk, rows } => (table_state::Load::Pending, &ranges[..], *next_chunk, *rows),
+        Load::Loaded { rows } => (table_state::Load::Loaded, &[][..], 0, *rows),
+    };
+    let bytes = |row: &Option<Row>| row.as_ref().map(|row| row.as_bytes().clone());
+    let range = |range: &KeyRange| wire::KeyRange {
+        after: bytes(&range.after),
+        through: bytes(&range.through),
+        done: range.state == RangeState::Done,
     };
     let message = wire::TableState {
         key: Some(key_to_wire(state.key)),
         schema: Some(schema_to_wire(&state.schema)),
         load: load as i32,
-        after: after.map(|row| row.as_bytes().clone()),
+        ranges: ranges.iter().map(range).collect(),
         next_chunk,
         rows,
     };
@@ -129,7 +137,7 @@ pub fn decode_table(key: &str, value: Bytes) -> Result<Option<TableState>, Decod
         table_state::Load::Unspecified => return Err(DecodeError::Field("load state")),
         table_state::Load::NotNeeded => Load::NotNeeded,
         table_state::Load::Pending => Load::Pending {
-            after: message.after.map(Row::parse_any).transpose()?,
+            ranges: message.ranges.into_iter().map(range_from_wire).collect::<Result<_, _>>()?,
             next_chunk: message.next_chunk,
             rows: message.rows,
         },
@@ -137,4 +145,12 @@ pub fn decode_table(key: &str, value: Bytes) -> Result<Option<TableState>, Decod
     };
     let schema = Arc::new(schema_from_wire(message.schema.ok_or(DecodeError::Field("schema"))?)?);
     Ok(Some(TableState { key: key_from_wire(message.key)?, schema, load }))
+}
+
+fn range_from_wire(range: wire::KeyRange) -> Result<KeyRange, DecodeError> {
+    Ok(KeyRange {
+        after: range.after.map(Row::parse_any).transpose()?,
+        through: range.through.map(Row::parse_any).transpose()?,
+        state: if range.done { RangeState::Done } else { RangeState::Pending },
+    })
 }

@@ -98,7 +98,7 @@ impl Capture {
         }
         if capture.settings.schema {
             for part in changes.chunks(CREATES_PER_BARRIER) {
-                capture.barrier(part.to_vec());
+                capture.barrier(part.to_vec(), load.is_pending());
             }
         }
         capture
@@ -307,7 +307,7 @@ impl Capture {
         if let Some(changes) = pending
             && !changes.is_empty()
         {
-            self.barrier(changes);
+            self.barrier(changes, false);
         }
     }
 
@@ -333,7 +333,7 @@ impl Capture {
         }
         self.sealed = false;
         if !open.changes.is_empty() {
-            self.barrier(open.changes);
+            self.barrier(open.changes, false);
         }
         self.publish_passed();
         Ok(())
@@ -420,10 +420,14 @@ impl Capture {
         key
     }
 
-    fn barrier(&mut self, changes: Vec<SchemaChange<MysqlType>>) {
+    /// A barrier; created tables of which nothing is to be loaded are loaded with it: their indexes follow.
+    fn barrier(&mut self, changes: Vec<SchemaChange<MysqlType>>, loads: bool) {
         let watermark = self.next_watermark();
+        let is_new = |change: &&SchemaChange<_>| matches!(change, SchemaChange::Create { .. }) && !loads;
+        let loaded: Vec<_> = changes.iter().filter(is_new).map(SchemaChange::schema).collect();
         self.step.push_control(&Control::Barrier(Barrier { watermark, changes }));
-        self.sealed = true;
+        self.sealed = loaded.is_empty();
+        loaded.into_iter().for_each(|schema| self.step.push_control(&Control::TableLoaded { schema }));
     }
 
     fn next_watermark(&mut self) -> Watermark {

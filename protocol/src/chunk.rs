@@ -1,6 +1,6 @@
 //! The snapshot's part of capture's state machine: which chunk is read next, and when it is published.
 //!
-//! One chunk per table is under way at a time, several tables at once. A chunk goes *requested* (its window opens) ->
+//! One chunk per table, or per range of keys of a table that is divided, is under way at a time. A chunk goes *requested* (its window opens) ->
 //! *low* -> *read* -> *passed* -> published in one step with `ChunkDone` and the table's state. Nothing of it is durable
 //! before that, so an interrupted chunk is simply read again.
 //!
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use millrace_model::batch::{Control, ReadPurpose, RowChange};
-use millrace_model::checkpoint::Load;
+use millrace_model::checkpoint::{KeyRange, Load, RangeState, TableState};
 use millrace_model::position::Reading;
 use millrace_model::row::Row;
 use millrace_model::{MysqlType, SchemaKey, TableName, TableSchema};
@@ -39,8 +39,13 @@ pub struct ChunkRequest {
 /// What a reader reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Extent {
-    /// The next rows in key order after these key cells (from the first row, where there are none).
-    After(Option<Row>),
+    /// The next rows in key order.
+    Range {
+        /// After these key cells; none: from the first row.
+        after: Option<Row>,
+        /// Up to and with these key cells; none: to the last row.
+        through: Option<Row>,
+    },
     /// All rows in one consistent snapshot.
     Whole,
 }
@@ -50,6 +55,8 @@ pub enum Extent {
 pub struct Ticket {
     /// The table's id.
     pub table_id: u64,
+    /// Place of the range of keys among the table's.
+    range: usize,
     number: u64,
 }
 
@@ -101,7 +108,8 @@ struct Read {
 /// The chunks under way.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
-    lanes: BTreeMap<u64, Lane>,
+    /// By table and range.
+    lanes: BTreeMap<(u64, usize), Lane>,
     tickets: u64,
 }
 
@@ -112,45 +120,66 @@ impl Snapshot {
 
     /// A row of the table was streamed.
     pub(crate) fn streamed(&mut self, table_id: u64, key: &Row) {
-        let Some(lane) = self.lanes.get_mut(&table_id) else { return };
-        if let Work::Keyed { window: Some(window), .. } | Work::Whole { window: Some(window), .. } = &mut lane.work {
-            window.collect(key.clone());
+        for (_, lane) in self.lanes.range_mut((table_id, 0)..=(table_id, usize::MAX)) {
+            if let Work::Keyed { window: Some(window), .. } | Work::Whole { window: Some(window), .. } = &mut lane.work
+            {
+                window.collect(key.clone());
+            }
         }
     }
 
     /// The table changed: what is under way is void.
     pub(crate) fn void(&mut self, table_id: u64) {
-        self.lanes.remove(&table_id);
+        self.lanes.retain(|&(table, _), _| table != table_id);
     }
 
     fn get(&mut self, ticket: Ticket) -> Option<&mut Lane> {
-        self.lanes.get_mut(&ticket.table_id).filter(|lane| lane.ticket == ticket)
+        self.lanes.get_mut(&(ticket.table_id, ticket.range)).filter(|lane| lane.ticket == ticket)
+    }
+
+    /// A range that nobody reads now.
+    fn idle_range(&self, state: &TableState) -> Option<usize> {
+        let Load::Pending { ranges, .. } = &state.load else { return None };
+        let is_idle = |place: usize| !self.lanes.contains_key(&(state.schema.table_id, place));
+        (0..ranges.len()).find(|&place| ranges[place].state == RangeState::Pending && is_idle(place))
     }
 }
 
 impl Capture {
     /// The next piece of work for an idle reader, if there is one: its window is open from now on.
     pub fn next_request(&mut self) -> Option<ChunkRequest> {
-        let is_busy = self.snapshot.lanes.len() >= self.settings.readers.min(self.pending);
+        let is_busy = self.pending == 0 || self.snapshot.lanes.len() >= self.settings.readers;
         if is_busy || !self.is_between_transactions() {
             return None;
         }
-        let (name, state) = self
-            .tables
-            .iter()
-            .find(|(_, state)| state.load.is_pending() && !self.snapshot.lanes.contains_key(&state.schema.table_id))?;
-        let Load::Pending { after, .. } = &state.load else { return None };
+        let idle = |(_, state): &(&TableName, &TableState)| self.snapshot.idle_range(state).is_some();
+        let (name, state) = self.tables.iter().find(idle)?;
+        let range = self.snapshot.idle_range(state)?;
+        let Load::Pending { ranges, .. } = &state.load else { return None };
+        let KeyRange { after, through, .. } = ranges.get(range)?.clone();
         let schema = state.schema.clone();
         self.snapshot.tickets += 1;
-        let ticket = Ticket { table_id: schema.table_id, number: self.snapshot.tickets };
+        let ticket = Ticket { table_id: schema.table_id, range, number: self.snapshot.tickets };
         let delivered = self.checkpoint.source.as_ref().map(|source| source.delivered.clone());
         let window = delivered.map(|delivered| Window::open(schema.key.clone(), delivered));
         let (extent, work) = match schema.is_keyed() {
-            true => (Extent::After(after.clone()), Work::Keyed { window, read: None }),
+            true => (Extent::Range { after, through }, Work::Keyed { window, read: None }),
             false => (Extent::Whole, Work::Whole { window, opened: false }),
         };
-        self.snapshot.lanes.insert(ticket.table_id, Lane { ticket, table: name.clone(), work });
+        self.snapshot.lanes.insert((ticket.table_id, range), Lane { ticket, table: name.clone(), work });
         Some(ChunkRequest { ticket, schema, extent })
+    }
+
+    /// Divides the snapshot of a table that has a key and of which nothing is read yet. The ranges hold every key.
+    pub fn divide(&mut self, table: &TableName, ranges: Vec<KeyRange>) {
+        let Some(state) = self.tables.get_mut(table) else { return };
+        if let Load::Pending { ranges: whole, next_chunk: 0, .. } = &mut state.load
+            && state.schema.is_keyed()
+            && !ranges.is_empty()
+        {
+            *whole = ranges;
+            self.dirty.insert(table.clone());
+        }
     }
 
     /// Judges a reading taken after the request was made and before anything is read.
@@ -263,13 +292,13 @@ impl Capture {
         let Work::Publishing { rows } = lane.work else { return };
         let table = lane.table.clone();
         self.snapshot.void(ticket.table_id);
-        self.chunk_published(&table, rows, None, Completion::LastChunk);
+        self.chunk_published(&table, 0, rows, None, Completion::LastChunk);
     }
 
     /// Publishes every chunk whose `high` the stream has delivered. Only between two transactions.
     pub(crate) fn publish_passed(&mut self) {
         let delivered = self.checkpoint.source.as_ref().map(|source| &source.delivered);
-        let passed: Vec<u64> = self
+        let passed: Vec<(u64, usize)> = self
             .snapshot
             .lanes
             .iter()
@@ -278,18 +307,18 @@ impl Capture {
                 (Work::Keyed { window: None, read: Some(_) }, _) => true,
                 _ => false,
             })
-            .map(|(&table_id, _)| table_id)
+            .map(|(&place, _)| place)
             .collect();
-        for table_id in passed {
+        for place in passed {
             let Some(Lane { table, work: Work::Keyed { window, read: Some(read) }, .. }) =
-                self.snapshot.lanes.remove(&table_id)
+                self.snapshot.lanes.remove(&place)
             else {
                 continue;
             };
             let rows = window.map_or(read.rows, Window::publish);
             let count = rows.len() as u64;
             self.publish_rows(&table, rows);
-            self.chunk_published(&table, count, read.last_key, read.completion);
+            self.chunk_published(&table, place.1, count, read.last_key, read.completion);
         }
     }
 
@@ -303,24 +332,36 @@ impl Capture {
         }
     }
 
-    fn chunk_published(&mut self, table: &TableName, count: u64, last_key: Option<Row>, completion: Completion) {
+    fn chunk_published(
+        &mut self,
+        table: &TableName,
+        range: usize,
+        count: u64,
+        last_key: Option<Row>,
+        completion: Completion,
+    ) {
         let Some(state) = self.tables.get_mut(table) else { return };
-        let Load::Pending { after, next_chunk, rows } = &mut state.load else { return };
+        let Load::Pending { ranges, next_chunk, rows } = &mut state.load else { return };
         let (schema, chunk) = (state.key, *next_chunk);
         *rows += count;
         *next_chunk += 1;
-        if last_key.is_some() {
-            *after = last_key;
+        if let Some(range) = ranges.get_mut(range) {
+            if last_key.is_some() {
+                range.after = last_key;
+            }
+            if completion == Completion::LastChunk {
+                range.state = RangeState::Done;
+            }
         }
-        let total = *rows;
-        if completion == Completion::LastChunk {
-            state.load = Load::Loaded { rows: total };
+        let is_loaded = ranges.iter().all(|range| range.state == RangeState::Done);
+        if is_loaded {
+            state.load = Load::Loaded { rows: *rows };
             self.pending -= 1;
         }
         self.dirty.insert(table.clone());
         self.unseal();
         self.step.push_control(&Control::ChunkDone { schema, chunk, rows: count });
-        if completion == Completion::LastChunk {
+        if is_loaded {
             self.step.push_control(&Control::TableLoaded { schema });
         }
     }

@@ -202,3 +202,79 @@ impl TableWrite {
         self.clear == Clear::Keep && self.deletes.is_empty() && self.inserts.is_empty() && self.counts.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use millrace_model::{Cell, TableName};
+
+    use super::*;
+
+    fn schema(key: Vec<usize>) -> Arc<TableSchema<PgType>> {
+        Arc::new(TableSchema {
+            table_id: 1,
+            name: TableName::new("shop", "orders"),
+            columns: Vec::new(),
+            primary_key: key.clone(),
+            key,
+            indexes: Vec::new(),
+            comment: String::new(),
+            route: millrace_model::schema::Route::Key,
+        })
+    }
+
+    fn row(id: i64, value: i64) -> Row {
+        [Cell::Int(id), Cell::Int(value)].into_iter().collect()
+    }
+
+    fn read(id: i64, value: i64, purpose: ReadPurpose) -> RowChange {
+        RowChange::Read { row: row(id, value), purpose }
+    }
+
+    fn update(id: i64, before: i64, after: i64) -> RowChange {
+        RowChange::Update { before: row(id, before), after: row(id, after) }
+    }
+
+    #[test]
+    fn keeps_the_last_write_of_each_key() {
+        let (load, repair) = (ReadPurpose::Load, ReadPurpose::Repair);
+        let (insert, delete) = (RowChange::Insert(row(1, 1)), RowChange::Delete(row(1, 1)));
+        // changes, whether the key is deleted, what is inserted
+        for (changes, deleted, inserted) in [
+            (vec![insert.clone()], false, Some(1)),
+            (vec![insert.clone(), update(1, 1, 2)], false, Some(2)),
+            (vec![insert.clone(), delete.clone()], false, None),
+            (vec![delete.clone()], true, None),
+            (vec![delete.clone(), insert.clone()], true, Some(1)),
+            (vec![update(1, 0, 1)], true, Some(1)),
+            (vec![read(1, 1, load)], false, Some(1)),
+            (vec![read(1, 1, load), update(1, 1, 2)], true, Some(2)),
+            (vec![read(1, 1, load), delete.clone()], true, None),
+            (vec![update(1, 1, 2), read(1, 2, load)], true, Some(2)),
+            (vec![delete, read(1, 1, load)], true, None),
+            (vec![update(1, 1, 2), read(1, 3, repair)], true, Some(3)),
+        ] {
+            let schema = schema(vec![0]);
+            let mut compactor = Compactor::new();
+            let said = format!("{changes:?}");
+            changes.into_iter().for_each(|change| compactor.push(SchemaKey::new(1, 1), &schema, change));
+            let writes = compactor.finish();
+            let write = writes.first();
+            assert_eq!(write.is_some_and(|write| write.deletes == [row(1, 0).key(&[0])]), deleted, "{said}");
+            let found = write.and_then(|write| write.inserts.first().cloned());
+            assert_eq!(found, inserted.map(|value| row(1, value)), "{said}");
+        }
+    }
+
+    #[test]
+    fn counts_rows_without_a_key_and_forgets_them_at_reset() {
+        let (schema, key) = (schema(vec![]), SchemaKey::new(1, 1));
+        let mut compactor = Compactor::new();
+        compactor.push(key, &schema, RowChange::Delete(row(9, 9)));
+        compactor.reset(key, &schema);
+        compactor.push(key, &schema, read(1, 1, ReadPurpose::Load));
+        compactor.push(key, &schema, RowChange::Insert(row(1, 1)));
+        compactor.push(key, &schema, update(2, 2, 2));
+        let writes = compactor.finish();
+        assert_eq!((writes[0].clear, &writes[0].counts[..]), (Clear::All, &[(row(1, 1), 2)][..]));
+    }
+}

@@ -162,6 +162,11 @@ impl Cuts {
         self.schemas.get(&key)
     }
 
+    /// The barriers that were received and are not passed, in order; they are the same in every partition.
+    pub fn barriers(&self) -> impl Iterator<Item = &Barrier<PgType>> {
+        self.lanes.values().next().into_iter().flat_map(|lane| lane.queue.iter().filter_map(Item::barrier))
+    }
+
     /// Takes the message at `offset` of a partition; what was seen before is skipped.
     pub fn offer(&mut self, partition: u32, offset: i64, batch: Batch<PgType>) -> Result<(), ProtocolError> {
         let Some(lane) = self.lanes.get_mut(&partition) else { return Ok(()) };

@@ -27,3 +27,41 @@ pub fn partition_of<T>(schema: &TableSchema<T>, key: &Row, partitions: u32) -> u
 pub fn partition_of_table(table_id: u64, partitions: u32) -> u32 {
     (xxh3_64(&table_id.to_le_bytes()) % u64::from(partitions.max(1))) as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use millrace_model::{Cell, MysqlType, TableName};
+
+    use super::*;
+
+    fn schema(route: Route) -> TableSchema<MysqlType> {
+        TableSchema {
+            table_id: 7,
+            name: TableName::new("shop", "orders"),
+            columns: Vec::new(),
+            primary_key: vec![0],
+            key: vec![0],
+            indexes: Vec::new(),
+            comment: String::new(),
+            route,
+        }
+    }
+
+    #[test]
+    fn never_changes() {
+        let partitions = |key: Cell<'_>| partition_of(&schema(Route::Key), &[key].into_iter().collect(), 16);
+        let found = [Cell::Int(1), Cell::Int(2), Cell::UInt(1), Cell::Text("a"), Cell::Null].map(partitions);
+        assert_eq!(found, [3, 0, 9, 15, 0], "the hash is published: consumers and running tasks rely on it");
+    }
+
+    #[test]
+    fn table_route_does_not_look_at_the_key() {
+        let whole = schema(Route::Table);
+        for id in 0..50 {
+            let key: Row = [Cell::Int(id)].into_iter().collect();
+            assert_eq!(partition_of(&whole, &key, 16), partition_of_table(7, 16));
+        }
+        let empty: Row = std::iter::empty().collect();
+        assert_eq!(partition_of(&schema(Route::Key), &empty, 16), partition_of_table(7, 16), "a table without a key");
+    }
+}

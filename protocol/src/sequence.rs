@@ -90,3 +90,50 @@ impl RangeGate {
         Ok(batch.entries.into_iter().filter(|entry| entry.sequence() > seen).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use millrace_model::MysqlType;
+    use millrace_model::batch::Control;
+
+    use super::*;
+
+    fn batch(first: u64, last: u64, sequences: &[u64]) -> Batch<MysqlType> {
+        let schema = millrace_model::SchemaKey::new(1, 1);
+        let entry = |&sequence| Entry::Control { sequence, control: Control::Reset { schema } };
+        Batch { first, last, input_offset: None, entries: sequences.iter().map(entry).collect() }
+    }
+
+    #[test]
+    fn strict_takes_each_number_once() {
+        let mut strict = StrictSequence::new(0, 1);
+        strict.accept(&batch(1, 2, &[1, 2])).unwrap();
+        assert_eq!(strict.next(), 3);
+        for (wrong, error) in [
+            (batch(4, 4, &[4]), ProtocolError::Gap { partition: 0, expected: 3, found: 4 }),
+            (batch(2, 3, &[2, 3]), ProtocolError::StepBack { partition: 0, expected: 3, found: 2 }),
+            (batch(3, 5, &[3, 5]), ProtocolError::Gap { partition: 0, expected: 4, found: 5 }),
+            (batch(3, 5, &[3, 4]), ProtocolError::OutsideRange { partition: 0, first: 3, last: 5, found: 5 }),
+        ] {
+            assert_eq!(strict.clone().accept(&wrong), Err(error), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn gate_takes_what_is_new() {
+        let mut gate = RangeGate::new(0, 3);
+        let sequences = |entries: Vec<Entry<MysqlType>>| entries.iter().map(Entry::sequence).collect::<Vec<_>>();
+        assert_eq!(sequences(gate.accept(batch(1, 3, &[1, 2])).unwrap()), []);
+        assert_eq!(sequences(gate.accept(batch(2, 6, &[2, 3, 5])).unwrap()), [5]);
+        assert_eq!(gate.last(), 6, "the range counts, not its last row");
+        assert_eq!(sequences(gate.accept(batch(7, 9, &[])).unwrap()), []);
+        assert_eq!(
+            gate.clone().accept(batch(11, 12, &[11])).unwrap_err(),
+            ProtocolError::Gap { partition: 0, expected: 10, found: 11 }
+        );
+        for wrong in [batch(10, 11, &[9]), batch(10, 11, &[12]), batch(10, 12, &[11, 10]), batch(10, 12, &[11, 11])] {
+            assert!(matches!(gate.clone().accept(wrong), Err(ProtocolError::OutsideRange { .. })));
+        }
+    }
+}

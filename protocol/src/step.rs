@@ -121,3 +121,40 @@ impl StepBuilder {
         all
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use millrace_model::{Cell, Row};
+
+    use super::*;
+
+    fn insert(id: i64) -> RowChange {
+        RowChange::Insert([Cell::Int(id)].into_iter().collect::<Row>())
+    }
+
+    #[test]
+    fn numbers_without_a_hole_over_messages_and_steps() {
+        let schema = SchemaKey::new(1, 1);
+        let mut step = StepBuilder::new(&[1, 40], 2 * (ENTRY_OVERHEAD + insert(1).len()));
+        for id in 0..5 {
+            step.push_row(0, schema, None, 0, insert(id));
+        }
+        step.push_control(&Control::Reset { schema });
+        assert_eq!((step.rows(), step.next_sequences()), (5, vec![7, 41]));
+        let ranges: Vec<_> = step.take().into_iter().map(|(p, batch)| (p, batch.first, batch.last)).collect();
+        assert_eq!(ranges, [(0, 1, 2), (0, 3, 4), (0, 5, 6), (1, 40, 40)]);
+        assert!(step.is_empty());
+        step.push_control(&Control::Reset { schema });
+        let ranges: Vec<_> = step.take().into_iter().map(|(p, batch)| (p, batch.first, batch.last)).collect();
+        assert_eq!(ranges, [(0, 7, 7), (1, 41, 41)]);
+    }
+
+    #[test]
+    fn row_above_the_message_limit_is_alone() {
+        let schema = SchemaKey::new(1, 1);
+        let mut step = StepBuilder::new(&[1], 1);
+        step.push_row(0, schema, None, 0, insert(1));
+        step.push_row(0, schema, None, 0, insert(2));
+        assert_eq!(step.take().len(), 2);
+    }
+}

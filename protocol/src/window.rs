@@ -114,3 +114,54 @@ impl Window {
         rows
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use millrace_model::{Cell, GtidSet};
+
+    use super::*;
+
+    fn upto(last: u64) -> Reading {
+        let set = format!("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-{last}");
+        Reading::Gtids(set.parse::<GtidSet>().unwrap())
+    }
+
+    fn row(id: i64) -> Row {
+        [Cell::Int(id), Cell::Text("x")].into_iter().collect()
+    }
+
+    #[test]
+    fn low_must_cover_what_was_delivered_at_the_opening() {
+        let mut window = Window::open(vec![0], upto(5));
+        assert_eq!(window.low(&upto(4)), Low::TooEarly);
+        assert_eq!(window.low(&upto(5)), Low::Good);
+        window.rows(vec![row(1)], upto(6));
+        assert_eq!(window.low(&upto(9)), Low::Good);
+        assert_eq!(window.publish(), [row(1)], "a late answer takes nothing away");
+    }
+
+    #[test]
+    fn is_passed_when_high_is_delivered() {
+        let mut window = Window::open(vec![0], upto(5));
+        assert!(!window.is_passed(&upto(9)), "nothing was read");
+        window.low(&upto(5));
+        window.rows(vec![row(1)], upto(7));
+        assert!(!window.is_passed(&upto(6)));
+        assert!(window.is_passed(&upto(7)));
+        assert_eq!(window.waits_for(), Some(&upto(7)));
+    }
+
+    #[test]
+    fn leaves_out_what_was_streamed_before_and_after_the_rows_came() {
+        let mut window = Window::open(vec![0], upto(5));
+        window.collect(row(1).key(&[0]));
+        window.collect(row(9).key(&[0]));
+        window.rows(vec![row(1), row(2), row(3)], upto(7));
+        window.collect(row(3).key(&[0]));
+        window.collect(row(8).key(&[0]));
+        assert_eq!(window.collected.len(), 1, "once the rows are there, only their own keys are kept");
+        assert_eq!(window.collected(), 4);
+        assert_eq!(window.publish(), [row(2)]);
+    }
+}

@@ -13,7 +13,7 @@ mod stage;
 
 pub use compare::{Comparison, Difference, TablePair, compare_table};
 pub use kafka::{delete_topics, topics_with_prefix};
-pub use poll::poll_until;
+pub use poll::{pace, poll_until};
 pub use script::{load_dump, run_script, split_script};
 pub use servers::{Servers, unique_name};
 pub use stage::{Stage, StageCommand, built_binary};

@@ -19,6 +19,11 @@ pub async fn poll_until(limit: Duration, what: &str, mut condition: impl AsyncFn
     Ok(())
 }
 
+/// Lets time pass as a writer or an accident does: for a load's pace and for random moments, never for a result.
+pub async fn pace(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::expect_used, reason = "tests")]

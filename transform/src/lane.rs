@@ -9,8 +9,8 @@ use millrace_proto::BatchDecoder;
 use millrace_protocol::sequence::StrictSequence;
 use millrace_protocol::transform::{Covered, resume_after};
 
-/// Messages of the output's tail that are read to resume. A zombie can have written behind us at most what it had in
-/// flight (5 requests).
+/// Messages of the output's tail that are read to resume. Where a zombie has repeated old ranges at the end, the tail
+/// seems to have a hole: then so many times as many are read, up to all that are retained.
 const TAIL: usize = 64;
 
 /// How long the end of the output may take to be read.
@@ -34,15 +34,23 @@ impl Lane {
         decoder: &mut BatchDecoder,
         partition: u32,
     ) -> Result<Self, Failure> {
-        let tail = read_tail(options, &names.transformed, partition, TAIL).await?;
-        let mut covered = Vec::with_capacity(tail.len());
-        let mut ended = false;
-        for message in tail {
-            let batch: Batch<PgType> = decoder.decode(message.payload, |_| None)?;
-            ended |= holds_end(&batch);
-            covered.push(Covered::from(&batch));
-        }
-        let point = resume_after(partition, &covered)?;
+        let mut count = TAIL;
+        let (point, ended) = loop {
+            let tail = read_tail(options, &names.transformed, partition, count).await?;
+            let is_whole = tail.len() < count;
+            let mut covered = Vec::with_capacity(tail.len());
+            let mut ended = false;
+            for message in tail {
+                let batch: Batch<PgType> = decoder.decode(message.payload, |_| None)?;
+                ended |= holds_end(&batch);
+                covered.push(Covered::from(&batch));
+            }
+            match resume_after(partition, &covered) {
+                Ok(point) => break (point, ended),
+                Err(hole) if is_whole => return Err(hole.into()),
+                Err(_) => count *= TAIL,
+            }
+        };
         // Offsets have holes where transactions ended: the broker goes on with the next message there is.
         let start = point.input_offset.map_or(StartAt::Beginning, |offset| StartAt::Offset(offset + 1));
         Ok(Self { sequence: StrictSequence::new(partition, point.last + 1), ended, start })

@@ -37,7 +37,7 @@ impl Progress {
         }
         self.shown = Some(now);
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        status.set_details(json!({
+        status.merge(json!({
             "as_of": u64::try_from(since.as_micros()).unwrap_or(u64::MAX),
             "partitions": partitions.collect::<Vec<u32>>(),
             "entries": self.entries,

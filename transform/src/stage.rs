@@ -1,11 +1,11 @@
 //! The loop of the stage: messages in, messages out; partitions come and go.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millrace_eventlog::{
     Broker, LogOptions, Membership, MembershipEvent, Message, PartitionReader, PartitionWriter, ReadEvent,
-    SchemaReader, TopicNames,
+    SchemaReader, StableOffsetWatch, TopicNames,
 };
 use millrace_model::{Failure, MysqlType, SchemaKey};
 use millrace_proto::{BatchDecoder, decode_schema, encode_batch, encode_schema, schema_record_key};
@@ -19,6 +19,9 @@ use crate::progress::Progress;
 /// How often a missing topic is looked for again.
 const TOPIC_POLL: Duration = Duration::from_millis(500);
 
+/// How often the captured topic is looked at for a transaction that does not end.
+const WATCH: Duration = Duration::from_secs(5);
+
 /// How long the last messages may take to be acknowledged at the end.
 const FLUSH_LIMIT: Duration = Duration::from_secs(60);
 
@@ -26,10 +29,11 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(60);
 pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     let options = LogOptions::of_task(&context.task)?;
     let names = TopicNames::of(context.task.name.as_str());
-    if !wait_for_topics(&context, &options, &names).await? {
+    let broker = Broker::connect(&options).await?;
+    if !wait_for_topics(&context, &broker, &names).await? {
         return Ok(Outcome::Stopped);
     }
-    let mut stage = Stage::open(context, options, names)?;
+    let mut stage = Stage::open(context, options, names, broker)?;
     let mut membership = Membership::join(&stage.options, &stage.names.transform_group(), &stage.names.captured)?;
     let outcome = stage.work(&mut membership).await?;
     stage.writer.flush(FLUSH_LIMIT).await?;
@@ -40,11 +44,12 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
 }
 
 /// Waits until capture has made the topics; false if the process is told to stop meanwhile.
-async fn wait_for_topics(context: &StageContext, options: &LogOptions, names: &TopicNames) -> Result<bool, Failure> {
-    let broker = Broker::connect(options).await?;
+async fn wait_for_topics(context: &StageContext, broker: &Broker, names: &TopicNames) -> Result<bool, Failure> {
     loop {
         let missing = broker.missing(names).await?;
         if missing.is_empty() {
+            context.status.set("waiting_for", "");
+            broker.ensure_topics_unchanged(names).await?;
             return Ok(true);
         }
         context.status.set("waiting_for", format!("capture to create topic \"{}\"", missing[0]));
@@ -68,10 +73,12 @@ struct Stage {
     scratch: Scratch,
     lanes: BTreeMap<u32, Lane>,
     progress: Progress,
+    broker: Broker,
+    stable: StableOffsetWatch,
 }
 
 impl Stage {
-    fn open(context: StageContext, options: LogOptions, names: TopicNames) -> Result<Self, Failure> {
+    fn open(context: StageContext, options: LogOptions, names: TopicNames, broker: Broker) -> Result<Self, Failure> {
         Ok(Self {
             reader: PartitionReader::open(&options, &names.captured, &names.transform_progress_group())?,
             writer: PartitionWriter::open(&options, &names.transformed)?,
@@ -82,6 +89,8 @@ impl Stage {
             scratch: Scratch::default(),
             lanes: BTreeMap::new(),
             progress: Progress::new(),
+            broker,
+            stable: StableOffsetWatch::new(&names.captured),
             context,
             options,
             names,
@@ -90,15 +99,23 @@ impl Stage {
 
     async fn work(&mut self, membership: &mut Membership) -> Result<Outcome, Failure> {
         let shutdown = self.context.shutdown.clone();
+        let mut watch = tokio::time::interval(WATCH);
         while !self.has_ended() {
             tokio::select! {
                 () = shutdown.requested() => return Ok(Outcome::Stopped),
                 event = membership.next() => self.member(event?, membership).await?,
                 event = self.reader.next() => self.read(event?).await?,
                 error = self.writer.failed() => return Err(error.into()),
+                _ = watch.tick() => self.ensure_no_hanging_transaction().await?,
             }
         }
         Ok(Outcome::Completed)
+    }
+
+    /// A transaction that is never ended would hide everything after it, and look like an idle source.
+    async fn ensure_no_hanging_transaction(&mut self) -> Result<(), Failure> {
+        let ends = self.broker.ends(&self.names.captured).await?;
+        Ok(self.stable.observe(&ends, Instant::now())?)
     }
 
     fn has_ended(&self) -> bool {

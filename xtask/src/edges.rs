@@ -14,7 +14,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("task", &["model"]),
     ("mysql", &["model"]),
     ("adbpg", &["model"]),
-    ("eventlog", &["model", "proto"]),
+    ("eventlog", &["model", "proto", "task"]),
     ("service", &["model", "task"]),
     ("capture", &["model", "protocol", "proto", "task", "eventlog", "service", "mysql"]),
     ("transform", &["model", "protocol", "proto", "task", "eventlog", "service"]),

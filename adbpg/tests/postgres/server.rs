@@ -45,9 +45,10 @@ impl Server {
     /// Asks again until the query has rows, or has none.
     pub(crate) async fn wait_for(&self, rows: Rows, sql: &str) {
         let start = Instant::now();
+        let mut poll = tokio::time::interval(Duration::from_millis(10));
         while self.rows(sql).await.is_empty() == (rows == Rows::Some) {
             assert!(start.elapsed() < Duration::from_secs(20), "waited for {rows:?} of: {sql}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            poll.tick().await;
         }
     }
 

@@ -7,7 +7,7 @@ use millrace_apply::destination_options;
 use millrace_capture::Standing;
 use millrace_model::{Failure, PgType, TableName, TableSchema};
 use millrace_mysql::SourceTable;
-use millrace_task::{Phase, Task};
+use millrace_task::{Phase, Task, Transport};
 
 use super::finding::{Area, Finding};
 use super::source::LIMIT;
@@ -64,8 +64,15 @@ async fn look(
         _ => None,
     };
     let ids: Vec<&str> = tasks.iter().map(|summary| summary.task_id.as_str()).collect();
-    let is_running = own.is_some_and(|own| ids.contains(&own));
-    findings.push(check_task(task, &ids, own));
+    let is_running = match task.log.transport {
+        Transport::InProcess => !ids.is_empty(),
+        Transport::Kafka(_) => own.is_some_and(|own| ids.contains(&own)),
+    };
+    let kept = match (&task.log.transport, ids.last()) {
+        (Transport::InProcess, Some(id)) if !connection.read_state(id).await?.is_empty() => Kept::Here,
+        _ => Kept::InKafka,
+    };
+    findings.push(check_task(task, &ids, own, kept));
     let names: Vec<TableName> = schemas.iter().map(|schema| schema.name.clone()).collect();
     if is_running {
         let found = format!("the task has written here already; {} in it", count(names.len(), "table"));
@@ -78,24 +85,37 @@ async fn look(
     Ok(())
 }
 
-/// No other task of this name has written here. Without Kafka the destination alone knows the task, and it is the one.
-fn check_task(task: &Task, ids: &[&str], own: Option<&str>) -> Finding {
+/// How a task that has written here stands to this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// Its state is in the destination: it ran in one process.
+    Here,
+    /// Its state is in Kafka.
+    InKafka,
+}
+
+/// No other task of this name has written here. A task that runs in one process finds itself here, and nowhere else.
+fn check_task(task: &Task, ids: &[&str], own: Option<&str>, kept: Kept) -> Finding {
     let name = "destination_task";
-    let is_embedded = matches!(task.log.transport, millrace_task::Transport::InProcess);
-    let others: Vec<&&str> = ids.iter().filter(|id| own != Some(**id)).collect();
-    match others.as_slice() {
-        [] => Finding::good(Area::Destination, name, format!("no other task \"{}\" has written here", task.name)),
-        [_] if is_embedded => Finding::good(Area::Destination, name, "the task was started; it goes on where it was"),
-        [other, ..] => Finding::blocks(
-            Area::Destination,
-            name,
-            Failure::fatal(
-                format!("another task named \"{}\" has written to this destination (task id \"{other}\")", task.name),
-                format!(
-                    "give this task another name; or, if the other is over, remove its state: DELETE FROM millrace.task \
-                     WHERE task_id = '{other}'"
-                ),
-            ),
-        ),
+    let is_embedded = matches!(task.log.transport, Transport::InProcess);
+    let Some(other) = ids.iter().find(|id| own != Some(**id)) else {
+        return Finding::good(Area::Destination, name, format!("no other task \"{}\" has written here", task.name));
+    };
+    if is_embedded && kept == Kept::Here {
+        return Finding::good(Area::Destination, name, "the task was started; it goes on where it was");
     }
+    let mut failure = Failure::fatal(
+        format!("another task named \"{}\" has written to this destination (task id \"{other}\")", task.name),
+        format!(
+            "give this task another name; or, if the other is over, remove its state: DELETE FROM millrace.task \
+             WHERE task_id = '{other}'"
+        ),
+    );
+    if is_embedded {
+        failure = Failure::fatal(
+            format!("a task named \"{}\" has written to this destination over Kafka (task id \"{other}\")", task.name),
+            "give this task another name, or go on with the stages over Kafka",
+        );
+    }
+    Finding::blocks(Area::Destination, name, failure)
 }

@@ -34,7 +34,10 @@ pub(super) async fn gather(task: &Task, more: &[String]) -> Report {
             Transport::InProcess => "millrace run TASK.toml",
             Transport::Kafka(_) => "millrace-capture, millrace-transform and millrace-apply --task TASK.toml",
         },
-        partitions: task.log.partitions,
+        partitions: match task.log.transport {
+            Transport::InProcess => 1,
+            Transport::Kafka(_) => task.log.partitions,
+        },
         stages,
         destination,
         binlogs,
@@ -74,6 +77,8 @@ fn collect(
     asked: &[(String, Result<Vec<Value>, String>)],
 ) -> Vec<StageReport> {
     let mut reports = Vec::new();
+    let is_one_process = matches!(task.log.transport, Transport::InProcess)
+        || asked.iter().any(|(_, answer)| answer.as_ref().is_ok_and(|statuses| statuses.len() > 1));
     for (stage, own_address) in STAGES.into_iter().zip(configured) {
         let mut reason = match own_address {
             Some(_) => "nothing listens there".to_owned(),
@@ -96,7 +101,8 @@ fn collect(
                 Err(_) => {}
             }
         }
-        if reports.len() == before {
+        // One process listens at capture's address, and speaks for those that it has.
+        if reports.len() == before && (stage == StageName::Capture || !is_one_process) {
             let address = own_address.clone().unwrap_or_else(|| "-".to_owned());
             reports.push(StageReport { stage, address, answer: Err(reason) });
         }
@@ -164,12 +170,12 @@ mod tests {
 
     #[test]
     fn every_stage_is_there_once_at_least() {
-        let task = task("");
+        let task = task("log = { kafka = \"k:9092\" }");
         let configured = STAGES.map(|stage| address_of(stage, &task));
         let of = |stage: &str, task: &str| json!({ "stage": stage, "task": task, "state": "running" });
         let asked = [
-            ("127.0.0.1:9561".to_owned(), Ok(vec![of("capture", "shop"), of("transform", "shop")])),
-            ("127.0.0.1:9562".to_owned(), Err("nothing listens there".to_owned())),
+            ("127.0.0.1:9561".to_owned(), Ok(vec![of("capture", "shop")])),
+            ("127.0.0.1:9562".to_owned(), Ok(vec![of("transform", "shop")])),
             ("127.0.0.1:9563".to_owned(), Ok(vec![of("apply", "other")])),
             ("far:9562".to_owned(), Ok(vec![of("transform", "shop")])),
         ];

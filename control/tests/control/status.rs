@@ -91,3 +91,27 @@ async fn a_task_without_incremental_is_completed() -> Result<()> {
     assert!(ended.out.contains("completed") && ended.out.contains("2 ended"), "{}", ended.out);
     world.remove().await
 }
+
+#[tokio::test]
+async fn a_task_in_one_process_is_shown_by_its_one_process() -> Result<()> {
+    let world = World::new("one").await?;
+    let task = world.embedded_task("")?;
+    let log = world.folder.join("run.log");
+    let program = StageCommand::new(env!("CARGO_BIN_EXE_millrace")).argument("run").argument(&task);
+    let mut run = program.spawn(&log)?;
+    let running = wait_for(&task, "a running task that has loaded all tables", |status| {
+        status["state"] == "running" && all_loaded(status) && status["behind_bytes"] == 0
+    })
+    .await?;
+    let stages: Vec<&str> =
+        running["stages"].as_array().unwrap().iter().map(|s| s["stage"].as_str().unwrap()).collect();
+    assert_eq!(stages, ["capture", "apply"]);
+    assert!(running["latency_ms"].as_u64().is_some_and(|latency| latency < 5000), "{running:#}");
+    let check = millrace(&["check", &task, "--json"])?.json();
+    assert_eq!(check["blocks"], 0, "a running task can be started again: {check:#}");
+    run.terminate()?;
+    run.wait_for_success(LIMIT).await?;
+    let stopped = wait_for(&task, "a task that does not run", |status| status["state"] == "not running").await?;
+    assert_eq!(stopped["stages"].as_array().unwrap().len(), 1);
+    world.remove().await
+}

@@ -111,19 +111,28 @@ impl World {
         self.task(&self.servers.mysql, &objects)
     }
 
+    /// The same task without Kafka, for `millrace run`.
+    pub(crate) fn embedded_task(&self, phases: &str) -> Result<String> {
+        let path =
+            self.task(&self.servers.mysql, &format!("{phases}\nobjects = [{{ table = \"{}.*\" }}]", self.name))?;
+        let text = fs::read_to_string(&path)?;
+        let start = text.find("[log]").context("no log")?;
+        let end = text.find("[http]").context("no http")?;
+        fs::write(&path, format!("{}{}", &text[..start], &text[end..]))?;
+        Ok(path)
+    }
+
     /// Removes database, schema, topics, progress and folder.
     pub(crate) async fn remove(self) -> Result<()> {
         self.servers.drop_mysql_database(&self.name).await?;
         self.servers.drop_postgres_schema(&self.name).await?;
         delete_topics(&self.servers.kafka, &self.name).await?;
         let client = self.servers.connect_postgres().await?;
-        let there = client.simple_query("SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = 'millrace' AND relname = 'task'").await?;
-        // The row and the closing message.
-        if there.len() > 2 {
-            for table in ["progress", "journal", "arrival", "loaded", "owner", "task"] {
-                let sql = format!("DELETE FROM millrace.{table} WHERE task_id LIKE '{}-%'", self.name);
-                client.batch_execute(&sql).await?;
-            }
+        let tables = "SELECT tablename::text FROM pg_tables WHERE schemaname = 'millrace'";
+        for row in client.query(tables, &[]).await? {
+            let table: String = row.get(0);
+            let sql = format!("DELETE FROM millrace.{table} WHERE task_id LIKE '{}-%'", self.name);
+            client.batch_execute(&sql).await?;
         }
         fs::remove_dir_all(&self.folder)?;
         Ok(())

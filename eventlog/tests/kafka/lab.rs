@@ -70,13 +70,14 @@ impl Lab {
     pub(crate) async fn await_open_transaction(&self) {
         let broker = self.broker().await;
         let start = Instant::now();
+        let mut poll = tokio::time::interval(Duration::from_millis(10));
         loop {
+            poll.tick().await;
             let ends = broker.ends(&self.names.captured).await.unwrap()[0];
             if ends.end > ends.last_stable {
                 return;
             }
             assert!(start.elapsed() < PATIENCE, "no open transaction appeared");
-            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use millrace_model::TableName;
 
-use super::{DdlEffect, DdlError, StatementContext, database, database_charset, other_object, unknown};
+use super::{DdlEffect, DdlError, KeyEffect, StatementContext, database, database_charset, other_object, unknown};
 use crate::sql_text::{Cursor, Token};
 
 /// ALTER after its first word.
@@ -44,7 +44,7 @@ pub(super) fn classify_alter(
 /// What one action of ALTER TABLE is about.
 enum Action {
     Definition,
-    Index,
+    Index(KeyEffect),
     Rows(String),
     Rename(TableName),
     Nothing,
@@ -57,11 +57,11 @@ fn alter_table(
     table: &TableName,
     mut cursor: Cursor<'_>,
 ) -> Result<Vec<DdlEffect>, DdlError> {
-    let (mut effects, mut definition, mut index, mut renamed) = (Vec::new(), false, false, None);
+    let (mut effects, mut definition, mut index, mut renamed) = (Vec::new(), false, None, None);
     while !cursor.is_done() {
         match action(context, &mut cursor)? {
             Action::Definition => definition = true,
-            Action::Index => index = true,
+            Action::Index(keys) => index = index.max(Some(keys)),
             Action::Rows(verb) => {
                 effects.push(DdlEffect::AlterRows { table: table.clone(), verb });
                 break;
@@ -74,8 +74,8 @@ fn alter_table(
     }
     if definition {
         effects.push(DdlEffect::AlterTable { table: table.clone() });
-    } else if index {
-        effects.push(DdlEffect::IndexChange { table: table.clone() });
+    } else if let Some(keys) = index {
+        effects.push(DdlEffect::IndexChange { table: table.clone(), keys });
     }
     if let Some(to) = renamed {
         effects.push(DdlEffect::RenameTable { pairs: vec![(table.clone(), to)] });
@@ -94,7 +94,7 @@ fn action(context: &StatementContext, cursor: &mut Cursor<'_>) -> Result<Action,
     };
     Ok(match (&*first, &*second) {
         ("RENAME", "COLUMN") => Action::Definition,
-        ("RENAME", "INDEX" | "KEY") => Action::Index,
+        ("RENAME", "INDEX" | "KEY") => Action::Index(KeyEffect::Kept),
         ("RENAME", _) => {
             cursor.advance();
             let _ = cursor.take_word("TO") || cursor.take_word("AS") || cursor.take_symbol('=');
@@ -106,7 +106,8 @@ fn action(context: &StatementContext, cursor: &mut Cursor<'_>) -> Result<Action,
         ("ADD" | "REORGANIZE" | "COALESCE" | "ANALYZE" | "CHECK" | "OPTIMIZE" | "REBUILD" | "REPAIR", "PARTITION")
         | ("REMOVE", "PARTITIONING")
         | ("PARTITION", "BY") => Action::Partitions,
-        ("ADD" | "DROP", "INDEX" | "KEY" | "FULLTEXT" | "SPATIAL") | ("ALTER", "INDEX") => Action::Index,
+        ("ADD", "INDEX" | "KEY" | "FULLTEXT" | "SPATIAL") | ("ALTER", "INDEX") => Action::Index(KeyEffect::Kept),
+        ("DROP", "INDEX" | "KEY") => Action::Index(KeyEffect::MayChange),
         ("DROP" | "ALTER", "CHECK" | "FOREIGN") | ("ADD", "CHECK" | "FOREIGN") => Action::Nothing,
         (
             "ALGORITHM" | "LOCK" | "FORCE" | "ENGINE" | "AUTO_INCREMENT" | "ROW_FORMAT" | "KEY_BLOCK_SIZE"

@@ -157,10 +157,8 @@ fn read_elements(place: Place<'_>, cursor: &mut Cursor<'_>) -> Result<Elements, 
                 elements.indexes.push(read_index(place, &symbol, cursor)?);
             }
             "FOREIGN" => read_foreign_key(place, symbol, cursor, &mut elements)?,
-            "CHECK" => {
-                cursor.advance();
-                cursor.skip_parentheses();
-            }
+            // What is left of the element is skipped below.
+            "CHECK" => {}
             "PERIOD" if matches!(cursor.peek_at(1), Some(Token::Word(w)) if w.eq_ignore_ascii_case("FOR")) => {
                 let what = "PERIOD FOR".to_owned();
                 return Err(DdlError::Unsupported { table: place.table.clone(), what });

@@ -91,6 +91,15 @@ pub enum WhenExists {
     Replace,
 }
 
+/// What a change of indexes may mean for keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyEffect {
+    /// Nothing: plain indexes come.
+    Kept,
+    /// A key comes, goes, or may.
+    MayChange,
+}
+
 /// What a statement does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DdlEffect {
@@ -130,10 +139,12 @@ pub enum DdlEffect {
         /// The pairs in order.
         pairs: Vec<(TableName, TableName)>,
     },
-    /// CREATE INDEX or DROP INDEX: rows stay as they are.
+    /// Indexes come, go or take another name: rows stay as they are.
     IndexChange {
         /// The table.
         table: TableName,
+        /// What it may mean for the keys that rows are told apart by.
+        keys: KeyEffect,
     },
     /// CREATE DATABASE.
     CreateDatabase {
@@ -292,6 +303,7 @@ fn classify_create(
         return Ok(vec![DdlEffect::CreateDatabase { database, charset: database_charset(cursor) }]);
     }
     let mut ahead = cursor;
+    let keys = if ahead.at_word("UNIQUE") { KeyEffect::MayChange } else { KeyEffect::Kept };
     let _ = ahead.take_word("UNIQUE")
         || ahead.take_word("FULLTEXT")
         || ahead.take_words(&["ONLINE"])
@@ -299,7 +311,7 @@ fn classify_create(
         || (ahead.at_word("SPATIAL") && ahead.peek_at(1).is_some_and(is_index) && ahead.take_word("SPATIAL"))
         || (ahead.at_word("VECTOR") && ahead.take_word("VECTOR"));
     if ahead.take_word("INDEX") {
-        return index_change(context, ahead, tokens);
+        return index_change(context, ahead, tokens, keys);
     }
     other_object(&cursor, "create", tokens)
 }
@@ -329,7 +341,7 @@ fn classify_drop(
         }
         "INDEX" => {
             cursor.advance();
-            index_change(context, cursor, tokens)
+            index_change(context, cursor, tokens, KeyEffect::MayChange)
         }
         _ => other_object(&cursor, "drop", tokens),
     }
@@ -365,6 +377,7 @@ fn index_change(
     context: &StatementContext,
     mut cursor: Cursor<'_>,
     tokens: &[Token],
+    keys: KeyEffect,
 ) -> Result<Vec<DdlEffect>, DdlError> {
     cursor.take_words(&["IF", "NOT", "EXISTS"]);
     cursor.take_words(&["IF", "EXISTS"]);
@@ -375,7 +388,7 @@ fn index_change(
     if !cursor.take_word("ON") {
         return Err(unknown(tokens));
     }
-    Ok(vec![DdlEffect::IndexChange { table: context.table(&mut cursor)? }])
+    Ok(vec![DdlEffect::IndexChange { table: context.table(&mut cursor)?, keys }])
 }
 
 fn other_object(cursor: &Cursor<'_>, verb: &str, tokens: &[Token]) -> Result<Vec<DdlEffect>, DdlError> {

@@ -36,7 +36,8 @@ fn show(effect: &DdlEffect) -> String {
         DdlEffect::RenameTable { pairs } => {
             format!("rename {}", pairs.iter().map(|(a, b)| format!("{a}>{b}")).collect::<Vec<_>>().join(","))
         }
-        DdlEffect::IndexChange { table } => format!("index {table}"),
+        DdlEffect::IndexChange { table, keys: KeyEffect::Kept } => format!("index {table}"),
+        DdlEffect::IndexChange { table, keys: KeyEffect::MayChange } => format!("key {table}"),
         DdlEffect::CreateDatabase { database, charset } => format!("create database {database} {charset:?}"),
         DdlEffect::AlterDatabase { database, charset } => format!("alter database {database} {charset:?}"),
         DdlEffect::DropDatabase { database } => format!("drop database {database}"),
@@ -66,10 +67,10 @@ fn classifies_tables() {
         ("TRUNCATE TABLE a", "truncate d.a"),
         ("truncate x . a", "truncate x.a"),
         ("RENAME TABLE a TO b, x.c TO y.c", "rename d.a>d.b,x.c>y.c"),
-        ("CREATE UNIQUE INDEX i ON t (a)", "index d.t"),
+        ("CREATE UNIQUE INDEX i ON t (a)", "key d.t"),
         ("CREATE FULLTEXT INDEX i USING BTREE ON x.t (a)", "index x.t"),
         ("CREATE SPATIAL INDEX i ON t (a)", "index d.t"),
-        ("DROP INDEX `on` ON t", "index d.t"),
+        ("DROP INDEX `on` ON t", "key d.t"),
     ] {
         assert_eq!(short(sql), expected, "{sql}");
     }

@@ -109,8 +109,8 @@ impl ApplyActor {
         let all: Vec<Progress> = (0..partitions).map(|partition| shared.destination.progress(partition)).collect();
         let mut owned: Vec<Progress> = self.owned.iter().map(|&partition| all[partition as usize]).collect();
         let mut floor = all.iter().map(|progress| progress.watermark).max().unwrap_or(0);
-        if shared.breaks(Broken::FloorIgnored) {
-            floor = 0;
+        if shared.breaks(Broken::FloorTooLow) {
+            floor = floor.saturating_sub(1);
         }
         if shared.breaks(Broken::OffsetsOfItsOwn) {
             for progress in &mut owned {
@@ -146,6 +146,9 @@ impl ApplyActor {
     fn fetch(&mut self, shared: &mut Shared) -> Outcome {
         let Some(cuts) = &mut self.cuts else { return Outcome::Idle };
         let paused = cuts.to_pause();
+        if !paused.is_empty() {
+            shared.coverage.saw("paused partition");
+        }
         let topic = &shared.log.transformed;
         let ready: Vec<u32> = self
             .offsets
@@ -186,7 +189,7 @@ impl ApplyActor {
                 shared.destination.commit(number);
                 self.open = None;
             }
-            Then::KeepOpen => {}
+            Then::KeepOpen => shared.coverage.saw("write ahead"),
         }
         Outcome::Worked
     }
@@ -215,10 +218,14 @@ impl ApplyActor {
                     Outcome::Worked
                 }
                 Advance::Blocked => {
+                    shared.coverage.saw("progress that waits for another");
                     self.doing = Doing::Advancing(progress, at);
                     Outcome::Idle
                 }
-                Advance::Lost | Advance::Gone => self.begin_again(shared),
+                Advance::Lost | Advance::Gone => {
+                    shared.coverage.saw("lost race of apply");
+                    self.begin_again(shared)
+                }
             },
         }
     }
@@ -300,7 +307,10 @@ impl ApplyActor {
                 self.doing = Doing::Executing(standing);
                 Outcome::Worked
             }
-            Next::Wait(_) => self.fetch(shared),
+            Next::Wait(_) => {
+                shared.coverage.saw("barrier that waits");
+                self.fetch(shared)
+            }
         }
     }
 
@@ -308,6 +318,9 @@ impl ApplyActor {
         let Some(cuts) = &self.cuts else { return Outcome::Idle };
         let ordinal = standing.barrier.watermark.ordinal;
         trace!(shared, "apply {} executes barrier {ordinal}", self.id);
+        if shared.destination.is_in_journal(ordinal) {
+            shared.coverage.saw("barrier that another has executed");
+        }
         let unread = shared.breaks(Broken::JournalUnread);
         shared.destination.execute(ordinal, &standing.barrier.changes, |key| cuts.schema(key).cloned(), unread);
         self.doing = Doing::Deciding(standing);

@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use millrace_model::checkpoint::{Checkpoint, Ended, Load, SourceMark, TableState};
-use millrace_model::position::Reading;
-use millrace_model::row::Row;
-use millrace_model::{MysqlType, TableSchema};
+use millrace_model::checkpoint::{Checkpoint, Ended, KeyRange, Load, RangeState, SourceMark, TableState};
+use millrace_model::{MysqlType, TableName, TableSchema};
 use millrace_protocol::capture::{Capture, CaptureSettings, Step};
-use millrace_protocol::chunk::{ChunkRequest, Extent, LowVerdict, WholeState};
 
 use crate::faults::Broken;
 use crate::log::{Record, Reply};
 use crate::random::mix;
+use crate::reader::Reader;
 use crate::source::Event;
-use crate::tables::mysql_schema;
+use crate::tables::{Kind, Value, kind, mysql_schema, row};
 use crate::world::{Outcome, Shared, trace};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,27 +22,6 @@ pub(crate) enum Phase {
     Run,
     /// Fenced, killed or ended.
     Gone,
-}
-
-enum ReaderStep {
-    WaitLow,
-    Read,
-    High,
-    Hold,
-}
-
-struct Reader {
-    request: ChunkRequest,
-    step: ReaderStep,
-    early_high: Option<Reading>,
-    rows: Vec<Row>,
-    publishing: bool,
-}
-
-impl Reader {
-    fn new(request: ChunkRequest) -> Self {
-        Self { request, step: ReaderStep::WaitLow, early_high: None, rows: Vec::new(), publishing: false }
-    }
 }
 
 struct Sending {
@@ -146,6 +123,7 @@ impl CaptureActor {
 
     fn stand_back(&mut self, shared: &mut Shared) -> Outcome {
         trace!(shared, "capture {} is fenced", self.id);
+        shared.coverage.saw("fenced capture");
         self.phase = Phase::Gone;
         Outcome::Worked
     }
@@ -165,6 +143,7 @@ impl CaptureActor {
             }
         }
         if !claimed && !shared.breaks(Broken::StateReadWithoutClaim) {
+            shared.coverage.saw("claim that is not visible yet");
             return Outcome::Idle;
         }
         let settings = Self::settings(shared);
@@ -175,6 +154,9 @@ impl CaptureActor {
                     self.phase = Phase::Gone;
                     return Outcome::Worked;
                 }
+                if checkpoint.partial.is_some() {
+                    shared.coverage.saw("restart inside a transaction");
+                }
                 if shared.breaks(Broken::PartialForgotten) {
                     checkpoint.partial = None;
                 }
@@ -184,7 +166,9 @@ impl CaptureActor {
             None => match first(shared) {
                 Some((checkpoint, tables)) => {
                     trace!(shared, "capture {} begins at {:?}", self.id, checkpoint.source);
-                    Capture::first(settings, checkpoint, tables, schema_hash)
+                    let mut machine = Capture::first(settings, checkpoint, tables, schema_hash);
+                    divide(&mut machine, shared);
+                    machine
                 }
                 None => return Outcome::Idle,
             },
@@ -275,11 +259,7 @@ impl CaptureActor {
         }
         let i = shared.random.below(self.readers.len());
         let mut reader = self.readers.swap_remove(i);
-        let keeps = match reader.request.extent.clone() {
-            Extent::After(after) => read_chunk(machine, &mut reader, after.as_ref(), shared),
-            Extent::Whole => read_whole(machine, &mut reader, shared),
-        };
-        if keeps {
+        if reader.tick(machine, shared) {
             self.readers.push(reader);
         }
         Outcome::Worked
@@ -326,7 +306,10 @@ impl CaptureActor {
         match reply {
             Reply::Done => {}
             Reply::Fenced => return self.stand_back(shared),
-            Reply::Aborted | Reply::Lost => return self.settle(shared),
+            Reply::Aborted | Reply::Lost => {
+                shared.coverage.saw("step without a good reply");
+                return self.settle(shared);
+            }
         }
         Outcome::Worked
     }
@@ -391,99 +374,20 @@ fn first(shared: &Shared) -> Option<(Checkpoint, Vec<TableSchema<MysqlType>>)> {
     Some((checkpoint, shared.source.visible.keys().map(mysql_schema).collect()))
 }
 
-/// One step of a reader of a chunk; false when it is done.
-fn read_chunk(machine: &mut Capture, reader: &mut Reader, after: Option<&Row>, shared: &mut Shared) -> bool {
-    let ticket = reader.request.ticket;
-    match reader.step {
-        ReaderStep::WaitLow => {
-            let verdict = machine.low(ticket, &shared.source.reading());
-            trace!(shared, "chunk {ticket:?} low: {verdict:?}");
-            match verdict {
-                LowVerdict::Good => reader.step = ReaderStep::Read,
-                LowVerdict::TooEarly if shared.breaks(Broken::TooEarlyIgnored) => reader.step = ReaderStep::Read,
-                LowVerdict::TooEarly => {}
-                LowVerdict::Void => return false,
-            }
+/// Divides some tables at a random key.
+fn divide(machine: &mut Capture, shared: &mut Shared) {
+    let names: Vec<TableName> = machine.tables().map(|(name, _)| name.clone()).collect();
+    for name in names {
+        let kind = kind(&name);
+        if kind == Kind::Keyless || kind == Kind::Composite || shared.random.below(2) == 0 {
+            continue;
         }
-        ReaderStep::Read if shared.breaks(Broken::HighReadFirst) && reader.early_high.is_none() => {
-            reader.early_high = Some(shared.source.reading());
-        }
-        ReaderStep::Read => {
-            let limit = shared.settings.chunk_rows;
-            let name = &reader.request.schema.name;
-            let Some((rows, last, completion)) = shared.source.read_chunk(name, after, limit) else {
-                // The table is gone: the stream will say so.
-                reader.step = ReaderStep::WaitLow;
-                return true;
-            };
-            reader.rows = rows;
-            reader.step = ReaderStep::High;
-            if let Some(high) = reader.early_high.take() {
-                let rows = std::mem::take(&mut reader.rows);
-                machine.chunk_read(ticket, rows, last, completion, Some(high));
-                return false;
-            }
-            // Between the rows and `high` others act: the reader keeps what it has read.
-            reader.request.extent = Extent::After(last);
-            if completion == millrace_protocol::chunk::Completion::LastChunk {
-                reader.step = ReaderStep::Hold;
-            }
-        }
-        ReaderStep::High | ReaderStep::Hold => {
-            use millrace_protocol::chunk::Completion::{LastChunk, More};
-            let completion = if matches!(reader.step, ReaderStep::Hold) { LastChunk } else { More };
-            let Extent::After(last) = reader.request.extent.clone() else { return false };
-            let high = shared.settings.incremental.then(|| shared.source.reading());
-            machine.chunk_read(ticket, std::mem::take(&mut reader.rows), last, completion, high);
-            return false;
-        }
+        let at = shared.random.below(12) as i64;
+        let key = Some(row(kind, [at, 0], Value { unique: 0, version: 0, count: 1 }).key(&[0]));
+        let state = RangeState::Pending;
+        let lower = KeyRange { after: None, through: key.clone(), state };
+        let upper = KeyRange { after: key, through: None, state };
+        machine.divide(&name, vec![lower, upper]);
+        shared.coverage.saw("divided table");
     }
-    true
-}
-
-/// One step of a reader of a whole table; false when it is done.
-fn read_whole(machine: &mut Capture, reader: &mut Reader, shared: &mut Shared) -> bool {
-    let ticket = reader.request.ticket;
-    let name = reader.request.schema.name.clone();
-    match reader.step {
-        ReaderStep::WaitLow => match machine.low(ticket, &shared.source.reading()) {
-            LowVerdict::Good => reader.step = ReaderStep::Read,
-            LowVerdict::TooEarly if shared.breaks(Broken::TooEarlyIgnored) => reader.step = ReaderStep::Read,
-            LowVerdict::TooEarly => {}
-            LowVerdict::Void => return false,
-        },
-        ReaderStep::Read => {
-            let Some(rows) = shared.source.read_whole(&name) else {
-                reader.step = ReaderStep::WaitLow;
-                return true;
-            };
-            reader.rows = rows;
-            reader.step = ReaderStep::High;
-        }
-        ReaderStep::High => {
-            machine.whole_opened(ticket, shared.settings.incremental.then(|| shared.source.reading()));
-            reader.step = ReaderStep::Hold;
-        }
-        ReaderStep::Hold => match machine.whole_state(ticket) {
-            WholeState::Wait => {}
-            WholeState::Void => return false,
-            WholeState::Publish => return publish_whole(machine, reader, shared),
-        },
-    }
-    true
-}
-
-fn publish_whole(machine: &mut Capture, reader: &mut Reader, shared: &mut Shared) -> bool {
-    let ticket = reader.request.ticket;
-    if shared.breaks(Broken::WholeReadInPieces) && !std::mem::replace(&mut reader.publishing, true) {
-        reader.rows = shared.source.read_whole(&reader.request.schema.name).unwrap_or_default();
-    }
-    if reader.rows.is_empty() {
-        machine.whole_done(ticket);
-        return false;
-    }
-    let rest = reader.rows.split_off(shared.random.between(1, 3).min(reader.rows.len()));
-    let now = std::mem::replace(&mut reader.rows, rest);
-    machine.whole_rows(ticket, now);
-    true
 }

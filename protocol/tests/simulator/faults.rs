@@ -53,8 +53,8 @@ pub(crate) enum Broken {
     BarrierNotAwaited,
     /// Apply writes each partition as far as it has it.
     CutPerPartition,
-    /// Apply takes the first cut below what another has applied.
-    FloorIgnored,
+    /// Apply takes the first cut at the highest watermark in progress, not above it.
+    FloorTooLow,
     /// Apply commits what it wrote ahead at once.
     WriteAheadCommitted,
     /// Apply keeps what it wrote ahead when its partitions move.
@@ -84,6 +84,10 @@ pub(crate) struct Settings {
     pub(crate) transforms: usize,
     pub(crate) applies: usize,
     pub(crate) byte_limit: usize,
+    /// How often each stage acts, in proportion: capture, transform, apply.
+    pub(crate) speeds: [usize; 3],
+    /// A partition in which transform lags behind.
+    pub(crate) slow_partition: Option<u32>,
     /// Of 1,000 scheduler steps, how many are a fault.
     pub(crate) faults: usize,
     /// Of 1,000 replies, how many are lost.
@@ -104,6 +108,7 @@ impl Settings {
         };
         let incremental = random.below(8) > 0;
         let full = !incremental || random.below(5) > 0;
+        let most = [20, 45, 120][random.below(3)];
         let small = random.below(2) == 0;
         let faults = [0, 2, 10, 30][random.below(4)];
         Self {
@@ -111,7 +116,7 @@ impl Settings {
             kinds,
             tables: random.between(1, 4),
             initial_transactions: if full { random.between(0, 12) } else { 0 },
-            transactions: if incremental { random.between(5, 45) } else { 0 },
+            transactions: if incremental { random.between(5, most) } else { 0 },
             huge: [10, 40][random.below(2)],
             naming: if random.below(4) == 0 { Naming::Places } else { Naming::Gtids },
             shown_out_of_order: random.below(3) == 0,
@@ -127,6 +132,8 @@ impl Settings {
             transforms: random.between(1, 3),
             applies: [1, 1, 2, 3][random.below(4)],
             byte_limit: [300, 2000, 100_000][random.below(3)],
+            speeds: [random.between(1, 8), random.between(1, 8), random.between(1, 8)],
+            slow_partition: (random.below(3) == 0).then(|| random.below(4) as u32),
             faults,
             lost_replies: if faults == 0 { 0 } else { [0, 50, 200][random.below(3)] },
             visibility: [50, 200, 800][random.below(3)],

@@ -148,12 +148,15 @@ impl Source {
         &self,
         table: &TableName,
         after: Option<&Row>,
+        through: Option<&Row>,
         limit: usize,
     ) -> Option<(Vec<Row>, Option<Row>, Completion)> {
         let kind = kind(table);
-        let after = after.map(parse_key);
+        let (after, through) = (after.map(parse_key), through.map(parse_key));
         let rows = self.visible.get(table)?;
-        let mut found = rows.iter().filter(|(key, _)| after.is_none_or(|after| **key > after));
+        let mut found = rows.iter().filter(|(key, _)| {
+            after.is_none_or(|after| **key > after) && through.is_none_or(|through| **key <= through)
+        });
         let chunk: Vec<Row> = found.by_ref().take(limit).map(|(key, value)| row(kind, *key, *value)).collect();
         let columns: &[usize] = if kind == Kind::Composite { &[2, 0] } else { &[0] };
         let last = chunk.last().map(|row| row.key(columns));

@@ -67,6 +67,9 @@ impl TransformActor {
             }
         }
         let Some(partition) = shared.random.pick(&self.owned) else { return Outcome::Idle };
+        if shared.settings.slow_partition == Some(partition) && shared.random.chance(900) {
+            return Outcome::Idle;
+        }
         let Some(lane) = self.lanes.get_mut(&partition) else { return self.start(partition, shared) };
         if !lane.queue.is_empty() && shared.random.chance(500) {
             if let Some(batch) = lane.queue.pop_front() {
@@ -87,7 +90,10 @@ impl TransformActor {
                 output[output.len().saturating_sub(length)..].iter().map(|batch| (&**batch).into()).collect();
             match resume_after(partition, &tail) {
                 Ok(resume) => break resume,
-                Err(_) if length < output.len() => length *= 2,
+                Err(_) if length < output.len() => {
+                    shared.coverage.saw("longer tail of transform");
+                    length *= 2;
+                }
                 Err(error) => return Outcome::Failed(error.to_string()),
             }
         };
@@ -116,7 +122,10 @@ impl TransformActor {
                 false if shared.breaks(Broken::UnknownSchemaStops) => {
                     return Outcome::Failed(format!("unknown schema {key:?}"));
                 }
-                false => return Outcome::Idle,
+                false => {
+                    shared.coverage.saw("schema that is not visible yet");
+                    return Outcome::Idle;
+                }
             }
         }
         if !shared.breaks(Broken::GapIgnored) {

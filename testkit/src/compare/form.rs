@@ -56,7 +56,8 @@ impl Form {
         match self {
             // YEAR + 0 is a number: as text, YEAR 0000 would be "0000".
             Self::Number => format!("CAST({column} + 0 AS CHAR)"),
-            Self::Double => format!("CAST(CAST({column} AS DOUBLE) AS CHAR)"),
+            // Without CAST(... AS CHAR), which cuts the text of a double at 22 characters.
+            Self::Double => format!("CAST({column} AS DOUBLE)"),
             Self::Bit(bits) => format!("LPAD(BIN({column} + 0), {bits}, '0')"),
             Self::Date => format!("NULLIF(CAST({column} AS CHAR), '0000-00-00')"),
             Self::DateTime => {

@@ -1,0 +1,337 @@
+//! Apply for a task that runs in one process: steps come from memory, and what a restart needs is kept in the destination,
+//! in the transaction that writes the data.
+//!
+//! There is one partition, and every commit is at the end of a step, with that step's checkpoint: so what is in the
+//! destination and where capture goes on are one state, whatever is killed when. Schema changes are executed in the same
+//! transaction, so they need no journal. After any failure the whole log in memory is thrown away and capture starts
+//! from what is committed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_adbpg::{Advance, CommitOutcome, Connection, PartitionProgress, TaskIdentity, WriteTransaction};
+use millrace_model::batch::Batch;
+use millrace_model::{Failure, PgType, SchemaKey, TableSchema};
+use millrace_protocol::cut::{Cuts, Ended, Progress, Then, Work, Write};
+use millrace_service::{Outcome, StageContext};
+use tokio::sync::mpsc;
+
+use crate::barrier::{ensure_tables_are_new, render};
+use crate::feed::BYTE_LIMIT;
+use crate::loaded::finish_table;
+use crate::options::destination_options;
+use crate::session::ensure_destination_can_be_written;
+use crate::tally::Tally;
+use crate::write::{from_row, write_tables};
+
+/// How long a former process' session may take to be noticed as gone.
+const LOCK_LIMIT: Duration = Duration::from_secs(15);
+
+/// A step in the destination's form.
+#[derive(Debug)]
+pub struct TransformedStep {
+    /// The run of the task.
+    pub task_id: String,
+    /// Its messages.
+    pub batches: Vec<Batch<PgType>>,
+    /// Schemas that they use for the first time.
+    pub schemas: Vec<(SchemaKey<PgType>, Arc<TableSchema<PgType>>)>,
+    /// Records of the state, by key; none removes one.
+    pub state: Vec<(String, Option<Vec<u8>>)>,
+    /// Ordinal of the watermark that ends it; none where a huge transaction goes on.
+    pub watermark: Option<u64>,
+}
+
+/// The destination of a task that runs in one process; holds the task's lock.
+pub struct InProcess {
+    connection: Connection,
+    context: StageContext,
+    recovered: Option<(String, StateRecords)>,
+}
+
+/// Records of a task's state: key and value.
+pub type StateRecords = Vec<(String, Vec<u8>)>;
+
+impl InProcess {
+    /// Connects, locks the task and reads its state. Writes nothing but empty state tables.
+    pub async fn open(context: StageContext) -> Result<Self, Failure> {
+        let mut connection = Connection::connect(&destination_options(&context.task.destination)?).await?;
+        ensure_destination_can_be_written(&mut connection).await?;
+        let name = context.task.name.to_string();
+        lock(&connection, &name).await?;
+        let ids = connection.find_tasks_named(&name).await?;
+        let mut recovered = None;
+        for id in &ids {
+            let state = connection.read_state(id).await?;
+            if !state.is_empty() {
+                recovered = Some((id.clone(), state));
+            }
+        }
+        match (&recovered, ids.first()) {
+            (None, Some(id)) => Err(Failure::fatal(
+                format!("a task named \"{name}\" has written to this destination over Kafka (task id \"{id}\")"),
+                "give this task another name, or go on with the stages over Kafka",
+            )),
+            _ => Ok(Self { connection, context, recovered }),
+        }
+    }
+
+    /// The state where the task ran before.
+    pub fn state(&self) -> Option<&StateRecords> {
+        self.recovered.as_ref().map(|(_, state)| state)
+    }
+
+    /// Applies steps until there are no more. `schemas` are those of the tables that the state knows.
+    pub async fn run(
+        self,
+        schemas: Vec<(SchemaKey<PgType>, Arc<TableSchema<PgType>>)>,
+        steps: mpsc::Receiver<TransformedStep>,
+    ) -> Result<Outcome, Failure> {
+        let mut progress = Progress::start(0);
+        if let Some((task_id, _)) = &self.recovered {
+            let rows = self.connection.read_progress(task_id).await?;
+            progress = rows.first().map(from_row).unwrap_or(progress);
+        }
+        let mut cuts = Cuts::new(1, &[progress], progress.watermark, BYTE_LIMIT);
+        for (key, schema) in &schemas {
+            cuts.add_schema(*key, schema.clone());
+        }
+        let Self { connection, context, .. } = self;
+        let inbox = Inbox { steps, cuts, state: BTreeMap::new(), pending: Vec::new(), ends: Vec::new(), offset: 0 };
+        let mut applier = Applier { context, inbox, progress, task: None, schemas, tally: Tally::default() };
+        applier.work(connection).await
+    }
+}
+
+async fn lock(connection: &Connection, name: &str) -> Result<(), Failure> {
+    let locked = async {
+        while !connection.try_lock_task(name).await? {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok::<(), Failure>(())
+    };
+    match tokio::time::timeout(LOCK_LIMIT, locked).await {
+        Ok(locked) => locked,
+        Err(_) => Err(Failure::fatal(
+            format!("task \"{name}\" is already running in another process"),
+            "stop that process, or give this task another name",
+        )),
+    }
+}
+
+/// What came and is not written yet.
+struct Inbox {
+    steps: mpsc::Receiver<TransformedStep>,
+    cuts: Cuts,
+    /// Newest value of each record, with the watermark of its step.
+    state: BTreeMap<String, (u64, Option<Vec<u8>>)>,
+    /// Records of steps of a transaction that is not complete.
+    pending: Vec<(String, Option<Vec<u8>>)>,
+    /// Watermarks that end steps.
+    ends: Vec<u64>,
+    offset: i64,
+}
+
+impl Inbox {
+    fn take(&mut self, step: TransformedStep) -> Result<(), Failure> {
+        for (key, schema) in step.schemas {
+            self.cuts.add_schema(key, schema);
+        }
+        for batch in step.batches {
+            self.cuts.offer(0, self.offset, batch)?;
+            self.offset += 1;
+        }
+        self.pending.extend(step.state);
+        if let Some(watermark) = step.watermark {
+            for (key, value) in std::mem::take(&mut self.pending) {
+                self.state.insert(key, (watermark, value));
+            }
+            self.ends.push(watermark);
+        }
+        Ok(())
+    }
+
+    /// The records of all steps up to this watermark, which ends one.
+    fn state_up_to(&mut self, watermark: u64) -> Vec<(String, Option<Vec<u8>>)> {
+        self.ends.retain(|&end| end > watermark);
+        let due: Vec<String> =
+            self.state.iter().filter(|(_, (at, _))| *at <= watermark).map(|(key, _)| key.clone()).collect();
+        due.into_iter().filter_map(|key| self.state.remove(&key).map(|(_, value)| (key, value))).collect()
+    }
+}
+
+struct Applier {
+    context: StageContext,
+    inbox: Inbox,
+    progress: Progress,
+    task: Option<TaskIdentity>,
+    schemas: Vec<(SchemaKey<PgType>, Arc<TableSchema<PgType>>)>,
+    tally: Tally,
+}
+
+/// Whether more steps may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Open,
+    Closed,
+}
+
+impl Applier {
+    async fn work(&mut self, mut connection: Connection) -> Result<Outcome, Failure> {
+        let mut loaded = self.tables_to_finish();
+        loop {
+            self.finish_tables(&mut connection, std::mem::take(&mut loaded)).await?;
+            if self.collect().await? == Source::Closed {
+                return Ok(self.outcome());
+            }
+            loaded = self.transaction(&mut connection).await?;
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self.progress.ended {
+            Ended::Yes => Outcome::Completed,
+            Ended::No => Outcome::Stopped,
+        }
+    }
+
+    /// Waits for a step and takes all that are there, within bounds.
+    async fn collect(&mut self) -> Result<Source, Failure> {
+        let Some(step) = self.inbox.steps.recv().await else { return Ok(Source::Closed) };
+        self.note(&step);
+        self.inbox.take(step)?;
+        while self.inbox.cuts.bytes() < BYTE_LIMIT
+            && let Ok(step) = self.inbox.steps.try_recv()
+        {
+            self.note(&step);
+            self.inbox.take(step)?;
+        }
+        Ok(Source::Open)
+    }
+
+    fn note(&mut self, step: &TransformedStep) {
+        self.schemas.extend(step.schemas.iter().cloned());
+        if self.task.is_none() {
+            self.task = Some(TaskIdentity { id: step.task_id.clone(), name: self.context.task.name.to_string() });
+        }
+    }
+
+    /// Writes what is there in one transaction that ends at a step's end; gives the tables whose snapshot is complete.
+    async fn transaction(&mut self, connection: &mut Connection) -> Result<Vec<SchemaKey<PgType>>, Failure> {
+        let Some(task) = self.task.clone() else { return Ok(Vec::new()) };
+        let (mut loaded, mut changes, mut watermark) = (Vec::new(), 0, None);
+        let dialect = connection.dialect().clone();
+        let mut transaction: Option<WriteTransaction<'_>> = None;
+        let mut connection = Some(connection);
+        loop {
+            let work = self.inbox.cuts.next_work();
+            if let (Work::Idle | Work::Ended, None) = (&work, &transaction) {
+                return Ok(Vec::new());
+            }
+            if transaction.is_none()
+                && let Some(connection) = connection.take()
+            {
+                if let Work::Barrier(_) = &work {
+                    ensure_tables_are_new(connection, &self.inbox.cuts).await?;
+                }
+                transaction = Some(connection.begin().await?);
+            }
+            let Some(open) = transaction.as_mut() else { return Ok(Vec::new()) };
+            let at_end = match work {
+                Work::Write(write) => {
+                    changes += write.tables.iter().map(|table| table.changes).sum::<u64>();
+                    watermark = write.watermark.clone().or(watermark);
+                    loaded.extend(write.loaded.iter().map(|(key, _)| *key));
+                    self.write(open, &task, write).await?
+                }
+                Work::Barrier(standing) => {
+                    let (statements, left_out) = render(&dialect, &standing.barrier, &self.inbox.cuts)?;
+                    for left_out in left_out {
+                        tracing::warn!(table = %left_out.table, what = left_out.what, why = left_out.why, "does not move");
+                    }
+                    open.execute("change the schema", &statements).await?;
+                    self.inbox.cuts.pass(standing.barrier.watermark.ordinal);
+                    false
+                }
+                Work::Idle | Work::Ended => self.collect().await? == Source::Closed,
+            };
+            if at_end {
+                break;
+            }
+        }
+        let Some(transaction) = transaction else { return Ok(Vec::new()) };
+        self.commit(transaction, &task).await?;
+        self.tally.committed(&self.context, &[self.progress], changes, watermark);
+        Ok(loaded)
+    }
+
+    /// Writes; true if the write ends at a step's end.
+    async fn write(
+        &mut self,
+        transaction: &mut WriteTransaction<'_>,
+        task: &TaskIdentity,
+        write: Write,
+    ) -> Result<bool, Failure> {
+        write_tables(transaction, write.tables).await?;
+        for (key, partition) in &write.loaded {
+            transaction.record_loaded(&task.id, key.version, key.hash, *partition).await?;
+        }
+        let Then::Commit(progress) = write.then else { return Ok(false) };
+        let Some(lane) = progress.first() else { return Ok(false) };
+        self.progress = Progress { number: self.progress.number, ..*lane };
+        Ok(self.inbox.ends.contains(&lane.watermark))
+    }
+
+    async fn commit(&mut self, mut transaction: WriteTransaction<'_>, task: &TaskIdentity) -> Result<(), Failure> {
+        let state = self.inbox.state_up_to(self.progress.watermark);
+        self.progress.number += 1;
+        let Progress { partition, number, next_offset, sequence, watermark, ended } = self.progress;
+        let ended = ended == Ended::Yes;
+        let row = PartitionProgress { partition, number, next_offset, sequence, watermark, ended };
+        transaction.register_task(task).await?;
+        transaction.write_state(&task.id, &state).await?;
+        let again =
+            || Failure::connection("another process has written for this task", "the task starts again from there");
+        if transaction.advance_progress(&task.id, &[row]).await? == Advance::Lost {
+            return Err(again());
+        }
+        match transaction.commit().await? {
+            CommitOutcome::Committed => Ok(()),
+            CommitOutcome::Unknown(error) => Err(error.into()),
+        }
+    }
+
+    /// Schemas of tables that were loaded before the start, perhaps without their indexes.
+    fn tables_to_finish(&self) -> Vec<SchemaKey<PgType>> {
+        self.schemas.iter().map(|(key, _)| *key).collect()
+    }
+
+    async fn finish_tables(
+        &mut self,
+        connection: &mut Connection,
+        loaded: Vec<SchemaKey<PgType>>,
+    ) -> Result<(), Failure> {
+        if loaded.is_empty() {
+            return Ok(());
+        }
+        let Some(task_id) = self.task_id(connection).await? else { return Ok(()) };
+        for (version, hash) in connection.loaded_tables(&task_id, 1).await? {
+            let key = SchemaKey::new(version, hash);
+            if let Some((_, schema)) = self.schemas.iter().find(|(known, _)| *known == key) {
+                finish_table(connection, &task_id, version, schema).await?;
+            }
+        }
+        if self.tally.commits_since_prune() {
+            connection.prune_progress(&task_id).await?;
+        }
+        Ok(())
+    }
+
+    async fn task_id(&self, connection: &Connection) -> Result<Option<String>, Failure> {
+        match &self.task {
+            Some(task) => Ok(Some(task.id.clone())),
+            None => Ok(connection.find_tasks_named(self.context.task.name.as_str()).await?.pop()),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! One attempt: capture, transform and apply over a log in memory.
+
+use std::sync::Arc;
+
+use millrace_apply::{InProcess, StateRecords};
+use millrace_capture::Recovered;
+use millrace_model::{Failure, TableState};
+use millrace_proto::{CHECKPOINT_KEY, decode_checkpoint, decode_table};
+use millrace_service::{Outcome, StageContext};
+use millrace_task::Task;
+use millrace_transform::mappings::Mappings;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::run::outlet::MemoryOutlet;
+use crate::run::progress::Progress;
+
+/// Steps under way between capture and apply: each holds some megabytes at most.
+const STEPS_UNDER_WAY: usize = 4;
+
+/// The contexts of the stages, which share task and shutdown.
+#[derive(Clone)]
+pub(crate) struct Contexts {
+    pub(crate) capture: StageContext,
+    pub(crate) apply: StageContext,
+}
+
+/// Runs the task from what the destination says until it is complete, the process is told to stop, or something fails.
+pub(crate) async fn attempt(contexts: Contexts, progress: Progress) -> Result<Outcome, Failure> {
+    let destination = InProcess::open(contexts.apply.clone()).await?;
+    let task = contexts.capture.task.clone();
+    let recovered = recover(&task, destination.state())?;
+    let mut mappings = Mappings::default();
+    let mut schemas = Vec::new();
+    if let Recovered::Restart { tables, .. } = &recovered {
+        for table in tables {
+            let named = mappings.add(table.key, table.schema.as_ref().clone(), &task.selection)?;
+            schemas.push((named.target, named.mapping.target().clone()));
+        }
+        progress.resume(tables);
+    }
+    let (sender, steps) = mpsc::channel(STEPS_UNDER_WAY);
+    let outlet = MemoryOutlet::new(task, mappings, sender, progress);
+    let mut apply = JoinSet::new();
+    apply.spawn(destination.run(schemas, steps));
+    let capture = millrace_capture::run_into(contexts.capture, recovered, outlet);
+    tokio::pin!(capture);
+    // Whichever fails first ends both; when capture is done, apply writes what is still under way.
+    let captured = tokio::select! {
+        captured = &mut capture => captured,
+        applied = joined(&mut apply) => return applied,
+    };
+    match captured {
+        Ok(_) => joined(&mut apply).await,
+        // Capture also fails when apply has ended; then apply knows the reason.
+        Err(failure) => match apply.try_join_next() {
+            Some(Ok(Err(reason))) => Err(reason),
+            _ => Err(failure),
+        },
+    }
+}
+
+async fn joined(apply: &mut JoinSet<Result<Outcome, Failure>>) -> Result<Outcome, Failure> {
+    match apply.join_next().await {
+        Some(Ok(outcome)) => outcome,
+        _ => Err(Failure::fatal("apply ended unexpectedly", "this is a defect of Millrace: please report it")),
+    }
+}
+
+fn recover(task: &Arc<Task>, state: Option<&StateRecords>) -> Result<Recovered, Failure> {
+    let Some(state) = state else { return Ok(Recovered::First { cluster_id: String::new() }) };
+    let mut checkpoint = None;
+    let mut tables: Vec<TableState> = Vec::new();
+    for (key, value) in state {
+        match key.as_str() {
+            CHECKPOINT_KEY => checkpoint = Some(decode_checkpoint(value.clone().into())?),
+            key => tables.extend(decode_table(key, value.clone().into())?),
+        }
+    }
+    let Some(checkpoint) = checkpoint else {
+        return Err(Failure::fatal(
+            "the destination's state of the task has no checkpoint",
+            "somebody changed table millrace.state; start a new task under another name",
+        ));
+    };
+    if checkpoint.fingerprint != task.fingerprint() {
+        return Err(Failure::fatal(
+            "the task file differs from the one that the task was started with",
+            "name, phases, objects and partitions cannot change while a task runs: undo the change, or start a new task \
+             under another name",
+        ));
+    }
+    Ok(Recovered::Restart { checkpoint, tables })
+}

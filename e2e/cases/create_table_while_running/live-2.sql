@@ -1,0 +1,8 @@
+UPDATE second SET name = 'changed' WHERE id = 2;
+DELETE FROM without_key LIMIT 1;
+CREATE TEMPORARY TABLE passing (id INT PRIMARY KEY);
+INSERT INTO passing VALUES (1);
+DROP TEMPORARY TABLE passing;
+CREATE VIEW seen AS SELECT * FROM first;
+CREATE TABLE third (id INT PRIMARY KEY, v JSON);
+INSERT INTO third VALUES (1, '{"a": 1}');

@@ -1,0 +1,4 @@
+CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(10));
+INSERT INTO t VALUES (1, 'old'), (2, 'old');
+CREATE TABLE no_key (v VARCHAR(10));
+INSERT INTO no_key VALUES ('old');

@@ -1,0 +1,6 @@
+INSERT INTO a VALUES (3);
+DROP TABLE a;
+INSERT INTO kept VALUES (2);
+DROP TABLE IF EXISTS b, never_was, `{database}`.c;
+DROP TABLE d;
+INSERT INTO kept VALUES (3);

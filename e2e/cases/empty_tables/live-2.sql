@@ -1,0 +1,2 @@
+DELETE FROM with_key;
+DELETE FROM without_key;

@@ -1,0 +1,10 @@
+SET SESSION sql_mode = '';
+UPDATE whole_numbers SET t = -t, bu = bu DIV 2, flag = NULL WHERE id > 100;
+UPDATE other_numbers SET d = -d, wide = -wide, f = f / 3, e = e / 3, b64 = b64 ^ 1 WHERE id > 100;
+UPDATE times SET t6 = '2024-02-29 01:02:03.000004', c6 = '-00:00:01.5', d = NULL WHERE id > 102;
+UPDATE texts SET v = CONCAT(v, '\\', l1), e = 'b,c', s = 'é' WHERE id > 100;
+UPDATE bytes SET b = x'aa00', vb = CONCAT(vb, x'00') WHERE id > 100;
+UPDATE documents SET j = JSON_SET(j, '$.new', 1) WHERE id = 115;
+UPDATE made SET a = 10;
+DELETE FROM times WHERE id = 101;
+DELETE FROM documents WHERE id IN (1, 101);

@@ -1,0 +1,15 @@
+INSERT INTO orders VALUES (3, '4333', 29.99, 3, NULL);
+UPDATE orders SET card_number = '5', secret_a = 0;
+UPDATE orders SET amount = amount + 1;
+DELETE FROM orders WHERE id = 1;
+INSERT INTO tmp_a VALUES (2);
+UPDATE tmp_kept SET card_number = 2;
+CREATE TABLE tmp_new (id INT PRIMARY KEY);
+INSERT INTO tmp_new VALUES (1);
+ALTER TABLE tmp_new ADD COLUMN more INT;
+TRUNCATE tmp_b;
+DROP TABLE tmp_a;
+INSERT INTO `{database}_other`.moves VALUES (2);
+INSERT INTO `{database}_other`.stays VALUES (1, POINT(1, 2));
+INSERT INTO log1 VALUES (1);
+INSERT INTO log22 VALUES (1);

@@ -1,0 +1,14 @@
+CREATE TABLE orders (id INT PRIMARY KEY, card_number VARCHAR(20), amount DECIMAL(10, 2), secret_a INT, Secret_B TEXT, KEY (card_number), KEY (amount));
+CREATE TABLE tmp_a (id INT PRIMARY KEY);
+CREATE TABLE tmp_b (v INT);
+CREATE TABLE tmp_kept (id INT PRIMARY KEY, card_number INT);
+CREATE TABLE log1 (id INT PRIMARY KEY);
+CREATE TABLE log22 (id INT PRIMARY KEY);
+CREATE DATABASE `{database}_other`;
+CREATE TABLE `{database}_other`.moves (id INT PRIMARY KEY);
+CREATE TABLE `{database}_other`.stays (id INT PRIMARY KEY, shape GEOMETRY);
+INSERT INTO orders VALUES (1, '4111', 9.99, 1, 'x'), (2, '4222', 19.99, 2, 'y');
+INSERT INTO tmp_a VALUES (1);
+INSERT INTO tmp_b VALUES (1);
+INSERT INTO tmp_kept VALUES (1, 1);
+INSERT INTO `{database}_other`.moves VALUES (1);

@@ -1,0 +1,11 @@
+INSERT INTO `{database} a.b"c'`.`select` VALUES (2, 'y');
+UPDATE `{database} a.b"c'`.`select` SET `order by` = 'z', `from` = 3 WHERE `from` = 1;
+CREATE TABLE `{database} a.b"c'`.`new "one"` (`group` INT PRIMARY KEY);
+INSERT INTO `{database} a.b"c'`.`new "one"` VALUES (1);
+UPDATE `UPPER` SET `vALUE` = 10;
+UPDATE `upper` SET `v` = 20;
+UPDATE `with.dot` SET `a.b` = 10, `a"b` = 20, `{x}` = 30;
+UPDATE `naïve 日本` SET `größe` = 'größer';
+DELETE FROM `a;--/*` WHERE `*/` = 1;
+INSERT INTO `user` VALUES (1, 2);
+TRUNCATE `UPPER`;

@@ -1,0 +1,14 @@
+CREATE DATABASE `{database} a.b"c'`;
+CREATE TABLE `{database} a.b"c'`.`select` (`from` INT PRIMARY KEY, `order by` TEXT);
+INSERT INTO `{database} a.b"c'`.`select` VALUES (1, 'x');
+CREATE TABLE `UPPER` (`Id` INT PRIMARY KEY, `vALUE` INT, `value two` INT, KEY `An Index` (`vALUE`));
+CREATE TABLE `upper` (`ID` INT PRIMARY KEY, `v` INT, KEY `An Index` (`v`));
+CREATE TABLE `with.dot` (`a.b` INT PRIMARY KEY, `a"b` INT, `a'b` INT, `a``b` INT, `a\b` INT, `a;b` INT, `$1` INT, `%s` INT, `{x}` INT);
+CREATE TABLE `naïve 日本` (`ключ` INT PRIMARY KEY, `größe` VARCHAR(10)) COMMENT 'it''s "quoted" \\ here';
+CREATE TABLE `a;--/*` (`*/` INT PRIMARY KEY, `v` TEXT, UNIQUE KEY `pg_"x` (`*/`));
+CREATE TABLE `user` (`table` INT PRIMARY KEY, `user` INT);
+INSERT INTO `UPPER` VALUES (1, 1, 1);
+INSERT INTO `upper` VALUES (1, 2);
+INSERT INTO `with.dot` VALUES (1, 2, 3, 4, 5, 6, 7, 8, 9);
+INSERT INTO `naïve 日本` VALUES (1, 'x');
+INSERT INTO `a;--/*` VALUES (1, 'x'), (2, NULL);

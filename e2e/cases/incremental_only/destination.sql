@@ -1,0 +1,2 @@
+CREATE SCHEMA "{database}";
+CREATE TABLE "{database}".t (id INTEGER PRIMARY KEY, v VARCHAR(20));

@@ -1,0 +1,18 @@
+DELETE FROM t WHERE a = 1 LIMIT 1;
+UPDATE t SET b = 'set' WHERE a = 2 LIMIT 1;
+INSERT INTO t VALUES (1, 'one', 1.5, '2024-01-01 10:00:00'), (4, 'four', -0.1, NULL), (4, 'four', -0.1, NULL);
+DELETE FROM t WHERE a IS NULL;
+BEGIN;
+INSERT INTO t VALUES (5, 'short life', 1, NULL), (5, 'short life', 1, NULL), (5, 'short life', 1, NULL);
+UPDATE t SET c = 2 WHERE a = 5 LIMIT 2;
+DELETE FROM t WHERE a = 5 LIMIT 2;
+COMMIT;
+UPDATE t SET c = c + 1;
+DELETE FROM documents LIMIT 1;
+UPDATE documents SET j = '[]', z = b'1' WHERE a = 2;
+INSERT INTO documents VALUES (1, '{"b": 1, "a": [1, 2.50]}', x'00ff', 1.5, b'101');
+INSERT INTO nullable_unique VALUES (NULL, 1), (2, 2);
+UPDATE nullable_unique SET a = NULL WHERE a = 1;
+DELETE FROM nullable_unique WHERE v = 1 LIMIT 2;
+UPDATE unique_not_null SET a = 3 WHERE a = 1;
+DELETE FROM unique_not_null WHERE a = 2;
