@@ -20,6 +20,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(crate) struct Progress {
     estimates: HashMap<TableName, u64>,
     rows: u64,
+    /// Ordinal of the last watermark that was published.
+    watermark: u64,
     rate: Rate,
     shown: Option<Instant>,
 }
@@ -29,12 +31,13 @@ impl Progress {
     pub(crate) async fn of(session: &mut Session, capture: &Capture) -> Result<Self, Failure> {
         let loads = capture.tables().any(|(_, state)| state.load.is_pending());
         let estimates = if loads { read_estimates(session).await? } else { HashMap::new() };
-        Ok(Self { estimates, rows: 0, rate: Rate::new(Instant::now()), shown: None })
+        Ok(Self { estimates, rows: 0, watermark: 0, rate: Rate::new(Instant::now()), shown: None })
     }
 
-    /// A step with so many rows is committed.
-    pub(crate) fn committed(&mut self, rows: u64) {
+    /// A step with so many rows is committed; this is the last watermark so far.
+    pub(crate) fn committed(&mut self, rows: u64, watermark: u64) {
         self.rows += rows;
+        self.watermark = watermark;
         self.rate.add(rows, Instant::now());
     }
 
@@ -61,7 +64,7 @@ impl Progress {
             "tables": all,
             "tables_loaded": loaded,
             "table_progress": tables,
-            "watermark": capture.last_watermark(),
+            "watermark": self.watermark,
             "place": mark.map(|mark| mark.place.to_string()),
             "gtid": mark.map(|mark| mark.last_gtid.clone()),
             "committed_at": mark.map(|mark| mark.committed_at),

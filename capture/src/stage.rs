@@ -246,10 +246,11 @@ impl Stage {
     async fn commit(&mut self, outlet: &mut impl Outlet) -> Result<(), Failure> {
         let rows = self.capture.rows_in_step();
         let step = self.capture.take_step();
+        let watermark = step.checkpoint.next_watermark - 1;
         outlet.publish(step).await?;
         self.step_began = None;
         self.last_commit = Instant::now();
-        self.progress.committed(rows);
+        self.progress.committed(rows, watermark);
         self.context.mark.progress();
         metrics::counter!("millrace_rows_total").increment(rows);
         self.progress.show(&self.context, &self.capture);

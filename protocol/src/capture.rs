@@ -144,11 +144,6 @@ impl Capture {
         self.checkpoint.source.as_ref()
     }
 
-    /// Ordinal of the last watermark that was given out; 0 before the first.
-    pub fn last_watermark(&self) -> u64 {
-        self.checkpoint.next_watermark - 1
-    }
-
     /// The run of the task and the fingerprint, which every message carries.
     pub fn envelope_of(&self) -> (String, [u8; 16]) {
         (self.checkpoint.task_id.clone(), self.checkpoint.fingerprint)

@@ -116,7 +116,7 @@ fn check_topic(topic: &str, settings: &BTreeMap<String, String>, replicas: Optio
         let found = format!("topic \"{topic}\" acknowledges what is on {in_sync} broker only");
         warn("log_min_insync", found, alter("min.insync.replicas", "2"));
     }
-    let limit = i64::try_from(MESSAGE_LIMIT).unwrap_or(i64::MAX);
+    let limit = i64::from(MESSAGE_LIMIT);
     if let Some(found) = setting("max.message.bytes").filter(|found| *found < limit) {
         let size = bytes(u64::try_from(found).unwrap_or(0));
         let found = format!("topic \"{topic}\" refuses messages above {size}: a large row would stop the task");

@@ -306,7 +306,7 @@ mod tests {
     fn an_idle_source_has_the_latency_of_the_pipeline() {
         let now = 1_000_000_000;
         let idle = apply(json!({ "latency_ms": 12, "committed_at": now - 900_000 }));
-        assert_eq!(latency(&[idle.clone()], now), Some(Duration::from_millis(12)));
+        assert_eq!(latency(std::slice::from_ref(&idle), now), Some(Duration::from_millis(12)));
         let stuck = apply(json!({ "latency_ms": 12, "committed_at": now - 60_000_000 }));
         assert_eq!(latency(&[idle, stuck], now), Some(Duration::from_secs(60)));
         assert_eq!(latency(&[apply(json!({}))], now), None);
