@@ -168,6 +168,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_check_is_documented_and_every_documented_check_exists() {
+        let chapter = include_str!("../../../docs/commands.md").split("\n## ").find(|text| text.starts_with("`check`"));
+        let lines = chapter.unwrap_or_default().lines();
+        let documented: Vec<&str> = lines.filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        assert_eq!(documented, NAMES);
+    }
+
+    #[test]
     fn only_warnings_can_be_accepted() {
         let mut warning = Finding::warning(Area::Log, "log_replication", "1 broker", "more");
         warning.accept();

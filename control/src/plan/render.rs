@@ -99,7 +99,11 @@ fn table_lines(plan: &Plan) -> Vec<String> {
 
 fn table_text(planned: &PlannedTable, colours: Colours) -> Vec<String> {
     let name = format!("{} -> {}", planned.source, planned.destination);
-    let size = format!("about {} rows, {}", number(planned.rows), bytes(planned.bytes));
+    let size = format!(
+        "about {}, {}",
+        count(usize::try_from(planned.rows).unwrap_or(usize::MAX), "row"),
+        bytes(planned.bytes)
+    );
     let mut lines = vec![format!("{}  ({size})", colours.paint(Colour::Strong, &name))];
     let key = if planned.key.is_empty() { "none".to_owned() } else { planned.key.join(", ") };
     lines.push(format!("  key: {key}; {}", planned.route_reason));
