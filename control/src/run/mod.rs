@@ -74,10 +74,10 @@ async fn run(task: Arc<Task>, show: Show) -> Result<Outcome, Failure> {
     let _server = HttpServer::start(task.http.capture, statuses, exporter).await?;
     let progress = Progress::new(show);
     let follower = tokio::spawn(progress.clone().follow(contexts.capture.clone(), contexts.apply.clone()));
-    let ended = Box::pin(run_stage(&contexts.capture, |context| {
+    let ended = run_stage(&contexts.capture, |context| {
         let contexts = Contexts { capture: context, ..contexts.clone() };
-        attempt(contexts, progress.clone())
-    }))
+        Box::pin(attempt(contexts, progress.clone()))
+    })
     .await;
     follower.abort();
     progress.clear();
