@@ -139,6 +139,12 @@ impl StatusHandle {
         self.update_details(|details| details[field] = value);
     }
 
+    /// Sets those fields of what the stage adds that an object names; others stay.
+    pub fn merge(&self, fields: Value) {
+        let Value::Object(fields) = fields else { return };
+        self.update_details(|details| fields.into_iter().for_each(|(field, value)| details[field] = value));
+    }
+
     /// The mark that this status counts progress with.
     pub fn mark(&self) -> ProgressMark {
         ProgressMark { shared: Arc::clone(&self.shared) }
