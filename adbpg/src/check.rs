@@ -181,6 +181,7 @@ mod tests {
             nullability: Nullability::Nullable,
             default: None,
             comment: String::new(),
+            collation: "".into(),
         };
         TableSchema {
             table_id,

@@ -214,7 +214,7 @@ mod tests {
     }
 
     fn column(name: &str, ty: PgType, nullability: Nullability, default: Option<DefaultValue>) -> Column<PgType> {
-        Column { name: name.into(), ty, nullability, default, comment: String::new() }
+        Column { name: name.into(), ty, nullability, default, comment: String::new(), collation: "".into() }
     }
 
     fn schema(columns: Vec<Column<PgType>>, primary_key: Vec<usize>, key: Vec<usize>) -> TableSchema<PgType> {

@@ -80,6 +80,7 @@ mod tests {
             nullability: Nullability::NotNull,
             default: None,
             comment: String::new(),
+            collation: "".into(),
         };
         let index = |name: &str, columns: &[usize], uniqueness| Index {
             name: name.into(),

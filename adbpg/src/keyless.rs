@@ -95,6 +95,7 @@ mod tests {
             nullability: Nullability::Nullable,
             default: None,
             comment: String::new(),
+            collation: "".into(),
         };
         let schema = TableSchema {
             table_id: 1,

@@ -1,6 +1,6 @@
 //! The first start of a task, and the source at a restart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use millrace_model::position::Reading;
 use millrace_model::{
@@ -54,6 +54,7 @@ pub(crate) async fn first_start(
             let names: Vec<TableName> = after.iter().map(|table| table.name.clone()).collect();
             ensure_tables_can_be_read(session, &names).await?;
             ensure_types_are_known(&after)?;
+            ensure_names_differ(task, &names)?;
             let checkpoint = Checkpoint {
                 task_id: format!("{}-{}", task.name, uuid::Uuid::new_v4()),
                 fingerprint: task.fingerprint(),
@@ -146,6 +147,28 @@ fn ensure_types_are_known(tables: &[SourceTable]) -> Result<(), Failure> {
         ensure_charsets_are_known(&table.name, &table.clone().into_schema(0))?;
     }
     Ok(())
+}
+
+/// Two source tables may not become one table in the destination.
+fn ensure_names_differ(task: &Task, tables: &[TableName]) -> Result<(), Failure> {
+    let mut seen = HashMap::new();
+    for table in tables {
+        let Some(rule) = task.selection.selects(table) else { continue };
+        let name = rule.destination_table(table);
+        if let Some(other) = seen.insert(name.clone(), table) {
+            return Err(same_destination(other, table, &name));
+        }
+    }
+    Ok(())
+}
+
+/// The refusal of a table that would become the destination table of another one.
+pub(crate) fn same_destination(one: &TableName, other: &TableName, name: &TableName) -> Failure {
+    Failure::fatal(
+        format!("tables \"{one}\" and \"{other}\" would both become \"{name}\" in the destination"),
+        "give one of them another name with rename in [[objects]], or exclude it: joining several tables into one is not \
+         supported yet",
+    )
 }
 
 /// Refuses a table with a column whose character set cannot be decoded.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use millrace_model::{Failure, TableName};
 use millrace_mysql::binlog::Statement;
+use millrace_mysql::column_type::{Collations, charset_name, collation_name};
 use millrace_mysql::ddl::{
     CreateDefaults, DdlEffect, KeyEffect, TimestampDefaults, WhenExists, classify, parse_create_table,
 };
@@ -13,25 +14,43 @@ use millrace_mysql::{MysqlError, ServerFacts, Session, StatementContext};
 use millrace_protocol::capture::Capture;
 use millrace_task::Task;
 
-use crate::start::ensure_charsets_are_known;
+use crate::start::{ensure_charsets_are_known, same_destination};
 
 /// What is needed to read a statement besides its event.
 pub(crate) struct Statements {
     facts: ServerFacts,
     /// Default character sets of databases.
     charsets: HashMap<Arc<str>, Arc<str>>,
+    /// Default collations of databases; those that came to be or changed since the start are not known.
+    database_collations: HashMap<Arc<str>, Arc<str>>,
+    /// Default collations of character sets.
+    charset_collations: Arc<HashMap<Arc<str>, Arc<str>>>,
 }
 
 impl Statements {
     /// Reads the databases' default character sets.
     pub(crate) async fn read(session: &mut Session, facts: &ServerFacts) -> Result<Self, MysqlError> {
-        let sql = "SELECT schema_name, default_character_set_name FROM information_schema.schemata";
-        let rows = session.query_texts("reading the databases' character sets", sql).await?;
-        let pair = |row: Vec<Option<String>>| {
-            let mut cells = row.into_iter();
-            Some((Arc::from(cells.next()??), Arc::from(cells.next()??)))
-        };
-        Ok(Self { facts: facts.clone(), charsets: rows.into_iter().filter_map(pair).collect() })
+        let of_databases = "SELECT schema_name, default_character_set_name FROM information_schema.schemata";
+        let collations = "SELECT schema_name, default_collation_name FROM information_schema.schemata";
+        let defaults = "SELECT character_set_name, default_collate_name FROM information_schema.character_sets";
+        Ok(Self {
+            facts: facts.clone(),
+            charsets: read_pairs(session, of_databases).await?.collect(),
+            database_collations: read_pairs(session, collations)
+                .await?
+                .map(|(database, collation)| (database, collation_name(&collation)))
+                .collect(),
+            charset_collations: read_pairs(session, defaults)
+                .await?
+                .map(|(charset, collation)| (charset_name(&charset), collation_name(&collation)))
+                .collect::<HashMap<_, _>>()
+                .into(),
+        })
+    }
+
+    fn collations(&self, database: &str) -> Collations {
+        let default = self.database_collations.get(database).cloned().unwrap_or_else(|| "".into());
+        Collations { default, of_charset: self.charset_collations.clone() }
     }
 
     /// Gives a statement of the open transaction to the machine.
@@ -65,6 +84,7 @@ impl Statements {
         let selected = |table: &TableName| task.selection.selects(table).is_some();
         match effect {
             DdlEffect::CreateTable { table, when_exists, .. } if selected(&table) => {
+                ensure_name_is_free(capture, task, &table)?;
                 self.create(capture, context, statement, &table, when_exists)
             }
             DdlEffect::DropTable { tables } => drop_all(capture, tables),
@@ -94,6 +114,7 @@ impl Statements {
             }
             DdlEffect::CreateDatabase { database, charset } | DdlEffect::AlterDatabase { database, charset } => {
                 let charset = charset.unwrap_or_else(|| self.facts.charset.as_str().into());
+                self.database_collations.remove(&database);
                 self.charsets.insert(database, charset);
                 Ok(())
             }
@@ -128,11 +149,34 @@ impl Statements {
         let charset = self.charsets.get(&table.database).cloned();
         let defaults = CreateDefaults {
             charset: charset.unwrap_or_else(|| self.facts.charset.as_str().into()),
+            collations: self.collations(&table.database),
             timestamps: TimestampDefaults::Explicit,
         };
         let schema = parse_create_table(context, &statement.sql, &defaults)?.into_schema(0);
         ensure_charsets_are_known(table, &schema)?;
         Ok(capture.create(schema)?)
+    }
+}
+
+async fn read_pairs(
+    session: &mut Session,
+    sql: &str,
+) -> Result<impl Iterator<Item = (Arc<str>, Arc<str>)> + use<>, MysqlError> {
+    let rows = session.query_texts("reading character sets and collations", sql).await?;
+    Ok(rows.into_iter().filter_map(|row| {
+        let mut cells = row.into_iter();
+        Some((Arc::from(cells.next()??), Arc::from(cells.next()??)))
+    }))
+}
+
+/// A new table may not become the destination table of another one.
+fn ensure_name_is_free(capture: &Capture, task: &Task, table: &TableName) -> Result<(), Failure> {
+    let destination = |table: &TableName| task.selection.selects(table).map(|rule| rule.destination_table(table));
+    let Some(name) = destination(table) else { return Ok(()) };
+    let mut others = capture.tables().map(|(other, _)| other).filter(|other| *other != table);
+    match others.find(|other| destination(other).as_ref() == Some(&name)) {
+        Some(other) => Err(same_destination(other, table, &name)),
+        None => Ok(()),
     }
 }
 

@@ -62,9 +62,8 @@ impl Translator {
 
     fn rows(&mut self, capture: &mut Capture, rows: &RowsBatch) -> Result<(), Failure> {
         let name = &rows.map.name;
-        if self.task.selection.selects(name).is_none() {
-            return Ok(());
-        }
+        let Some(rule) = self.task.selection.selects(name) else { return Ok(()) };
+        let operations = rule.operations();
         let state = capture.table(name).ok_or_else(|| unknown_table(name))?;
         let is_current = self
             .decoders
@@ -79,7 +78,7 @@ impl Translator {
         let Some(decoder) = self.decoders.get(name) else { return Ok(()) };
         let images = decoder.rows.decode(rows, &mut self.writer)?;
         let changes: Vec<RowChange> = images.map(|image| image.map(to_change)).collect::<Result<_, _>>()?;
-        Ok(capture.rows(name, changes)?)
+        Ok(capture.rows_of(name, changes, |operation| operations.contains(operation))?)
     }
 }
 

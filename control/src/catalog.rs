@@ -29,6 +29,8 @@ pub(crate) struct MappedTable {
     pub(crate) source: Arc<TableSchema<MysqlType>>,
     /// In the destination.
     pub(crate) target: Arc<TableSchema<PgType>>,
+    /// Places of the source's columns that move, in the order of the destination's.
+    pub(crate) moving: Vec<usize>,
 }
 
 /// What becomes of a table; `number` tells it from the others.
@@ -36,7 +38,7 @@ pub(crate) fn map_table(task: &Task, table: &SourceTable, number: u64) -> Result
     let rule = task.selection.selects(&table.name).ok_or_else(|| TransformError::NotSelected(table.name.clone()))?;
     let source = Arc::new(table.clone().into_schema(number));
     let mapping = TableMapping::new(source.clone(), rule)?;
-    Ok(MappedTable { source, target: mapping.target().clone() })
+    Ok(MappedTable { source, target: mapping.target().clone(), moving: mapping.moving_columns() })
 }
 
 /// What becomes of all tables.

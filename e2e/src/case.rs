@@ -30,9 +30,15 @@ struct Special {
     absent: Vec<String>,
     /// Columns of the source that must not be in the destination, by table.
     absent_columns: BTreeMap<String, Vec<String>>,
+    /// Tables that have another name in the destination, as `schema.table`, by their name in the source.
+    renamed: BTreeMap<String, String>,
+    /// Names of columns in the destination, by table and by their name in the source.
+    renamed_columns: BTreeMap<String, BTreeMap<String, String>>,
+    /// Conditions in MySQL's words, by table: only rows for which it is true must be in the destination.
+    filter: BTreeMap<String, String>,
     /// Whether the task ends by itself once the destination is equal.
     end: End,
-    /// The failure that the last script brings about.
+    /// The failure that the last script brings about; the start, where there is none.
     failure: Option<ExpectedFailure>,
     /// Grants of the account that the source is read with, such as `SELECT ON *.*`; root without them.
     grants: Option<Vec<String>>,
@@ -127,6 +133,9 @@ impl Case {
         let scope = Scope {
             absent: self.special.absent.iter().map(|table| world.fill(table)).collect(),
             absent_columns: self.special.absent_columns.clone(),
+            renamed: self.special.renamed.iter().map(|(from, to)| (from.clone(), world.fill(to))).collect(),
+            renamed_columns: self.special.renamed_columns.clone(),
+            filter: self.special.filter.clone(),
         };
         let source = self.read("source.sql")?;
         world.run_in_source(&source.with_context(|| format!("cases/{} has no source.sql", self.name))?).await?;
@@ -144,6 +153,11 @@ impl Case {
             let (mut source, destination) = (world.connect_mysql().await?, world.connect_postgres().await?);
             let difference = scope.difference(world, &mut source, &destination).await?;
             ensure!(difference.is_none(), "completed, but not equal: {}", difference.unwrap_or_default());
+            return self.ensure_queries(world).await;
+        }
+        if let Some(expected) = self.special.failure.as_ref().filter(|_| !self.folder.join("live.sql").is_file()) {
+            let printed = stages.wait_for_failure(expected.stage, LIMIT).await?;
+            ensure_as_expected(world, expected, &printed)?;
             return self.ensure_queries(world).await;
         }
         wait_for_start(world, &mut stages).await?;

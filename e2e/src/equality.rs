@@ -22,23 +22,39 @@ pub struct Scope {
     pub absent: Vec<String>,
     /// Columns of the source that must not be there, by table.
     pub absent_columns: BTreeMap<String, Vec<String>>,
+    /// Tables that have another name there, as `schema.table`, by their name in the source.
+    pub renamed: BTreeMap<String, String>,
+    /// Names of columns there, by table and by their name in the source.
+    pub renamed_columns: BTreeMap<String, BTreeMap<String, String>>,
+    /// Conditions in MySQL's words, by table: only rows for which it is true must be there.
+    pub filter: BTreeMap<String, String>,
 }
 
 impl Scope {
     /// The first difference found; none where the destination is equal.
     pub async fn difference(&self, world: &World, source: &mut Conn, destination: &Client) -> Result<Option<String>> {
         let databases = world.databases(source).await?;
-        let expected = self.source_tables(source, &databases).await?;
-        let found = destination_tables(destination, &databases).await?;
+        let tables = self.source_tables(source, &databases).await?;
+        let expected: BTreeSet<_> = tables.iter().map(|table| self.destination_of(table)).collect();
+        let mut schemas = databases;
+        schemas.extend(expected.iter().map(|(schema, _)| schema.clone()));
+        let found = destination_tables(destination, &schemas).await?;
         if expected != found {
             let missing: Vec<_> = expected.difference(&found).collect();
             let extra: Vec<_> = found.difference(&expected).collect();
             return Ok(Some(format!("tables missing in the destination: {missing:?}; there only: {extra:?}")));
         }
-        for (database, table) in &expected {
-            let mut pair = TablePair::new((database, table), (database, table));
+        for (database, table) in &tables {
+            let (schema, name) = self.destination_of(&(database.clone(), table.clone()));
+            let mut pair = TablePair::new((database, table), (&schema, &name));
             for column in self.absent_columns.get(table).into_iter().flatten() {
                 pair = pair.exclude(column);
+            }
+            for (column, name) in self.renamed_columns.get(table).into_iter().flatten() {
+                pair = pair.rename(column, name);
+            }
+            if let Some(condition) = self.filter.get(table) {
+                pair = pair.filter(condition);
             }
             let comparison = pair.compare(source, destination).await?;
             if !comparison.is_equal() {
@@ -46,6 +62,12 @@ impl Scope {
             }
         }
         Ok(None)
+    }
+
+    fn destination_of(&self, (database, table): &(String, String)) -> (String, String) {
+        let renamed = self.renamed.get(table).and_then(|name| name.split_once('.'));
+        let (schema, name) = renamed.unwrap_or((database, table));
+        (schema.to_owned(), name.to_owned())
     }
 
     async fn source_tables(&self, source: &mut Conn, databases: &[String]) -> Result<BTreeSet<(String, String)>> {

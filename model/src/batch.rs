@@ -86,7 +86,28 @@ pub enum RowChange {
     Delete(Row),
 }
 
+/// What of a change a task can leave out: everything but rows of snapshots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RowOperation {
+    /// INSERT; also the new row of an update that changes the key.
+    Insert,
+    /// UPDATE that keeps the key.
+    Update,
+    /// DELETE; also the old row of an update that changes the key.
+    Delete,
+}
+
 impl RowChange {
+    /// The operation; none for a row of a snapshot.
+    pub fn operation(&self) -> Option<RowOperation> {
+        match self {
+            Self::Read { .. } => None,
+            Self::Insert(_) => Some(RowOperation::Insert),
+            Self::Update { .. } => Some(RowOperation::Update),
+            Self::Delete(_) => Some(RowOperation::Delete),
+        }
+    }
+
     /// Bytes of the row images.
     pub fn len(&self) -> usize {
         match self {

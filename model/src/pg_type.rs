@@ -12,6 +12,7 @@
 //! | all others | `Text` in the type's input form (ISO dates; timestamptz with `+00`) |
 
 use std::fmt;
+use std::str::FromStr;
 
 /// The type of a column of AnalyticDB for PostgreSQL, Greenplum or PostgreSQL. `Display` gives its SQL.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -86,6 +87,117 @@ impl fmt::Display for PgType {
             Self::Json => f.write_str("json"),
             Self::Jsonb => f.write_str("jsonb"),
             Self::RealArray => f.write_str("real[]"),
+        }
+    }
+}
+
+/// A text that names no type of [`PgType`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a type of the destination")]
+pub struct UnknownPgType;
+
+impl FromStr for PgType {
+    type Err = UnknownPgType;
+
+    /// The type of its SQL, in any case: what `Display` gives, the synonyms `int`, `int8`, `decimal`, `bool` and the like,
+    /// and types with a fraction of a second also without one (then 6 digits, as PostgreSQL has it).
+    fn from_str(text: &str) -> Result<Self, UnknownPgType> {
+        let text = text.trim().to_ascii_lowercase();
+        let (name, arguments) = match text.split_once('(') {
+            Some((name, rest)) => (name.trim_end(), numbers(rest.strip_suffix(')').ok_or(UnknownPgType)?)?),
+            None => (text.as_str(), Vec::new()),
+        };
+        let plain = match name {
+            "smallint" | "int2" => Some(Self::SmallInt),
+            "integer" | "int" | "int4" => Some(Self::Integer),
+            "bigint" | "int8" => Some(Self::BigInt),
+            "real" | "float4" => Some(Self::Real),
+            "double precision" | "float8" => Some(Self::Double),
+            "boolean" | "bool" => Some(Self::Boolean),
+            "date" => Some(Self::Date),
+            "text" => Some(Self::Text),
+            "bytea" => Some(Self::Bytea),
+            "json" => Some(Self::Json),
+            "jsonb" => Some(Self::Jsonb),
+            "real[]" | "float4[]" => Some(Self::RealArray),
+            _ => None,
+        };
+        match (plain, &arguments[..]) {
+            (Some(plain), []) => Ok(plain),
+            (Some(_), _) => Err(UnknownPgType),
+            (None, arguments) => qualified(name, arguments).ok_or(UnknownPgType),
+        }
+    }
+}
+
+fn numbers(text: &str) -> Result<Vec<u32>, UnknownPgType> {
+    text.split(',').map(|number| number.trim().parse().map_err(|_| UnknownPgType)).collect()
+}
+
+/// A type with numbers, within PostgreSQL's bounds.
+fn qualified(name: &str, arguments: &[u32]) -> Option<PgType> {
+    let fraction = match arguments {
+        [] => Some(6),
+        [digits @ 0..=6] => u8::try_from(*digits).ok(),
+        _ => None,
+    };
+    match (name, arguments) {
+        ("timestamp", _) => Some(PgType::Timestamp(fraction?)),
+        ("timestamptz", _) => Some(PgType::TimestampTz(fraction?)),
+        ("time", _) => Some(PgType::Time(fraction?)),
+        ("interval", _) => Some(PgType::Interval(fraction?)),
+        ("bit", [n @ 1..=64]) => Some(PgType::Bit(u8::try_from(*n).ok()?)),
+        ("varchar", [n @ 1..=10_485_760]) => Some(PgType::Varchar(*n)),
+        ("char", [n @ 1..=10_485_760]) => Some(PgType::Char(*n)),
+        ("numeric" | "decimal", [precision @ 1..=1000]) => {
+            Some(PgType::Numeric { precision: u16::try_from(*precision).ok()?, scale: 0 })
+        }
+        ("numeric" | "decimal", [precision @ 1..=1000, scale]) if scale <= precision => {
+            Some(PgType::Numeric { precision: u16::try_from(*precision).ok()?, scale: u16::try_from(*scale).ok()? })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_read_as_it_is_shown() {
+        for text in [
+            "smallint",
+            "integer",
+            "bigint",
+            "numeric(20,4)",
+            "real",
+            "double precision",
+            "bit(64)",
+            "boolean",
+            "date",
+            "timestamp(3)",
+            "timestamptz(0)",
+            "time(6)",
+            "interval(6)",
+            "varchar(10)",
+            "char(3)",
+            "text",
+            "bytea",
+            "json",
+            "jsonb",
+            "real[]",
+        ] {
+            assert_eq!(text.parse::<PgType>().map(|ty| ty.to_string()), Ok(text.to_owned()));
+        }
+        for (text, shown) in
+            [("INT", "integer"), ("numeric(5)", "numeric(5,0)"), ("time", "time(6)"), (" Bool ", "boolean")]
+        {
+            assert_eq!(text.parse::<PgType>().map(|ty| ty.to_string()), Ok(shown.to_owned()));
+        }
+        for text in
+            ["", "varchar", "varchar(0)", "numeric", "numeric(2,3)", "time(7)", "text(3)", "bit(65)", "uuid", "int("]
+        {
+            assert_eq!(text.parse::<PgType>(), Err(UnknownPgType), "{text}");
         }
     }
 }

@@ -93,6 +93,9 @@ pub struct Column<T> {
     pub default: Option<DefaultValue>,
     /// Its comment; empty for none.
     pub comment: String,
+    /// In the source: MySQL's name of the collation by which its text (ENUM and SET too) is compared, such as
+    /// `utf8mb4_0900_ai_ci`; empty where it has none, or where it is not known. Empty in the destination.
+    pub collation: Arc<str>,
 }
 
 /// Whether a column may hold NULL.

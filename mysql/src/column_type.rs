@@ -5,6 +5,7 @@
 //! Specification Changes"): synonyms, default lengths, `FLOAT(30)` as DOUBLE, `TEXT(100)` as the smallest TEXT that
 //! holds it, `CHARACTER SET binary` as the binary types.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use millrace_model::MysqlType;
@@ -21,6 +22,9 @@ pub struct WrittenType {
     labels: Vec<String>,
     unsigned: bool,
     charset: Option<Arc<str>>,
+    collation: Option<Arc<str>>,
+    /// `BINARY` after a character type: the `_bin` collation of its character set.
+    is_binary: bool,
     /// SERIAL: NOT NULL, AUTO_INCREMENT and UNIQUE besides.
     pub serial: bool,
 }
@@ -29,6 +33,24 @@ pub struct WrittenType {
 pub fn charset_name(name: &str) -> Arc<str> {
     let name = name.to_ascii_lowercase();
     if name == "utf8" { "utf8mb3".into() } else { name.into() }
+}
+
+/// A collation's name as the current versions call it: `utf8_bin` is `utf8mb3_bin`.
+pub fn collation_name(name: &str) -> Arc<str> {
+    let name = name.to_ascii_lowercase();
+    match name.strip_prefix("utf8_") {
+        Some(rest) => format!("utf8mb3_{rest}").into(),
+        None => name.into(),
+    }
+}
+
+/// The collations that hold where a definition names none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Collations {
+    /// The default of the table's database, or of the table once it is known; empty where it is not known.
+    pub default: Arc<str>,
+    /// The default of each character set.
+    pub of_charset: Arc<HashMap<Arc<str>, Arc<str>>>,
 }
 
 /// The character set of a collation: its name up to the first `_`. None for MariaDB's short names, which have none.
@@ -167,7 +189,7 @@ fn read_attributes(cursor: &mut Cursor<'_>, written: &mut WrittenType) {
             "UNICODE" => written.charset = Some("ucs2".into()),
             "BYTE" => written.charset = Some("binary".into()),
             // `CHAR(5) BINARY`: the `_bin` collation of the character set.
-            "BINARY" => {}
+            "BINARY" => written.is_binary = true,
             "CHARSET" | "CHARACTER" | "CHAR" => {
                 let long = !cursor.at_word("CHARSET");
                 cursor.advance();
@@ -186,8 +208,30 @@ fn read_attributes(cursor: &mut Cursor<'_>, written: &mut WrittenType) {
 impl WrittenType {
     /// Takes the character set of a COLLATE clause unless the type names one itself.
     pub fn collate(&mut self, collation: &str) {
+        self.collation = Some(collation_name(collation));
         if self.charset.is_none() {
             self.charset = charset_of_collation(collation);
+        }
+    }
+
+    /// The collation of a column that has this type, in a table of these defaults; empty where it has none or where it is
+    /// not known.
+    pub fn collation(&self, ty: &MysqlType, table_charset: &str, table: &Collations) -> Arc<str> {
+        let has_one = matches!(
+            ty,
+            MysqlType::Char { .. }
+                | MysqlType::Varchar { .. }
+                | MysqlType::Text { .. }
+                | MysqlType::Enum(_)
+                | MysqlType::Set(_)
+        );
+        let of_charset = |charset: &str| table.of_charset.get(charset).cloned().unwrap_or_else(|| "".into());
+        match (&self.collation, &self.charset) {
+            _ if !has_one => "".into(),
+            (Some(collation), _) => collation.clone(),
+            (None, charset) if self.is_binary => format!("{}_bin", charset.as_deref().unwrap_or(table_charset)).into(),
+            (None, Some(charset)) => of_charset(charset),
+            (None, None) => table.default.clone(),
         }
     }
 

@@ -150,6 +150,7 @@ mod tests {
                 nullability: Nullability::NotNull,
                 default: None,
                 comment: String::new(),
+                collation: "".into(),
             })
             .collect();
         let key: Vec<usize> = (0..columns.len()).collect();

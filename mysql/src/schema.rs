@@ -10,7 +10,7 @@ use millrace_model::schema::{Nullability, Route, Uniqueness};
 use millrace_model::{Column, Index, MysqlType, TableName, TableSchema};
 
 use crate::column_default::from_catalog;
-use crate::column_type::parse_column_type;
+use crate::column_type::{collation_name, parse_column_type};
 use crate::connect::Session;
 use crate::error::MysqlError;
 use crate::ident::text_constant;
@@ -180,7 +180,7 @@ async fn read_columns(session: &mut Session, databases: &str, tables: &mut Table
     let flavour = session.flavour();
     let sql = format!(
         "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, CHARACTER_SET_NAME, IS_NULLABLE, COLUMN_DEFAULT, \
-         EXTRA, COLUMN_COMMENT FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN ({databases}) \
+         EXTRA, COLUMN_COMMENT, COLLATION_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN ({databases}) \
          ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION"
     );
     for row in session.query_texts("reading the columns", &sql).await? {
@@ -194,7 +194,9 @@ async fn read_columns(session: &mut Session, databases: &str, tables: &mut Table
         let nullability = if cells.text() == "YES" { Nullability::Nullable } else { Nullability::NotNull };
         let (default, extra) = (cells.next(), cells.text());
         let default = from_catalog(flavour, &ty, default.as_deref(), &extra);
-        table.columns.push(Column { name: column.into(), ty, nullability, default, comment: cells.text() });
+        let (name, comment) = (column.into(), cells.text());
+        let collation = collation_name(&cells.text());
+        table.columns.push(Column { name, ty, nullability, default, comment, collation });
     }
     Ok(())
 }

@@ -3,7 +3,11 @@
 
 mod source;
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use millrace_model::schema::DefaultValue;
+use millrace_mysql::column_type::Collations;
 use millrace_mysql::ddl::{CreateDefaults, TimestampDefaults, parse_create_table};
 use millrace_mysql::schema::read_tables;
 use millrace_mysql::server::NameCase;
@@ -54,6 +58,8 @@ const STATEMENTS: &[&str] = &[
     "CREATE TABLE t (a INT PRIMARY KEY, b INT REFERENCES t (a), c INT SERIAL DEFAULT VALUE)",
     "CREATE TABLE t (a VARCHAR(20000), b VARBINARY(70000))",
     "CREATE TABLE t (a VARCHAR(8) COLLATE utf8mb4_bin NOT NULL DEFAULT '0' COMMENT 'k', b BIGINT(20) UNSIGNED NOT NULL, c INT(10) SIGNED, PRIMARY KEY (a, b) USING BTREE) ENGINE = InnoDB DEFAULT CHARACTER SET = utf8mb4 COLLATE = utf8mb4_0900_ai_ci STATS_PERSISTENT = 0",
+    "CREATE TABLE t (a CHAR(3) BINARY, b VARCHAR(3) CHARACTER SET latin1, c TEXT COLLATE latin1_bin, d ENUM('x') COLLATE utf8mb4_unicode_ci, e SET('x'), f VARCHAR(3) CHARSET ascii COLLATE ascii_bin, g TINYTEXT ASCII) DEFAULT CHARSET = utf8mb3",
+    "CREATE TABLE t (a CHAR(3), b ENUM('x') CHARACTER SET utf8mb4, c JSON, d BLOB) COLLATE utf8mb4_bin",
     "CREATE TABLE tätä (größe INT, `日本` VARCHAR(3))",
 ];
 
@@ -84,7 +90,17 @@ async fn create_table_means_what_the_catalog_shows() {
             server_version: u32::from(major) * 10_000 + u32::from(minor) * 100 + u32::from(patch),
             name_case: NameCase::AsWritten,
         };
-        let defaults = CreateDefaults { charset: "utf8mb4".into(), timestamps: TimestampDefaults::Explicit };
+        let sql = "SELECT character_set_name, default_collate_name FROM information_schema.character_sets";
+        let of_charset = session.query_texts("reading collations", sql).await.unwrap().into_iter().map(|row| {
+            let mut names = row.into_iter().map(|name| Arc::from(name.unwrap()));
+            (names.next().unwrap(), names.next().unwrap())
+        });
+        let collations = Collations {
+            default: "utf8mb4_0900_ai_ci".into(),
+            of_charset: of_charset.collect::<HashMap<Arc<str>, Arc<str>>>().into(),
+        };
+        let defaults =
+            CreateDefaults { charset: "utf8mb4".into(), collations, timestamps: TimestampDefaults::Explicit };
         let mut differing = Vec::new();
         for sql in STATEMENTS {
             source::run(session, &[sql]).await;

@@ -247,6 +247,7 @@ mod tests {
             ][i % 4]
                 .clone(),
             comment: "c".into(),
+            collation: "utf8mb4_bin".into(),
         });
         TableSchema {
             table_id: 4,

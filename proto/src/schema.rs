@@ -243,6 +243,7 @@ fn column_to_wire<T: ColumnTypeWire>(column: &Column<T>) -> wire::Column {
             scale: parts.scale,
             charset: parts.charset,
             labels: parts.labels,
+            collation: column.collation.to_string(),
         }),
         not_null: column.nullability == Nullability::NotNull,
         default_value: default_value.map(|kind| wire::DefaultValue { kind: Some(kind) }),
@@ -282,6 +283,7 @@ pub(crate) fn schema_from_wire<T: ColumnTypeWire>(schema: wire::TableSchema) -> 
 
 fn column_from_wire<T: ColumnTypeWire>(column: wire::Column) -> Result<Column<T>, DecodeError> {
     let ty = column.r#type.ok_or(DecodeError::Field("column type"))?;
+    let collation = ty.collation.into();
     let parts = TypeParts {
         name: ty.name,
         unsigned: ty.unsigned,
@@ -307,5 +309,6 @@ fn column_from_wire<T: ColumnTypeWire>(column: wire::Column) -> Result<Column<T>
         nullability: if column.not_null { Nullability::NotNull } else { Nullability::Nullable },
         default,
         comment: column.comment,
+        collation,
     })
 }

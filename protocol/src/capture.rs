@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use millrace_model::batch::{Barrier, Batch, Control, RowChange, SchemaChange, Watermark};
+use millrace_model::batch::{Barrier, Batch, Control, RowChange, RowOperation, SchemaChange, Watermark};
 use millrace_model::checkpoint::{Checkpoint, Ended, Load, SourceMark, TableState};
 use millrace_model::position::{BinlogPlace, Reading, Transaction};
 use millrace_model::{MysqlType, SchemaKey, TableName, TableSchema};
@@ -21,7 +21,7 @@ use millrace_model::{MysqlType, SchemaKey, TableName, TableSchema};
 use crate::ProtocolError;
 use crate::chunk::Snapshot;
 use crate::partial::{OpenTransaction, name_of};
-use crate::route::partition_of;
+use crate::route::{by_key, partition_of};
 use crate::step::StepBuilder;
 
 /// Tables created by one barrier at most: a barrier is one transaction in the destination.
@@ -179,11 +179,22 @@ impl Capture {
         Ok(())
     }
 
-    /// Row images of the open transaction, of one selected table.
+    /// Row images of the open transaction, of one selected table of which every operation is replicated.
     pub fn rows(
         &mut self,
         table: &TableName,
         changes: impl IntoIterator<Item = RowChange>,
+    ) -> Result<(), ProtocolError> {
+        self.rows_of(table, changes, |_| true)
+    }
+
+    /// Row images of the open transaction, of one selected table of which only some operations are replicated: a key that
+    /// others touch stays in its chunk, because nothing else would bring its row to the destination.
+    pub fn rows_of(
+        &mut self,
+        table: &TableName,
+        changes: impl IntoIterator<Item = RowChange>,
+        is_replicated: impl Fn(RowOperation) -> bool,
     ) -> Result<(), ProtocolError> {
         let unknown = || ProtocolError::TableUnknown(table.to_string());
         let state = self.tables.get(table).ok_or_else(unknown)?;
@@ -209,7 +220,7 @@ impl Capture {
             let transaction = open.transaction.clone();
             match superseded {
                 true => self.snapshot.streamed(schema.table_id, &millrace_model::Row::default()),
-                false => self.push_row(&schema, key, &transaction, ordinal, change),
+                false => self.push_row(&schema, key, &transaction, ordinal, change, &is_replicated),
             }
         }
         Ok(())
@@ -222,31 +233,15 @@ impl Capture {
         transaction: &Arc<Transaction>,
         ordinal: u64,
         change: RowChange,
+        is_replicated: &impl Fn(RowOperation) -> bool,
     ) {
-        let partitions = self.step.partitions();
-        let key_of = |row: &millrace_model::Row| row.key(&schema.key);
         self.sealed = false;
-        let (before, after) = match &change {
-            RowChange::Insert(row) | RowChange::Read { row, .. } => (None, Some(key_of(row))),
-            RowChange::Delete(row) => (Some(key_of(row)), None),
-            RowChange::Update { before, after } => (Some(key_of(before)), Some(key_of(after))),
-        };
-        for touched in [&before, &after].into_iter().flatten() {
-            self.snapshot.streamed(schema.table_id, touched);
-        }
-        match (before, after, change) {
-            // Another key: the old row goes in its partition, the new one comes in its own.
-            (Some(old), Some(new), RowChange::Update { before, after }) if old != new => {
-                let to = partition_of(schema, &old, partitions);
-                self.step.push_row(to, key, Some(transaction), ordinal, RowChange::Delete(before));
-                let to = partition_of(schema, &new, partitions);
-                self.step.push_row(to, key, Some(transaction), ordinal, RowChange::Insert(after));
+        for (at, change) in by_key(schema, change) {
+            if change.operation().is_none_or(is_replicated) {
+                self.snapshot.streamed(schema.table_id, &at);
             }
-            (Some(at), _, change) | (None, Some(at), change) => {
-                let to = partition_of(schema, &at, partitions);
-                self.step.push_row(to, key, Some(transaction), ordinal, change);
-            }
-            (None, None, _) => {}
+            let to = partition_of(schema, &at, self.step.partitions());
+            self.step.push_row(to, key, Some(transaction), ordinal, change);
         }
     }
 

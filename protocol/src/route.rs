@@ -5,6 +5,7 @@
 //! where it has no key, or a second unique key (order *between* keys matters there: the value that frees a unique key
 //! must arrive before the one that takes it).
 
+use millrace_model::batch::RowChange;
 use millrace_model::row::Row;
 use millrace_model::schema::{Route, TableSchema};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
@@ -21,6 +22,25 @@ pub fn partition_of<T>(schema: &TableSchema<T>, key: &Row, partitions: u32) -> u
         }
     };
     (hash % u64::from(partitions.max(1))) as u32
+}
+
+/// A change with the key that it is about. An update of the key is two changes: the old row goes in its partition, the new
+/// one comes in its own.
+pub(crate) fn by_key<T>(schema: &TableSchema<T>, change: RowChange) -> impl Iterator<Item = (Row, RowChange)> {
+    let key_of = |row: &Row| row.key(&schema.key);
+    let parts = match change {
+        RowChange::Update { before, after } => {
+            let (old, new) = (key_of(&before), key_of(&after));
+            match old == new {
+                true => [Some((old, RowChange::Update { before, after })), None],
+                false => [Some((old, RowChange::Delete(before))), Some((new, RowChange::Insert(after)))],
+            }
+        }
+        RowChange::Insert(row) => [Some((key_of(&row), RowChange::Insert(row))), None],
+        RowChange::Delete(row) => [Some((key_of(&row), RowChange::Delete(row))), None],
+        RowChange::Read { row, purpose } => [Some((key_of(&row), RowChange::Read { row, purpose })), None],
+    };
+    parts.into_iter().flatten()
 }
 
 /// The partition of a table that is routed as a whole.

@@ -1,5 +1,6 @@
 //! From the file's keys to a [`Task`]: every value is checked against its range, then against the others.
 
+mod columns;
 mod log;
 mod objects;
 mod servers;
@@ -30,7 +31,7 @@ pub(crate) fn task(document: &Document<'_>, surroundings: &Surroundings<'_>) -> 
         source: servers::source(reader, file.source.as_ref())?,
         destination: servers::destination(reader, file.destination.as_ref())?,
         log: log::log(reader, file.log.as_ref())?,
-        selection: objects::selection(reader, file.objects.as_ref())?,
+        selection: objects::selection(reader, &file)?,
         retry: retry(reader, &file.retry.unwrap_or_default())?,
         full: full_load(reader, &file.full.unwrap_or_default())?,
         http: http(reader, &file.http.unwrap_or_default())?,

@@ -24,6 +24,8 @@ pub(crate) struct TaskFile {
     pub(crate) destination: Option<Spanned<ServerTable>>,
     /// The log between the stages.
     pub(crate) log: Option<LogTable>,
+    /// Operations that are replicated.
+    pub(crate) operations: Option<Spanned<Vec<Text>>>,
     /// What moves.
     pub(crate) objects: Option<Spanned<Vec<Spanned<ObjectTable>>>>,
     /// How long failures are retried.
@@ -90,8 +92,14 @@ pub(crate) struct ObjectTable {
     pub(crate) table: Option<Text>,
     /// Patterns that do not move.
     pub(crate) exclude: Option<Vec<Text>>,
+    /// Name in the destination.
+    pub(crate) rename: Option<Text>,
     /// Columns.
     pub(crate) columns: Option<ColumnsTable>,
+    /// Condition for rows.
+    pub(crate) r#where: Option<Text>,
+    /// Operations that are replicated.
+    pub(crate) operations: Option<Spanned<Vec<Text>>>,
 }
 
 /// `columns` of an object.
@@ -100,6 +108,10 @@ pub(crate) struct ObjectTable {
 pub(crate) struct ColumnsTable {
     /// Patterns of columns that do not move.
     pub(crate) exclude: Option<Vec<Text>>,
+    /// Names in the destination, by column.
+    pub(crate) rename: Option<BTreeMap<Spanned<String>, Text>>,
+    /// Types in the destination, by column.
+    pub(crate) r#type: Option<BTreeMap<Spanned<String>, Text>>,
 }
 
 /// `[retry]`.

@@ -6,6 +6,8 @@
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::Task;
+use crate::object::{ObjectSettings, Rename};
+use crate::operations::Operations;
 
 /// Names the form.
 const VERSION: &str = "millrace task fingerprint 1";
@@ -27,14 +29,35 @@ fn canonical(task: &Task) -> Vec<u8> {
     for rule in task.selection.rules() {
         put("rule");
         put(&rule.pattern().to_string());
-        for column in rule.excluded_columns() {
-            put("exclude column");
-            put(&column.to_string());
-        }
+        put_settings(&mut put, rule.settings());
     }
     for exclusion in task.selection.exclusions() {
         put("exclude");
         put(&exclusion.to_string());
     }
     form
+}
+
+fn put_settings(put: &mut impl FnMut(&str), settings: &ObjectSettings) {
+    for column in &settings.excluded_columns {
+        put("exclude column");
+        put(&column.to_string());
+    }
+    match &settings.rename {
+        Rename::Keep => {}
+        Rename::Database(database) => ["rename database", database].into_iter().for_each(|field| put(field)),
+        Rename::Table(name) => ["rename table", &name.database, &name.table].into_iter().for_each(|field| put(field)),
+    }
+    for (column, name) in &settings.column_names {
+        ["rename column", column, name].into_iter().for_each(|field| put(field));
+    }
+    for (column, ty) in &settings.column_types {
+        ["type of column", column, &ty.to_string()].into_iter().for_each(|field| put(field));
+    }
+    if settings.operations != Operations::ALL {
+        ["operations", &settings.operations.to_string()].into_iter().for_each(|field| put(field));
+    }
+    if let Some(condition) = &settings.condition {
+        ["where", condition.text()].into_iter().for_each(|field| put(field));
+    }
 }

@@ -10,6 +10,7 @@
 //! `docs/task-file.md` is the reference; a test compares its keys with those accepted here.
 
 mod assemble;
+mod condition;
 mod connection;
 mod document;
 mod error;
@@ -19,6 +20,8 @@ mod fingerprint;
 mod glob;
 mod kafka;
 mod name;
+mod object;
+mod operations;
 mod overlap;
 mod phases;
 mod reader;
@@ -32,14 +35,17 @@ use std::path::{Path, PathBuf};
 
 use millrace_model::Failure;
 
+pub use condition::{Comparison, Condition, ConditionProblem, Expression, Negation, Operand, Truth, Value};
 pub use connection::{Destination, Server, Source};
 pub use error::{Place, Problem, TaskError};
 pub use expansion::Surroundings;
 pub use glob::{Glob, PatternProblem, TablePattern};
 pub use kafka::{Kafka, Log, Transport};
 pub use name::{Environment, TaskName};
+pub use object::ObjectRule;
+pub use operations::{Operation, Operations};
 pub use phases::{Phase, Phases};
-pub use selection::{ObjectRule, Selection};
+pub use selection::Selection;
 pub use settings::{FullLoad, Http, Retry};
 pub use tls::{ClientIdentity, Tls, Verification};
 

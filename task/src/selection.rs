@@ -6,6 +6,7 @@
 use millrace_model::TableName;
 
 use crate::glob::{Glob, TablePattern};
+use crate::object::ObjectRule;
 use crate::overlap::tables_overlap;
 
 /// Databases of the server itself; they never move.
@@ -18,39 +19,6 @@ pub struct Selection {
     rules: Vec<ObjectRule>,
     /// The exclusions of all rules.
     exclusions: Vec<TablePattern>,
-}
-
-/// One rule: a pattern, and what holds for the tables that it decides.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ObjectRule {
-    pattern: TablePattern,
-    excluded_columns: Vec<Glob>,
-}
-
-impl ObjectRule {
-    /// A rule for the tables of a pattern, without the columns of others.
-    pub(crate) fn new(pattern: TablePattern, mut excluded_columns: Vec<Glob>) -> Self {
-        excluded_columns.iter_mut().for_each(|glob| *glob = glob.to_lowercase());
-        excluded_columns.sort();
-        excluded_columns.dedup();
-        Self { pattern, excluded_columns }
-    }
-
-    /// The tables that it is about.
-    pub fn pattern(&self) -> &TablePattern {
-        &self.pattern
-    }
-
-    /// Whether a column stays behind. MySQL's column names have no case, so it does not matter here.
-    pub fn excludes_column(&self, column: &str) -> bool {
-        let column = column.to_lowercase();
-        self.excluded_columns.iter().any(|glob| glob.matches(&column))
-    }
-
-    /// The patterns of the columns that stay behind, in lower case: a literal one that no table has is a slip.
-    pub fn excluded_columns(&self) -> &[Glob] {
-        &self.excluded_columns
-    }
 }
 
 /// Two rules as specific as each other that differ in effect and could match the same table.
@@ -72,7 +40,7 @@ impl Selection {
                 return Err(Tie { later, earlier });
             }
         }
-        rules.sort();
+        rules.sort_by(|one, other| one.pattern().cmp(other.pattern()));
         exclusions.sort();
         exclusions.dedup();
         Ok(Self { rules, exclusions })
@@ -83,9 +51,9 @@ impl Selection {
         if is_system_database(&table.database) {
             return None;
         }
-        let rules = self.rules.iter().filter(|rule| rule.pattern.matches(table));
-        let rule = rules.max_by_key(|rule| rule.pattern.specificity())?;
-        let stronger = |exclusion: &TablePattern| exclusion.specificity() >= rule.pattern.specificity();
+        let rules = self.rules.iter().filter(|rule| rule.pattern().matches(table));
+        let rule = rules.max_by_key(|rule| rule.pattern().specificity())?;
+        let stronger = |exclusion: &TablePattern| exclusion.specificity() >= rule.pattern().specificity();
         let excluded = self.exclusions.iter().any(|exclusion| stronger(exclusion) && exclusion.matches(table));
         (!excluded).then_some(rule)
     }
@@ -93,7 +61,7 @@ impl Selection {
     /// The patterns of the databases that the rules name, each once: what a catalogue query has to look at. A database
     /// that matches one may have no selected table, and a system database may match.
     pub fn databases(&self) -> Vec<&Glob> {
-        let mut databases: Vec<&Glob> = self.rules.iter().map(|rule| &rule.pattern.database).collect();
+        let mut databases: Vec<&Glob> = self.rules.iter().map(|rule| &rule.pattern().database).collect();
         databases.sort();
         databases.dedup();
         databases
@@ -101,7 +69,7 @@ impl Selection {
 
     /// Whether some table of a database can be selected.
     pub fn selects_in_database(&self, database: &str) -> bool {
-        !is_system_database(database) && self.rules.iter().any(|rule| rule.pattern.database.matches(database))
+        !is_system_database(database) && self.rules.iter().any(|rule| rule.pattern().database.matches(database))
     }
 
     /// The rules, in an order of their own.
@@ -115,9 +83,9 @@ impl Selection {
 }
 
 fn can_tie(one: &ObjectRule, other: &ObjectRule) -> bool {
-    let same_effect = one.excluded_columns == other.excluded_columns && one.pattern != other.pattern;
-    let as_specific = one.pattern.specificity() == other.pattern.specificity();
-    !same_effect && as_specific && tables_overlap(&one.pattern, &other.pattern)
+    let same_effect = one.settings() == other.settings() && one.pattern() != other.pattern();
+    let as_specific = one.pattern().specificity() == other.pattern().specificity();
+    !same_effect && as_specific && tables_overlap(one.pattern(), other.pattern())
 }
 
 /// Whether a database is the server's own.
@@ -129,11 +97,13 @@ pub(crate) fn is_system_database(database: &str) -> bool {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::object::ObjectSettings;
 
     fn selection(rules: &[(&str, &[&str])], exclusions: &[&str]) -> Result<Selection, (usize, usize)> {
         let rule = |(pattern, columns): &(&str, &[&str])| {
-            let columns = columns.iter().map(|column| Glob::parse(column).unwrap()).collect();
-            ObjectRule::new(TablePattern::parse(pattern).unwrap(), columns)
+            let excluded_columns = columns.iter().map(|column| Glob::parse(column).unwrap()).collect();
+            let settings = ObjectSettings { excluded_columns, ..ObjectSettings::default() };
+            ObjectRule::new(TablePattern::parse(pattern).unwrap(), settings)
         };
         let exclusions = exclusions.iter().map(|pattern| TablePattern::parse(pattern).unwrap()).collect();
         Selection::new(rules.iter().map(rule).collect(), exclusions).map_err(|tie| (tie.earlier, tie.later))

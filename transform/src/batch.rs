@@ -1,21 +1,46 @@
 //! A captured message to a transformed one: a function of the message and the task file alone.
 //!
 //! The output covers exactly the input's range of sequences and carries the input's offset, so whoever repeats it repeats
-//! it byte for byte, and the tail of the output says where to go on (`protocol::transform`).
+//! it byte for byte, and the tail of the output says where to go on (`protocol::transform`). Rows that do not move leave
+//! holes in the sequence; a message of which nothing moves is sent all the same.
 
 use std::sync::Arc;
 
 use millrace_model::batch::{Barrier, Batch, Control, Entry, RowEntry, SchemaChange};
 use millrace_model::row::RowWriter;
 use millrace_model::{Failure, MysqlType, PgType, SchemaKey};
+use millrace_task::Operation;
 
 use crate::mappings::{Mappings, NamedMapping};
+use crate::table::Verdict;
 
 /// Scratch space that is reused from batch to batch.
 #[derive(Debug, Default)]
 pub struct Scratch {
     text: String,
     rows: RowWriter,
+    dropped: Dropped,
+}
+
+impl Scratch {
+    /// Adds what was dropped since the last call to the metrics.
+    pub fn count_dropped(&mut self) {
+        let Dropped { filter, operation } = std::mem::take(&mut self.dropped);
+        for (reason, rows) in [("filter", filter), ("operation", operation)] {
+            if rows > 0 {
+                metrics::counter!("millrace_dropped_rows_total", "reason" => reason).increment(rows);
+            }
+        }
+    }
+}
+
+/// Rows of a batch that do not move, by reason.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Dropped {
+    /// The table's condition is not true for them.
+    filter: u64,
+    /// The task does not replicate the operation.
+    operation: u64,
 }
 
 /// Transforms the batch at `offset`; its schemas must have been added to `mappings`.
@@ -30,12 +55,24 @@ pub fn transform_batch(
         entries.push(match entry {
             Entry::Row(row) => {
                 let named = find(mappings, row.schema)?;
+                let change = named.mapping.change(&row.change, &mut scratch.text, &mut scratch.rows)?;
+                let change = match change {
+                    Verdict::Moves(change) => change,
+                    Verdict::Filtered => {
+                        scratch.dropped.filter += 1;
+                        continue;
+                    }
+                    Verdict::NotReplicated => {
+                        scratch.dropped.operation += 1;
+                        continue;
+                    }
+                };
                 Entry::Row(RowEntry {
                     sequence: row.sequence,
                     schema: named.target,
                     transaction: row.transaction.clone(),
                     ordinal: row.ordinal,
-                    change: named.mapping.change(&row.change, &mut scratch.text, &mut scratch.rows)?,
+                    change,
                 })
             }
             Entry::Control { sequence, control } => {
@@ -58,13 +95,28 @@ fn transform_control(mappings: &Mappings, control: &Control<MysqlType>) -> Resul
         }
         Control::Barrier(barrier) => Control::Barrier(Barrier {
             watermark: barrier.watermark.clone(),
-            changes: barrier
-                .changes
-                .iter()
-                .map(|change| transform_change(mappings, change))
-                .collect::<Result<_, _>>()?,
+            changes: transform_changes(mappings, barrier)?,
         }),
     })
+}
+
+/// The changes that are replicated. The barrier stays where none is: its watermark counts.
+fn transform_changes(mappings: &Mappings, barrier: &Barrier<MysqlType>) -> Result<Vec<SchemaChange<PgType>>, Failure> {
+    let mut changes = Vec::with_capacity(barrier.changes.len());
+    for change in &barrier.changes {
+        let operation = match change {
+            // No transaction was committed before the barriers of the first start: they are the phase `schema`.
+            SchemaChange::Create { .. } if barrier.watermark.committed_at == 0 => None,
+            SchemaChange::Create { .. } => Some(Operation::Create),
+            SchemaChange::Drop { .. } => Some(Operation::Drop),
+            SchemaChange::Truncate { .. } => Some(Operation::Truncate),
+        };
+        let operations = find(mappings, change.schema())?.mapping.operations();
+        if operation.is_none_or(|operation| operations.contains(operation)) {
+            changes.push(transform_change(mappings, change)?);
+        }
+    }
+    Ok(changes)
 }
 
 fn transform_change(mappings: &Mappings, change: &SchemaChange<MysqlType>) -> Result<SchemaChange<PgType>, Failure> {

@@ -8,6 +8,7 @@ use std::fmt::Write;
 use millrace_model::mysql_type::{MysqlType, Sign};
 use millrace_model::row::{Cell, RowWriter};
 
+use crate::convert::Conversion;
 use crate::error::ValueProblem;
 
 /// Whether a column is part of the replication key.
@@ -44,6 +45,8 @@ pub enum CellRule {
     Json,
     /// VECTOR: an array of reals.
     Vector,
+    /// The task file says the column's type.
+    Convert(Conversion),
 }
 
 impl CellRule {
@@ -113,20 +116,21 @@ impl CellRule {
                 true => return Err(ValueProblem::NulCharacter),
             },
             (Self::Vector, Cell::Bytes(bytes)) => put_vector(bytes, buffer, out)?,
+            (Self::Convert(conversion), cell) => conversion.apply(cell, buffer, out)?,
             _ => return Err(ValueProblem::OtherKind),
         }
         Ok(())
     }
 }
 
-fn put_text(buffer: &mut String, out: &mut RowWriter, text: std::fmt::Arguments<'_>) {
+pub(crate) fn put_text(buffer: &mut String, out: &mut RowWriter, text: std::fmt::Arguments<'_>) {
     buffer.clear();
     // Writing to a String cannot fail.
     let _ = buffer.write_fmt(text);
     out.put(Cell::Text(buffer));
 }
 
-fn put_zero_date(in_key: InKey, out: &mut RowWriter) -> Result<(), ValueProblem> {
+pub(crate) fn put_zero_date(in_key: InKey, out: &mut RowWriter) -> Result<(), ValueProblem> {
     match in_key {
         InKey::No => out.put(Cell::Null),
         InKey::Yes => return Err(ValueProblem::ZeroDateInKey),
@@ -134,14 +138,15 @@ fn put_zero_date(in_key: InKey, out: &mut RowWriter) -> Result<(), ValueProblem>
     Ok(())
 }
 
-enum DateKind {
+/// What a date is.
+pub(crate) enum DateKind {
     Valid,
     Zero,
 }
 
 /// Judges the date at the start of `YYYY-MM-DD...`. MySQL can hold dates with month or day zero, year zero and, with
 /// ALLOW_INVALID_DATES, days that the month does not have.
-fn judge_date(text: &str) -> Result<DateKind, ValueProblem> {
+pub(crate) fn judge_date(text: &str) -> Result<DateKind, ValueProblem> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| -> Option<u32> { text.get(from..to)?.parse().ok() };
     let parts = (number(0, 4), number(5, 7), number(8, 10));
@@ -166,7 +171,7 @@ fn judge_date(text: &str) -> Result<DateKind, ValueProblem> {
 }
 
 /// Whether a JSON text has `\u0000` in a string: an escape whose backslash is not itself escaped.
-fn holds_escaped_nul(text: &str) -> bool {
+pub(crate) fn holds_escaped_nul(text: &str) -> bool {
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(found) = bytes[at..].iter().position(|&b| b == b'\\') {

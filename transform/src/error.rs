@@ -1,7 +1,10 @@
 //! What transform can refuse: a table that cannot be mapped, or a row that no cell form of the destination can hold.
 
 use millrace_model::{ErrorClass, Failure, TableName};
+use millrace_task::ConditionProblem;
 use thiserror::Error;
+
+use crate::filter::Reason;
 
 /// A table or row that cannot be transformed.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
@@ -17,6 +20,60 @@ pub enum TransformError {
     /// Every column is excluded.
     #[error("all columns of table \"{0}\" are excluded")]
     NoColumns(TableName),
+    /// The task file names a column that the table does not have.
+    #[error("\"objects.{key}\" of table \"{table}\" names column \"{column}\", which the table does not have")]
+    NoSuchColumn {
+        /// The table.
+        table: TableName,
+        /// The column.
+        column: String,
+        /// The key of the task file that names it.
+        key: &'static str,
+    },
+    /// Two columns with one name in the destination.
+    #[error("columns \"{one}\" and \"{other}\" of table \"{table}\" would both be called \"{name}\"")]
+    SameName {
+        /// The table.
+        table: TableName,
+        /// A column.
+        one: String,
+        /// Another.
+        other: String,
+        /// The name.
+        name: String,
+    },
+    /// A type that the column's values cannot all be turned into.
+    #[error("column \"{column}\" of table \"{table}\" has type {from}, which cannot become {to}")]
+    Type {
+        /// The table.
+        table: TableName,
+        /// The column.
+        column: String,
+        /// Its type in the source.
+        from: String,
+        /// The type that the task file says.
+        to: String,
+        /// What it can become.
+        allowed: &'static str,
+    },
+    /// A condition that does not fit the table.
+    #[error("\"objects.where\" does not fit table \"{table}\": {problem}")]
+    Condition {
+        /// The table.
+        table: TableName,
+        /// What does not fit, and where.
+        problem: ConditionProblem,
+    },
+    /// A row of which the condition cannot tell whether it moves.
+    #[error("a row of table \"{table}\" cannot be judged by \"objects.where\": column \"{column}\" {reason}")]
+    NoVerdict {
+        /// The table.
+        table: TableName,
+        /// The column.
+        column: String,
+        /// Why.
+        reason: Reason,
+    },
     /// A value that the destination's type cannot hold.
     #[error("a row of table \"{table}\" cannot be moved: column \"{column}\" {problem}")]
     Value {
@@ -44,6 +101,27 @@ pub enum ValueProblem {
     /// U+0000.
     #[error("holds the character U+0000, which PostgreSQL text cannot hold")]
     NulCharacter,
+    /// Neither 0 nor 1.
+    #[error("holds a number other than 0 and 1, and columns.type makes it boolean")]
+    NoBoolean,
+    /// Too large, too small, or too many digits before the point.
+    #[error("holds a number that the type of columns.type cannot hold")]
+    OutOfRange,
+    /// Digits after the point, or of a second, that would be lost.
+    #[error("holds more digits after the point than the type of columns.type")]
+    Fraction,
+    /// A text that is too long.
+    #[error("holds a text that is longer than the type of columns.type allows")]
+    TooLong,
+    /// char(n) loses spaces.
+    #[error("holds a text with a space at its end, which char(n) of columns.type would lose")]
+    TrailingSpace,
+    /// A time of day.
+    #[error("holds a time other than midnight, and columns.type makes it a date")]
+    TimeInDate,
+    /// Below 0 or a day and more.
+    #[error("holds a time that is no time of a day, and columns.type makes it time")]
+    NoTimeOfDay,
     /// The cell is not of the kind that its column's type has.
     #[error("holds a value that is not of its type")]
     OtherKind,
@@ -61,6 +139,18 @@ impl TransformError {
             Self::KeyColumnExcluded { .. } | Self::NoColumns(_) => {
                 "take the column out of columns.exclude, or exclude the whole table".into()
             }
+            Self::NoSuchColumn { .. } => "name a column of the source, or leave it out".into(),
+            Self::SameName { .. } => "give one of them another name with columns.rename".into(),
+            Self::Type { allowed, .. } => format!("it can become {allowed}"),
+            Self::Condition { problem, .. } => problem.hint.clone(),
+            Self::NoVerdict { reason: Reason::Characters, .. } => {
+                "filter by another column, or give this one a _bin collation in the source; then start the task under \
+                 another name"
+                    .into()
+            }
+            Self::NoVerdict { reason: Reason::OtherKind, .. } => {
+                "this is a defect of Millrace: please report the table's definition".into()
+            }
             Self::NotSelected(_) => "run all stages with the same task file".into(),
             Self::Value { problem, .. } => match problem {
                 ValueProblem::ZeroDateInKey | ValueProblem::InvalidDate => {
@@ -68,6 +158,15 @@ impl TransformError {
                 }
                 ValueProblem::NulCharacter => {
                     "remove the character in the source, or exclude the column or the table".into()
+                }
+                ValueProblem::NoBoolean
+                | ValueProblem::OutOfRange
+                | ValueProblem::Fraction
+                | ValueProblem::TooLong
+                | ValueProblem::TrailingSpace
+                | ValueProblem::TimeInDate
+                | ValueProblem::NoTimeOfDay => {
+                    "choose a type in columns.type that holds every value, and start the task under another name".into()
                 }
                 ValueProblem::OtherKind => "this is a defect of Millrace: please report the table's definition".into(),
             },

@@ -5,7 +5,9 @@
 
 pub mod batch;
 pub mod cells;
+pub mod convert;
 mod error;
+pub mod filter;
 mod lane;
 pub mod mappings;
 mod progress;

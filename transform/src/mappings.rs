@@ -9,7 +9,7 @@ use millrace_proto::schema_hash;
 use millrace_task::Selection;
 
 use crate::error::TransformError;
-use crate::table::TableMapping;
+use crate::table::{TableMapping, ensure_columns_are_there};
 
 /// A mapping with the name of the destination's schema.
 #[derive(Debug)]
@@ -40,6 +40,10 @@ impl Mappings {
         selection: &Selection,
     ) -> Result<Arc<NamedMapping>, TransformError> {
         let rule = selection.selects(&schema.name).ok_or_else(|| TransformError::NotSelected(schema.name.clone()))?;
+        // Later versions may have lost a column that the first one had.
+        if key.version == schema.table_id {
+            ensure_columns_are_there(&schema, rule)?;
+        }
         let mapping = TableMapping::new(Arc::new(schema), rule)?;
         let target = SchemaKey::new(key.version, schema_hash(mapping.target()));
         let named = Arc::new(NamedMapping { mapping, target });

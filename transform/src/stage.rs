@@ -175,6 +175,7 @@ impl Stage {
         lane.ended |= holds_end(&output);
         let Some(envelope) = self.decoder.envelope() else { return Ok(()) };
         self.writer.send(partition, &encode_batch(envelope, &output)).await?;
+        self.scratch.count_dropped();
         self.progress.written(output.entries.len());
         self.reader.show_progress(partition, message.offset + 1);
         self.context.mark.progress();

@@ -1,16 +1,19 @@
 //! One table from source to destination: its schema, and the function from its rows to the destination's rows.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use millrace_model::batch::RowChange;
 use millrace_model::mysql_type::MysqlType;
 use millrace_model::pg_type::PgType;
 use millrace_model::row::{Row, RowWriter};
-use millrace_model::schema::{Column, DefaultValue, Index, Nullability, TableSchema};
-use millrace_task::ObjectRule;
+use millrace_model::schema::{Column, DefaultValue, Index, Nullability, TableName, TableSchema};
+use millrace_task::{ObjectRule, Operations};
 
 use crate::cells::{CellRule, InKey};
+use crate::convert::{allowed, conversion};
 use crate::error::TransformError;
+use crate::filter::Filter;
 use crate::types::{may_hold_zero_date, target_type};
 
 /// A table's mapping at one schema version.
@@ -19,6 +22,19 @@ pub struct TableMapping {
     source: Arc<TableSchema<MysqlType>>,
     target: Arc<TableSchema<PgType>>,
     rules: Vec<CellRule>,
+    filter: Option<Filter>,
+    operations: Operations,
+}
+
+/// What becomes of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It moves, as this.
+    Moves(RowChange),
+    /// The table's condition is not true for its rows.
+    Filtered,
+    /// The task does not replicate the operation.
+    NotReplicated,
 }
 
 impl TableMapping {
@@ -26,7 +42,7 @@ impl TableMapping {
     pub fn new(source: Arc<TableSchema<MysqlType>>, rule: &ObjectRule) -> Result<Self, TransformError> {
         // places[i]: where source column i is in the destination.
         let mut places: Vec<Option<usize>> = Vec::new();
-        let mut columns = Vec::new();
+        let mut columns: Vec<Column<PgType>> = Vec::new();
         let mut rules = Vec::new();
         for (i, column) in source.columns.iter().enumerate() {
             let in_key = if source.key.contains(&i) { InKey::Yes } else { InKey::No };
@@ -40,15 +56,17 @@ impl TableMapping {
                 continue;
             }
             places.push(Some(columns.len()));
-            rules.push(CellRule::of(&column.ty, in_key));
-            columns.push(map_column(column, in_key));
+            let (mapped, cells) = map_column(&source.name, column, in_key, rule)?;
+            rules.push(cells);
+            columns.push(mapped);
         }
         if columns.is_empty() {
             return Err(TransformError::NoColumns(source.name.clone()));
         }
+        ensure_names_differ(&source, &columns, &places)?;
         let target = TableSchema {
             table_id: source.table_id,
-            name: source.name.clone(),
+            name: rule.destination_table(&source.name),
             columns,
             primary_key: map_places(&source.primary_key, &places).unwrap_or_default(),
             key: map_places(&source.key, &places).unwrap_or_default(),
@@ -56,7 +74,10 @@ impl TableMapping {
             comment: source.comment.clone(),
             route: source.route,
         };
-        Ok(Self { source, target: Arc::new(target), rules })
+        let filter = rule.condition().map(|condition| Filter::new(condition, &source)).transpose();
+        let refused = |problem| TransformError::Condition { table: source.name.clone(), problem };
+        let filter = filter.map_err(refused)?;
+        Ok(Self { source, target: Arc::new(target), rules, filter, operations: rule.operations() })
     }
 
     /// The destination's schema.
@@ -64,25 +85,55 @@ impl TableMapping {
         &self.target
     }
 
+    /// Places of the source's columns that move, in the order of the destination's columns.
+    pub fn moving_columns(&self) -> Vec<usize> {
+        (0..self.rules.len()).filter(|&place| self.rules[place] != CellRule::Drop).collect()
+    }
+
     /// Number of columns in the source.
     pub fn source_columns(&self) -> usize {
         self.source.columns.len()
     }
 
-    /// Transforms a change. The image before an update is carried only where the destination needs it: for a table
-    /// without a key.
+    /// Which operations of the source are replicated.
+    pub fn operations(&self) -> Operations {
+        self.operations
+    }
+
+    /// Transforms a change, unless the task leaves it out. An update that enters the filter is an insert, one
+    /// that leaves it a delete: the destination has a row exactly where its newest image is in the filter.
     pub fn change(
         &self,
         change: &RowChange,
         buffer: &mut String,
         out: &mut RowWriter,
-    ) -> Result<RowChange, TransformError> {
+    ) -> Result<Verdict, TransformError> {
+        if change.operation().is_some_and(|operation| !self.operations.contains(operation)) {
+            return Ok(Verdict::NotReplicated);
+        }
         let mut row = |row: &Row| self.row(row, buffer, out);
-        Ok(match change {
-            RowChange::Read { row: read, purpose } => RowChange::Read { row: row(read)?, purpose: *purpose },
-            RowChange::Insert(after) => RowChange::Insert(row(after)?),
-            RowChange::Delete(before) => RowChange::Delete(row(before)?),
-            RowChange::Update { before, after } => RowChange::Update { before: row(before)?, after: row(after)? },
+        Ok(Verdict::Moves(match change {
+            RowChange::Read { row: read, purpose } if self.passes(read)? => {
+                RowChange::Read { row: row(read)?, purpose: *purpose }
+            }
+            RowChange::Insert(after) if self.passes(after)? => RowChange::Insert(row(after)?),
+            RowChange::Delete(before) if self.passes(before)? => RowChange::Delete(row(before)?),
+            RowChange::Update { before, after } => match (self.passes(before)?, self.passes(after)?) {
+                (true, true) => RowChange::Update { before: row(before)?, after: row(after)? },
+                (true, false) => RowChange::Delete(row(before)?),
+                (false, true) => RowChange::Insert(row(after)?),
+                (false, false) => return Ok(Verdict::Filtered),
+            },
+            RowChange::Read { .. } | RowChange::Insert(_) | RowChange::Delete(_) => return Ok(Verdict::Filtered),
+        }))
+    }
+
+    fn passes(&self, row: &Row) -> Result<bool, TransformError> {
+        let Some(filter) = &self.filter else { return Ok(true) };
+        filter.is_true(row).map_err(|none| {
+            let column =
+                self.source.columns.get(none.column).map_or_else(String::new, |column| column.name.to_string());
+            TransformError::NoVerdict { table: self.source.name.clone(), column, reason: none.reason }
         })
     }
 
@@ -108,15 +159,79 @@ fn map_index(index: &Index, map: &[Option<usize>]) -> Option<Index> {
     Some(Index { name: index.name.clone(), columns, uniqueness: index.uniqueness })
 }
 
-fn map_column(column: &Column<MysqlType>, in_key: InKey) -> Column<PgType> {
+fn map_column(
+    table: &TableName,
+    column: &Column<MysqlType>,
+    in_key: InKey,
+    rule: &ObjectRule,
+) -> Result<(Column<PgType>, CellRule), TransformError> {
+    let usual = target_type(&column.ty);
+    let name = rule.renamed_column(&column.name).map_or_else(|| column.name.clone(), Into::into);
+    let (ty, cells) = match rule.column_type(&column.name).filter(|ty| **ty != usual) {
+        None => (usual, CellRule::of(&column.ty, in_key)),
+        Some(ty) => {
+            let refused = || TransformError::Type {
+                table: table.clone(),
+                column: column.name.to_string(),
+                from: column.ty.name(),
+                to: ty.to_string(),
+                allowed: allowed(&column.ty),
+            };
+            let conversion = conversion(&column.ty, ty, in_key).ok_or_else(refused)?;
+            (ty.clone(), CellRule::Convert(conversion))
+        }
+    };
     // A zero date becomes NULL.
-    let may_become_null = may_hold_zero_date(&column.ty) && in_key == InKey::No;
-    Column {
-        name: column.name.clone(),
-        ty: target_type(&column.ty),
+    let (may_become_null, default) = match cells {
+        CellRule::Convert(conversion) => (conversion.may_give_null(), None),
+        _ => (may_hold_zero_date(&column.ty) && in_key == InKey::No, column.default.as_ref()),
+    };
+    let mapped = Column {
+        name,
+        ty,
         nullability: if may_become_null { Nullability::Nullable } else { column.nullability },
-        default: column.default.as_ref().and_then(|default| map_default(default, &column.ty)),
+        default: default.and_then(|default| map_default(default, &column.ty)),
         comment: column.comment.clone(),
+        collation: "".into(),
+    };
+    Ok((mapped, cells))
+}
+
+/// No two columns may have one name in the destination.
+fn ensure_names_differ(
+    source: &TableSchema<MysqlType>,
+    columns: &[Column<PgType>],
+    places: &[Option<usize>],
+) -> Result<(), TransformError> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    for (place, column) in columns.iter().enumerate() {
+        let Some(other) = seen.insert(&column.name, place) else { continue };
+        let name_of = |target: usize| {
+            let origin = places.iter().position(|place| *place == Some(target));
+            origin.map_or_else(String::new, |origin| source.columns[origin].name.to_string())
+        };
+        return Err(TransformError::SameName {
+            table: source.name.clone(),
+            one: name_of(other),
+            other: name_of(place),
+            name: column.name.to_string(),
+        });
+    }
+    Ok(())
+}
+
+/// The columns that a rule of one table names must be there: otherwise the name is a slip.
+pub fn ensure_columns_are_there(source: &TableSchema<MysqlType>, rule: &ObjectRule) -> Result<(), TransformError> {
+    if !rule.names_one_table() {
+        return Ok(());
+    }
+    let has = |name: &str| source.columns.iter().any(|column| column.name.to_lowercase() == name);
+    match rule.named_columns().find(|(column, _)| !has(column)) {
+        None => Ok(()),
+        Some((column, key)) => {
+            let (table, column) = (source.name.clone(), column.to_owned());
+            Err(TransformError::NoSuchColumn { table, column, key })
+        }
     }
 }
 
@@ -144,3 +259,6 @@ fn map_default(default: &DefaultValue, ty: &MysqlType) -> Option<DefaultValue> {
         (DefaultValue::Literal(_), _) => Some(default.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use millrace_model::MysqlType;
 use millrace_model::mysql_type::Sign;
+use millrace_transform::convert::allowed;
 use millrace_transform::types::target_type;
 
 const DOCUMENT: &str = include_str!("../../docs/type-mapping.md");
@@ -99,4 +100,18 @@ fn a_length_of_zero_becomes_text() {
         assert_eq!(target_type(&ty).to_string(), "text");
     }
     assert_eq!(DOCUMENT.matches("`text` where n is 0").count(), 2);
+}
+
+/// What the document says that a type can become: the last column of the row that names it, or a range that holds it.
+#[test]
+fn every_type_can_become_what_the_document_says() {
+    let table = DOCUMENT.split("| MySQL | can become |").nth(1).unwrap();
+    let rows: Vec<&str> = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
+    for ty in samples() {
+        let label = label(&ty).0.replace(" unsigned", "");
+        let is_integer = label.ends_with("int");
+        let wanted = if is_integer { "`tinyint` to `bigint`".to_owned() } else { format!("`{label}`") };
+        let row = rows.iter().find(|row| row.contains(&wanted)).unwrap_or_else(|| panic!("no row for {label}"));
+        assert_eq!(row.split('|').nth(2).unwrap().trim(), allowed(&ty), "{label}");
+    }
 }

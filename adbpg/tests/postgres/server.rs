@@ -102,6 +102,7 @@ pub(crate) fn table(name: &str, columns: &[(&str, PgType)], key_columns: usize) 
         nullability: if place < key_columns { Nullability::NotNull } else { Nullability::Nullable },
         default: None,
         comment: String::new(),
+        collation: "".into(),
     };
     TableSchema {
         table_id: 1,

@@ -140,13 +140,16 @@ fn indexes_of_excluded_columns(mapped: &MappedTable) -> Vec<(String, String)> {
 
 /// The columns of the source in order, each with what it becomes. The destination's are those that move, in that order.
 fn columns(mapped: &MappedTable) -> Vec<PlannedColumn> {
-    let mut targets = mapped.target.columns.iter().peekable();
     let plan_column = |(place, column): (usize, &millrace_model::Column<_>)| {
-        let target = targets.next_if(|target| target.name == column.name);
+        let moved = mapped.moving.iter().position(|&moving| moving == place);
+        let target = moved.map(|moved| &mapped.target.columns[moved]);
         let mut notes = match target {
             Some(target) => notes(column, target, mapped.source.key.contains(&place)),
             None => vec!["excluded".to_owned()],
         };
+        if let Some(target) = target.filter(|target| target.name != column.name) {
+            notes.insert(0, format!("is named \"{}\"", target.name));
+        }
         if target.is_some_and(|target| default_is_lost(column, target)) {
             notes.push("its default does not move".to_owned());
         }

@@ -42,11 +42,18 @@ mod tests {
     use super::*;
 
     fn pair(ty: MysqlType, target: PgType) -> (Column<MysqlType>, Column<PgType>) {
-        let source =
-            Column { name: "a".into(), ty, nullability: Nullability::NotNull, default: None, comment: String::new() };
+        let source = Column {
+            name: "a".into(),
+            ty,
+            collation: "".into(),
+            nullability: Nullability::NotNull,
+            default: None,
+            comment: String::new(),
+        };
         let target = Column {
             name: "a".into(),
             ty: target,
+            collation: "".into(),
             nullability: Nullability::Nullable,
             default: None,
             comment: String::new(),

@@ -49,6 +49,7 @@ impl MemoryOutlet {
         let mut batches = Vec::with_capacity(step.batches.len());
         for (_, batch) in &step.batches {
             batches.push(transform_batch(&self.mappings, &mut self.scratch, 0, batch)?);
+            self.scratch.count_dropped();
         }
         let mut state: Vec<(String, Option<Vec<u8>>)> = Vec::new();
         for (table_id, table) in &step.tables {

@@ -173,6 +173,7 @@ mod tests {
             nullability: Nullability::Nullable,
             default: None,
             comment: String::new(),
+            collation: "".into(),
         };
         TableSchema {
             table_id: 1,

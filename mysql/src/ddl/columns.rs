@@ -5,7 +5,7 @@ use millrace_model::{Column, MysqlType, TableName};
 
 use super::{DdlError, StatementContext};
 use crate::column_default::{read_current_timestamp, read_default};
-use crate::column_type::{WrittenType, read_type};
+use crate::column_type::{Collations, WrittenType, read_type};
 use crate::schema::ReferenceAction;
 use crate::sql_text::{Cursor, Token};
 
@@ -41,6 +41,7 @@ pub(super) struct ColumnDefinition {
 pub(super) struct Place<'a> {
     pub(super) table: &'a TableName,
     pub(super) charset: &'a str,
+    pub(super) collations: &'a Collations,
     pub(super) context: &'a StatementContext,
 }
 
@@ -90,7 +91,8 @@ pub(super) fn read_column(place: Place<'_>, cursor: &mut Cursor<'_>) -> Result<C
     };
     let Attributes { default, comment, keys, reference, .. } = attributes;
     let nullability_written = attributes.nullability.is_some();
-    let column = Column { name: name.into(), ty, nullability, default, comment };
+    let collation = written.collation(&ty, place.charset, place.collations);
+    let column = Column { name: name.into(), ty, nullability, default, comment, collation };
     Ok(ColumnDefinition { column, keys, reference, nullability_written })
 }
 

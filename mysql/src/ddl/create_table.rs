@@ -11,7 +11,7 @@ use millrace_model::{Column, MysqlType, TableName};
 
 use super::columns::{ColumnDefinition, InlineKey, Place, Reference, read_column, read_reference};
 use super::{CreateForm, DdlError, StatementContext};
-use crate::column_type::{charset_name, charset_of_collation};
+use crate::column_type::{Collations, charset_name, charset_of_collation, collation_name};
 use crate::keys::{IndexDefinition, IndexKind, IndexPart, arrange};
 use crate::schema::{ForeignKey, SourceTable, place_of};
 use crate::sql_text::{Cursor, Token};
@@ -30,6 +30,8 @@ pub enum TimestampDefaults {
 pub struct CreateDefaults {
     /// Default character set of the table's database.
     pub charset: Arc<str>,
+    /// Default collations of the table's database and of character sets.
+    pub collations: Collations,
     /// TIMESTAMP columns.
     pub timestamps: TimestampDefaults,
 }
@@ -63,8 +65,9 @@ pub fn parse_create_table(
     options.skip_parentheses();
     let body = cursor.until(&options);
     let options = read_options(options);
-    let charset = options.charset.unwrap_or_else(|| defaults.charset.clone());
-    let place = Place { table: &name, charset: &charset, context };
+    let charset = options.charset.clone().unwrap_or_else(|| defaults.charset.clone());
+    let collations = options.collations(&charset, &defaults.collations);
+    let place = Place { table: &name, charset: &charset, collations: &collations, context };
     let elements = read_elements(place, &mut Cursor::new(&body[1..body.len() - 1]))?;
     assemble(context, &name, elements, defaults, options.comment)
 }
@@ -96,11 +99,25 @@ pub(super) fn form(context: &StatementContext, cursor: &mut Cursor<'_>) -> Resul
 
 struct Options {
     charset: Option<Arc<str>>,
+    collation: Option<Arc<str>>,
     comment: String,
 }
 
+impl Options {
+    /// The collations of the table's columns, `charset` being its character set.
+    fn collations(&self, charset: &str, database: &Collations) -> Collations {
+        let of_charset = || database.of_charset.get(charset).cloned().unwrap_or_else(|| "".into());
+        let default = match (&self.collation, &self.charset) {
+            (Some(collation), _) => collation.clone(),
+            (None, Some(_)) => of_charset(),
+            (None, None) => database.default.clone(),
+        };
+        Collations { default, of_charset: database.of_charset.clone() }
+    }
+}
+
 fn read_options(mut cursor: Cursor<'_>) -> Options {
-    let mut options = Options { charset: None, comment: String::new() };
+    let mut options = Options { charset: None, collation: None, comment: String::new() };
     let mut of_collation = None;
     while !cursor.is_done() && !cursor.at_word("PARTITION") {
         if cursor.take_word("CHARSET")
@@ -111,7 +128,9 @@ fn read_options(mut cursor: Cursor<'_>) -> Options {
             options.charset = cursor.take_name().map(|name| charset_name(&name));
         } else if cursor.take_word("COLLATE") {
             cursor.take_symbol('=');
-            of_collation = cursor.take_name().and_then(|name| charset_of_collation(&name));
+            let name = cursor.take_name();
+            of_collation = name.as_deref().and_then(charset_of_collation);
+            options.collation = name.as_deref().map(collation_name);
         } else if cursor.take_word("COMMENT") {
             cursor.take_symbol('=');
             options.comment = cursor.take_name().unwrap_or_default();

@@ -2,6 +2,7 @@
 use millrace_model::ErrorClass;
 
 use super::*;
+use crate::column_type::Collations;
 
 fn context() -> StatementContext {
     StatementContext {
@@ -158,7 +159,11 @@ fn follows_the_mode_and_the_case_of_names() {
 
 #[test]
 fn refuses_tables_that_stand_elsewhere() {
-    let defaults = CreateDefaults { charset: "utf8mb4".into(), timestamps: TimestampDefaults::Explicit };
+    let defaults = CreateDefaults {
+        charset: "utf8mb4".into(),
+        collations: Collations::default(),
+        timestamps: TimestampDefaults::Explicit,
+    };
     for (sql, what) in
         [("CREATE TABLE t LIKE u", "CREATE TABLE ... LIKE"), ("CREATE TABLE t AS SELECT 1", "CREATE TABLE ... SELECT")]
     {
@@ -172,7 +177,11 @@ fn refuses_tables_that_stand_elsewhere() {
 
 #[test]
 fn follows_implicit_timestamps() {
-    let defaults = CreateDefaults { charset: "utf8mb4".into(), timestamps: TimestampDefaults::Implicit };
+    let defaults = CreateDefaults {
+        charset: "utf8mb4".into(),
+        collations: Collations::default(),
+        timestamps: TimestampDefaults::Implicit,
+    };
     let sql = "CREATE TABLE t (a TIMESTAMP, b TIMESTAMP, c TIMESTAMP NULL, d TIMESTAMP(3) NOT NULL DEFAULT NOW(3))";
     let table = parse_create_table(&context(), sql, &defaults).unwrap();
     let seen: Vec<String> = table.columns.iter().map(|c| format!("{:?} {:?}", c.nullability, c.default)).collect();

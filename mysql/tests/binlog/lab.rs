@@ -110,6 +110,7 @@ impl Lab {
             nullability: Nullability::Nullable,
             default: None,
             comment: String::new(),
+            collation: "".into(),
         };
         TableSchema {
             table_id: 1,

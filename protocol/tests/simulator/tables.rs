@@ -109,6 +109,7 @@ fn schema_of<T: Clone>(name: &TableName, ty: T) -> TableSchema<T> {
         nullability: Nullability::NotNull,
         default: None,
         comment: String::new(),
+        collation: "".into(),
     };
     let names: &[&str] = match kind {
         Kind::Single => &["id", "version"],

@@ -1,29 +1,35 @@
 //! `[[objects]]`.
 
+use millrace_model::TableName;
 use toml::Spanned;
 
+use super::columns;
+use crate::condition::{Condition, ConditionProblem};
 use crate::error::TaskError;
 use crate::expansion::Text;
-use crate::file::ObjectTable;
-use crate::glob::{Glob, PatternProblem, TablePattern};
+use crate::file::{ObjectTable, TaskFile};
+use crate::glob::{PatternProblem, TablePattern};
+use crate::object::{ObjectRule, ObjectSettings, Rename};
+use crate::operations::{Operation, Operations};
 use crate::overlap::tables_overlap;
 use crate::reader::Reader;
-use crate::selection::{ObjectRule, Selection, Tie, is_system_database};
+use crate::selection::{Selection, Tie, is_system_database};
 
 const EXAMPLE: &str = "[[objects]] with table = \"shop.*\"";
 
 type Objects = Vec<Spanned<ObjectTable>>;
 
-pub(super) fn selection(reader: &Reader<'_>, objects: Option<&Spanned<Objects>>) -> Result<Selection, TaskError> {
+pub(super) fn selection(reader: &Reader<'_>, file: &TaskFile) -> Result<Selection, TaskError> {
+    let usual = operations(reader, "operations", file.operations.as_ref())?.unwrap_or_default();
     let none = |at: usize| reader.missing(&(at..at), "objects", "what moves", EXAMPLE);
-    let objects = objects.ok_or_else(|| none(0))?;
+    let objects = file.objects.as_ref().ok_or_else(|| none(0))?;
     if objects.get_ref().is_empty() {
         return Err(none(objects.span().start));
     }
     let mut rules = Vec::new();
     let mut exclusions = Vec::new();
     for object in objects.get_ref() {
-        rules.push(rule(reader, object, &mut exclusions)?);
+        rules.push(rule(reader, object, usual, &mut exclusions)?);
     }
     Selection::new(rules, exclusions).map_err(|tie| ambiguous(reader, objects.get_ref(), &tie))
 }
@@ -31,6 +37,7 @@ pub(super) fn selection(reader: &Reader<'_>, objects: Option<&Spanned<Objects>>)
 fn rule(
     reader: &Reader<'_>,
     object: &Spanned<ObjectTable>,
+    usual: Operations,
     exclusions: &mut Vec<TablePattern>,
 ) -> Result<ObjectRule, TaskError> {
     let object_table = object.get_ref();
@@ -41,9 +48,79 @@ fn rule(
     for text in object_table.exclude.iter().flatten() {
         exclusions.push(exclusion(reader, text, &pattern)?);
     }
-    let columns = object_table.columns.as_ref().and_then(|columns| columns.exclude.as_ref());
-    let columns = columns.into_iter().flatten().map(|text| column(reader, text)).collect::<Result<_, _>>()?;
-    Ok(ObjectRule::new(pattern, columns))
+    let mut settings = match &object_table.columns {
+        Some(columns) => columns::settings(reader, columns)?,
+        None => ObjectSettings::default(),
+    };
+    if let Some(text) = &object_table.rename {
+        settings.rename = rename(reader, text, &pattern)?;
+    }
+    let own = operations(reader, "objects.operations", object_table.operations.as_ref())?;
+    settings.operations = own.unwrap_or(usual);
+    if let Some(text) = &object_table.r#where {
+        let condition = Condition::parse(&reader.text("objects.where", text)?);
+        let refused =
+            |problem: ConditionProblem| reader.value(text, "objects.where", problem.to_string(), problem.hint);
+        settings.condition = Some(condition.map_err(refused)?);
+    }
+    Ok(ObjectRule::new(pattern, settings))
+}
+
+fn operations(
+    reader: &Reader<'_>,
+    key: &str,
+    list: Option<&Spanned<Vec<Text>>>,
+) -> Result<Option<Operations>, TaskError> {
+    let Some(list) = list else { return Ok(None) };
+    let words = Operation::ALL.map(|operation| (operation.as_str(), operation));
+    let named = list.get_ref().iter().map(|text| reader.word(key, text, &words)).collect::<Result<Vec<_>, _>>()?;
+    Operations::of(&named).map(Some).ok_or_else(|| {
+        let hint = "name each operation once; to replicate none, leave \"incremental\" out of the phases";
+        reader.contradiction(&list.span(), key, "the operations are empty or repeated", hint)
+    })
+}
+
+/// `database.*` for any rule, `database.table` for a rule of one table.
+fn rename(reader: &Reader<'_>, text: &Text, pattern: &TablePattern) -> Result<Rename, TaskError> {
+    let key = "objects.rename";
+    let name =
+        TablePattern::parse(&reader.text(key, text)?).map_err(|problem| bad_pattern(reader, key, text, problem))?;
+    let is_glob = pattern.database.literal().is_none() || pattern.table.literal().is_none();
+    match (name.database.literal(), name.table.literal()) {
+        (Some(database), Some(_)) if is_glob => {
+            let message = format!("\"{pattern}\" can match several tables, which cannot all be called \"{name}\"");
+            let hint = format!("write \"{database}.*\" to keep their names, or give each table a rule of its own");
+            Err(reader.contradiction(&text.span(), key, message, hint))
+        }
+        (Some(database), Some(table)) => {
+            ensure_name_fits(reader, key, text, database)?;
+            ensure_name_fits(reader, key, text, table)?;
+            Ok(Rename::Table(TableName::new(database, table)))
+        }
+        (Some(database), None) if name.table.to_string() == "*" => {
+            ensure_name_fits(reader, key, text, database)?;
+            Ok(Rename::Database(database.to_owned()))
+        }
+        _ => {
+            let message = "the new name is neither database.table nor database.*";
+            let hint = "write for example \"sales.orders\" for one table, or \"sales.*\" for all of the rule";
+            Err(reader.value(text, key, message, hint))
+        }
+    }
+}
+
+/// Longest name in the destination, in bytes (PostgreSQL manual, 4.1.1).
+const NAME_BYTES: usize = 63;
+
+/// PostgreSQL would cut a longer name, which can make two names one.
+pub(super) fn ensure_name_fits(reader: &Reader<'_>, key: &str, text: &Text, name: &str) -> Result<(), TaskError> {
+    let problem = match name {
+        "" => "is empty",
+        _ if name.contains('\0') => "holds a NUL character",
+        _ if name.len() > NAME_BYTES => "is longer than 63 bytes",
+        _ => return Ok(()),
+    };
+    Err(reader.value(text, key, format!("the new name {problem}"), "write a name of 1 to 63 bytes"))
 }
 
 fn exclusion(reader: &Reader<'_>, text: &Text, rule: &TablePattern) -> Result<TablePattern, TaskError> {
@@ -77,12 +154,7 @@ fn table_pattern(reader: &Reader<'_>, key: &str, text: &Text) -> Result<TablePat
     }
 }
 
-fn column(reader: &Reader<'_>, text: &Text) -> Result<Glob, TaskError> {
-    let key = "objects.columns.exclude";
-    Glob::parse(&reader.text(key, text)?).map_err(|problem| bad_pattern(reader, key, text, problem))
-}
-
-fn bad_pattern(reader: &Reader<'_>, key: &str, text: &Text, problem: PatternProblem) -> TaskError {
+pub(super) fn bad_pattern(reader: &Reader<'_>, key: &str, text: &Text, problem: PatternProblem) -> TaskError {
     let hint = match problem {
         PatternProblem::NotTwoNames => {
             "write for example \"shop.orders\" or \"shop.*\"; a dot within a name stands in backquotes"
@@ -106,7 +178,7 @@ fn ambiguous(reader: &Reader<'_>, objects: &Objects, tie: &Tie) -> TaskError {
         (format!("\"{later}\" has two rules"), "make one of them")
     } else {
         let message = format!("\"{earlier}\" and \"{later}\" are equally specific and can match the same table");
-        (message, "make one of them more specific, or give them the same columns")
+        (message, "make one of them more specific, or give them the same settings")
     };
     reader.contradiction(&span, "objects.table", message, hint)
 }

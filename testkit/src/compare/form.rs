@@ -73,17 +73,20 @@ impl Form {
     pub(super) fn destination_sql(self, column: &str, kind: &str) -> Result<String> {
         Ok(match (self, kind) {
             (Self::Number, "boolean") => format!("{column}::integer::text"),
-            (Self::Number, "smallint" | "integer" | "bigint" | "numeric") => format!("{column}::text"),
+            (Self::Number, "smallint" | "integer" | "bigint" | "numeric" | "text" | "character varying") => {
+                format!("{column}::text")
+            }
             (Self::Double, "real" | "double precision") => format!("{column}::double precision::text"),
             (Self::Bit(_), "bit" | "bit varying") => format!("{column}::text"),
-            (Self::Date, "date") => format!("to_char({column}, 'YYYY-MM-DD')"),
-            (Self::DateTime, "timestamp without time zone" | "timestamp with time zone") => {
+            (Self::Date, "date" | "timestamp without time zone") => format!("to_char({column}, 'YYYY-MM-DD')"),
+            (Self::DateTime, "timestamp without time zone" | "timestamp with time zone" | "date") => {
                 format!("to_char({column}, 'YYYY-MM-DD HH24:MI:SS.US')")
             }
             (Self::Time, "interval" | "time without time zone") => {
                 format!("round(extract(epoch from {column})::numeric * 1000000)::text")
             }
             (Self::Text, "character varying" | "character" | "text") => format!("{column}::text"),
+            (Self::Date, "text") => column.to_owned(),
             (Self::Bytes, "bytea") => format!("upper(encode({column}, 'hex'))"),
             (Self::Json, "jsonb" | "json" | "text") => format!("{column}::text"),
             (Self::Vector, "real[]") => format!("{column}::double precision[]::text"),

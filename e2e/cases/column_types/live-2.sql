@@ -1,0 +1,1 @@
+INSERT INTO t (id, flag) VALUES (5, 2);

@@ -1,0 +1,5 @@
+CREATE TABLE archive (id INT PRIMARY KEY, a INT);
+INSERT INTO archive VALUES (1, 1), (2, 2), (3, 3);
+CREATE TABLE log (id INT PRIMARY KEY, a INT);
+INSERT INTO log VALUES (1, 1), (2, 2);
+CREATE TABLE marker (id INT PRIMARY KEY);

@@ -1,0 +1,97 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+use millrace_model::mysql_type::Sign;
+use millrace_model::schema::{Route, Uniqueness};
+use millrace_model::{Cell, Failure};
+use millrace_task::{Surroundings, Task};
+
+use super::*;
+
+fn task(objects: &str) -> Task {
+    let text = format!(
+        "name = 'shop'\nsource = {{ url = 'mysql://u@127.0.0.1' }}\ndestination = {{ url = 'postgres://u@127.0.0.1/d' }}\n\
+         objects = [{objects}]"
+    );
+    millrace_task::parse(&text, "shop.toml".as_ref(), &Surroundings::none()).unwrap()
+}
+
+fn schema() -> TableSchema<MysqlType> {
+    let column = |name: &str, ty| Column {
+        name: name.into(),
+        ty,
+        nullability: Nullability::NotNull,
+        default: Some(DefaultValue::Literal("1".into())),
+        comment: String::new(),
+        collation: "".into(),
+    };
+    TableSchema {
+        table_id: 1,
+        name: TableName::new("shop", "orders"),
+        columns: vec![
+            column("id", MysqlType::Int(Sign::Signed)),
+            column("Amt", MysqlType::Decimal { precision: 10, scale: 2 }),
+            column("flags", MysqlType::TinyInt(Sign::Signed)),
+        ],
+        primary_key: vec![0],
+        key: vec![0],
+        indexes: vec![Index { name: "amt".into(), columns: vec![1], uniqueness: Uniqueness::NonUnique }],
+        comment: String::new(),
+        route: Route::Key,
+    }
+}
+
+fn mapping(objects: &str) -> Result<TableMapping, Failure> {
+    let (task, schema) = (task(objects), schema());
+    let rule = task.selection.selects(&schema.name).unwrap();
+    ensure_columns_are_there(&schema, rule)?;
+    Ok(TableMapping::new(Arc::new(schema), rule)?)
+}
+
+#[test]
+fn names_and_types_of_the_task_file_are_the_destinations() {
+    let mapped = mapping(
+        "{ table = 'shop.orders', rename = 'sales.`all.orders`', columns = { rename = { amt = 'Amount' }, \
+         type = { FLAGS = 'boolean' } } }",
+    )
+    .unwrap();
+    let target = mapped.target();
+    assert_eq!(target.name, TableName::new("sales", "all.orders"));
+    let shown: Vec<String> = target.columns.iter().map(|column| format!("{} {}", column.name, column.ty)).collect();
+    assert_eq!(shown, ["id integer", "Amount numeric(10,2)", "flags boolean"]);
+    assert_eq!(target.columns[2].default, None);
+    assert!(target.columns[0].default.is_some());
+    let row: Row = [Cell::Int(5), Cell::Text("1.50"), Cell::Int(1)].into_iter().collect();
+    let change = |row| mapped.change(&RowChange::Insert(row), &mut String::new(), &mut RowWriter::new());
+    assert_eq!(change(row.clone()).unwrap(), Verdict::Moves(RowChange::Insert(row)));
+    let error = change([Cell::Int(5), Cell::Text("1.50"), Cell::Int(2)].into_iter().collect()).unwrap_err();
+    assert!(error.to_string().contains("column \"flags\" holds a number other than 0 and 1"), "{error}");
+    let in_schema = mapping("{ table = 'shop.*', rename = 'sales.*' }").unwrap();
+    assert_eq!(in_schema.target().name, TableName::new("sales", "orders"));
+}
+
+#[test]
+fn what_does_not_fit_the_table_is_refused_by_name() {
+    for (columns, message, hint) in [
+        (
+            "rename = { amount = 'x' }",
+            "columns.rename\" of table \"shop.orders\" names column \"amount\"",
+            "name a column",
+        ),
+        ("type = { amount = 'text' }", "columns.type", "name a column"),
+        (
+            "rename = { amt = 'id' }",
+            "\"id\" and \"Amt\" of table \"shop.orders\" would both be called \"id\"",
+            "rename",
+        ),
+        (
+            "type = { amt = 'date' }",
+            "column \"Amt\" of table \"shop.orders\" has type decimal(10,2), which cannot become date",
+            "numeric(p,s)",
+        ),
+    ] {
+        let failure = mapping(&format!("{{ table = 'shop.orders', columns = {{ {columns} }} }}")).unwrap_err();
+        assert!(failure.message.contains(message), "{failure}");
+        assert!(failure.hint.contains(hint), "{}", failure.hint);
+    }
+    // A rule of many tables names columns that some of them have.
+    assert!(mapping("{ table = 'shop.*', columns = { rename = { amount = 'x' }, type = { y = 'text' } } }").is_ok());
+}
