@@ -117,8 +117,14 @@ mod tests {
     fn table(charset: &str, key: Vec<usize>, on_delete: ReferenceAction) -> SourceTable {
         let name = TableName::new("shop", "o`rders");
         let ty = MysqlType::Varchar { length: 10, charset: charset.into() };
-        let column =
-            Column { name: "a".into(), ty, nullability: Nullability::NotNull, default: None, comment: String::new() };
+        let column = Column {
+            name: "a".into(),
+            ty,
+            collation: "".into(),
+            nullability: Nullability::NotNull,
+            default: None,
+            comment: String::new(),
+        };
         let foreign_key = ForeignKey {
             name: "to_customer".into(),
             columns: vec![0],
