@@ -13,12 +13,10 @@ fn main() -> io::Result<()> {
         }
     }
     names.sort();
-    let tests: String = names
-        .iter()
-        .map(|name| {
-            format!("#[test]\nfn {name}() -> millrace_e2e::TestResult {{\n    Ok(run_case(\"{name}\")?)\n}}\n\n")
-        })
-        .collect();
+    let test = |name: &String| {
+        format!("#[test]\nfn {name}() -> millrace_e2e::TestResult {{\n    Ok(run_case(\"{name}\", WAY)?)\n}}\n\n")
+    };
+    let tests: String = names.iter().map(test).collect();
     let folder = env::var("OUT_DIR").map_err(io::Error::other)?;
     fs::write(Path::new(&folder).join("cases.rs"), tests)
 }

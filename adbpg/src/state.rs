@@ -178,6 +178,24 @@ impl Connection {
         }
         result.map_err(|error| AdbpgError::of(action, &error))
     }
+
+    /// Gives partitions up whose work is committed or rolled back: their next owner need not end this session.
+    pub async fn hand_over(&self, task_id: &str, partitions: &[u32]) -> Result<(), AdbpgError> {
+        let action = "give partitions up";
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        let mine = self.backend();
+        let numbers: Vec<String> = partitions.iter().map(u32::to_string).collect();
+        let sql = format!(
+            "DELETE FROM millrace.owner WHERE task_id = {} AND log_partition IN ({}) AND pid = {} AND backend_start = {}",
+            literal(task_id)?,
+            numbers.join(", "),
+            mine.pid,
+            literal(&mine.started)?
+        );
+        self.client.batch_execute(&sql).await.map_err(|error| AdbpgError::of(action, &error))
+    }
 }
 
 /// Key of an advisory lock; the same in every build.

@@ -168,6 +168,8 @@ impl Stage {
             MembershipEvent::Revoked(partitions) => {
                 owned.retain(|partition| !partitions.contains(partition));
                 self.restart(owned).await?;
+                // Otherwise the next owner would end this session, which goes on with the other partitions.
+                self.connection.hand_over(&self.task.id, &partitions).await?;
                 membership.released();
             }
             MembershipEvent::Lost(partitions) => {

@@ -17,7 +17,7 @@ pub enum Recovered {
     /// The task goes on.
     Restart {
         /// From here.
-        checkpoint: Checkpoint,
+        checkpoint: Box<Checkpoint>,
         /// With these tables.
         tables: Vec<TableState>,
     },
@@ -59,7 +59,7 @@ pub(crate) async fn open_log(
     let checkpoint = decode_checkpoint(value.clone())?;
     broker.ensure_topics_unchanged(names).await?;
     ensure_same_task(&checkpoint, fingerprint, &description.cluster_id, options.partitions)?;
-    Ok((writer, Recovered::Restart { checkpoint, tables: tables_of(&state)? }))
+    Ok((writer, Recovered::Restart { checkpoint: Box::new(checkpoint), tables: tables_of(&state)? }))
 }
 
 async fn ensure_data_topics_are_empty(broker: &Broker, names: &TopicNames) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use millrace_eventlog::{Broker, LogOptions, Standby, TopicNames};
-use millrace_model::{Checkpoint, Ended, Failure, Load};
+use millrace_model::{Ended, Failure, Load};
 use millrace_mysql::binlog::{BinlogStart, BinlogStream, SourceEvent};
 use millrace_mysql::{ServerFacts, Session};
 use millrace_proto::{Envelope, schema_hash};
@@ -52,7 +52,9 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     };
     context.status.set("waiting_for", "");
     let (writer, recovered) = open_log(&broker, &options, &names, context.task.fingerprint()).await?;
-    if let Recovered::Restart { checkpoint: Checkpoint { ended: Ended::Yes, .. }, .. } = &recovered {
+    if let Recovered::Restart { checkpoint, .. } = &recovered
+        && checkpoint.ended == Ended::Yes
+    {
         ownership.leave().await;
         return Ok(Outcome::Completed);
     }
@@ -95,7 +97,7 @@ impl OpenSource {
                 if let Some(mark) = &checkpoint.source {
                     ensure_same_source(session, facts, mark).await?;
                 }
-                Capture::resume(settings(&context.task), checkpoint, tables, schema_hash)
+                Capture::resume(settings(&context.task), *checkpoint, tables, schema_hash)
             }
             Recovered::First { cluster_id } => {
                 let first = first_start(session, facts, &context.task, partitions, cluster_id).await?;

@@ -66,7 +66,7 @@ pub(crate) async fn first_start(
                 ended: Ended::No,
             };
             let ranges = if incremental { divide(session, task, &after).await? } else { Vec::new() };
-            let tables = after.into_iter().map(|table| adopt(table)).collect();
+            let tables = after.into_iter().map(adopt).collect();
             return Ok(FirstStart { checkpoint, tables, ranges });
         }
         before = after;

@@ -85,13 +85,23 @@ struct Query {
 struct Case {
     name: String,
     folder: PathBuf,
+    way: Way,
     special: Special,
 }
 
-/// Runs the case of that name.
-pub fn run_case(name: &str) -> Result<()> {
+/// How the stages of a case run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// As three processes over Kafka.
+    Staged,
+    /// In one process, by `millrace run`.
+    OneProcess,
+}
+
+/// Runs the case of that name in one way.
+pub fn run_case(name: &str, way: Way) -> Result<()> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("cases").join(name);
-    let mut case = Case { name: name.to_owned(), folder, special: Special::default() };
+    let mut case = Case { name: name.to_owned(), folder, way, special: Special::default() };
     if let Some(text) = case.read("case.toml")? {
         case.special = toml::from_str(&text).with_context(|| format!("cases/{name}/case.toml"))?;
     }
@@ -124,7 +134,11 @@ impl Case {
             world.run_in_destination(&script).await.context("destination.sql")?;
         }
         let task = self.task_file(world).await?;
-        let mut stages = Stages::start(world, &task, &Role::ALL)?;
+        let roles: &[Role] = match self.way {
+            Way::Staged => &Role::ALL,
+            Way::OneProcess => &[Role::Run],
+        };
+        let mut stages = Stages::start(world, &task, roles)?;
         if self.special.end == End::Completed {
             stages.wait_for_success(LIMIT).await?;
             let (mut source, destination) = (world.connect_mysql().await?, world.connect_postgres().await?);
@@ -148,7 +162,10 @@ impl Case {
         if let Some(text) = self.read("task.toml")? {
             task = task.with(&text)?;
         }
-        task.write()
+        match self.way {
+            Way::Staged => task.write(),
+            Way::OneProcess => task.without_kafka().write(),
+        }
     }
 
     async fn live(&self, world: &World, scope: &Scope, stages: &mut Stages) -> Result<()> {
@@ -161,7 +178,8 @@ impl Case {
             if next.is_none()
                 && let Some(expected) = &self.special.failure
             {
-                let printed = stages.wait_for_failure(expected.stage, LIMIT).await?;
+                let role = if self.way == Way::OneProcess { Role::Run } else { expected.stage };
+                let printed = stages.wait_for_failure(role, LIMIT).await?;
                 ensure_as_expected(world, expected, &printed)?;
             } else {
                 let equal = poll_until_equal(world, stages, scope, LIMIT).await;

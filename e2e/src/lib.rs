@@ -15,7 +15,7 @@ mod task_file;
 mod world;
 mod writer;
 
-pub use case::run_case;
+pub use case::{Way, run_case};
 pub use equality::{Scope, poll_until_equal};
 pub use globals::GlobalVariable;
 pub use random::Random;

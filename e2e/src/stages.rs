@@ -21,10 +21,12 @@ pub enum Role {
     Transform,
     /// millrace-apply.
     Apply,
+    /// `millrace run`: all of them in one process, without Kafka.
+    Run,
 }
 
 impl Role {
-    /// One of each.
+    /// The staged processes, one of each.
     pub const ALL: [Self; 3] = [Self::Capture, Self::Transform, Self::Apply];
 
     fn program(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Role {
             Self::Capture => "millrace-capture",
             Self::Transform => "millrace-transform",
             Self::Apply => "millrace-apply",
+            Self::Run => "millrace",
         }
     }
 }
@@ -149,5 +152,10 @@ impl Stages {
 
 fn spawn(role: Role, task: &Path, log: &Path) -> Result<Stage> {
     let program = built_binary(role.program())?;
-    StageCommand::new(program).argument("--task").argument(task).argument("--log-format").argument("json").spawn(log)
+    let command = StageCommand::new(program);
+    let command = match role {
+        Role::Run => command.argument("run").argument(task),
+        Role::Capture | Role::Transform | Role::Apply => command.argument("--task").argument(task),
+    };
+    command.argument("--log-format").argument("json").spawn(log)
 }

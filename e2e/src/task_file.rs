@@ -48,6 +48,12 @@ impl TaskFile {
         self.with(&format!("source.url = \"{url}\""))
     }
 
+    /// Without Kafka, for `millrace run`.
+    pub fn without_kafka(mut self) -> Self {
+        self.content.remove("log");
+        self
+    }
+
     /// Writes it into the world's folder and gives its path.
     pub fn write(&self) -> Result<PathBuf> {
         let path = self.folder.join("task.toml");

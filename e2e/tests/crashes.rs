@@ -53,6 +53,20 @@ fn a_stage_is_killed_again_and_again_while_it_starts() -> TestResult {
 }
 
 #[test]
+fn one_process_is_killed_again_and_again() -> TestResult {
+    Ok(in_world("one_process", async |world| {
+        let mut random = Random::of_test("one_process_is_killed_again_and_again");
+        let writers = Writers::start(world, &mut random, WRITERS).await?;
+        let mut stages = Stages::start(world, &world.task_file().without_kafka().write()?, &[Role::Run])?;
+        for _ in 0..15 {
+            millrace_testkit::pace(Duration::from_millis(50 + random.below(1200))).await;
+            stages.kill_and_restart(0)?;
+        }
+        finish(world, writers, stages).await
+    })?)
+}
+
+#[test]
 fn a_suspended_capture_comes_back() -> TestResult {
     Ok(zombie("zombie_capture", &[Role::Capture, Role::Capture, Role::Transform, Role::Apply], 0)?)
 }

@@ -120,11 +120,13 @@ fn tail(options: &LogOptions, topic: &str, partition: u32, count: usize) -> Resu
         scan.visit(StartAt::Offset(start), SCAN_LIMIT, |met| match met {
             Met::End => ControlFlow::Break(()),
             Met::Message(message) => {
+                // While others write all the time, the reader may never meet the end.
+                let is_last = message.offset + 1 >= end;
                 if kept.len() == count {
                     kept.pop_front();
                 }
                 kept.push_back(message);
-                ControlFlow::Continue(())
+                if is_last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             }
         })?;
         // Offsets have holes (control records, aborted messages): go further back until there are enough.

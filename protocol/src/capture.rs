@@ -188,6 +188,8 @@ impl Capture {
         let unknown = || ProtocolError::TableUnknown(table.to_string());
         let state = self.tables.get(table).ok_or_else(unknown)?;
         let (schema, key) = (state.schema.clone(), state.key);
+        // `Reset` and the snapshot behind it supersede such rows: a destination without them could not delete any.
+        let superseded = state.load.is_pending() && !schema.is_keyed();
         self.barrier_before_rows();
         for change in changes {
             let open = self.open.as_mut().ok_or_else(unknown)?;
@@ -205,7 +207,10 @@ impl Capture {
                 continue;
             }
             let transaction = open.transaction.clone();
-            self.push_row(&schema, key, &transaction, ordinal, change);
+            match superseded {
+                true => self.snapshot.streamed(schema.table_id, &millrace_model::Row::default()),
+                false => self.push_row(&schema, key, &transaction, ordinal, change),
+            }
         }
         Ok(())
     }

@@ -165,3 +165,26 @@ async fn a_new_owner_ends_the_former_one() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_owner_that_handed_over_is_not_ended() {
+    with_database("handed_over", |server| async move {
+        let (mut former, schema) = ready(&server).await;
+        former.take_over("a", &[0, 1, 2]).await.unwrap();
+        let owner = server.connect().await;
+        former.hand_over("a", &[1, 2]).await.unwrap();
+        owner.take_over("a", &[1, 2]).await.unwrap();
+        // Of a partition that is its own no longer, it takes nothing back.
+        former.hand_over("a", &[1]).await.unwrap();
+        let mut writing = former.begin().await.unwrap();
+        writing.write_table(&schema, &insert(1)).await.unwrap();
+        assert!(matches!(writing.commit().await, Ok(CommitOutcome::Committed)));
+        let third = server.connect().await;
+        third.take_over("a", &[1]).await.unwrap();
+        third.take_over("a", &[0]).await.unwrap();
+        let gone = "SELECT pid FROM pg_stat_activity WHERE pid IN (SELECT pid FROM millrace.owner)";
+        server.wait_for(Rows::Some, gone).await;
+        assert!(third.is_usable());
+    })
+    .await;
+}

@@ -68,7 +68,7 @@ async fn run(task: Arc<Task>, show: Show) -> Result<Outcome, Failure> {
     let follower = tokio::spawn(progress.clone().follow(contexts.capture.clone(), contexts.apply.clone()));
     let ended = run_stage(&contexts.capture, |context| {
         let contexts = Contexts { capture: context, ..contexts.clone() };
-        attempt(contexts, progress.clone())
+        Box::pin(attempt(contexts, progress.clone()))
     })
     .await;
     follower.abort();

@@ -90,5 +90,5 @@ fn recover(task: &Arc<Task>, state: Option<&StateRecords>) -> Result<Recovered, 
              under another name",
         ));
     }
-    Ok(Recovered::Restart { checkpoint, tables })
+    Ok(Recovered::Restart { checkpoint: Box::new(checkpoint), tables })
 }

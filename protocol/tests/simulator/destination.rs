@@ -190,8 +190,10 @@ impl Destination {
         for (row, change) in &write.counts {
             let (key, value) = parse(kind, row);
             note(key, rows.get(&key).copied());
-            // More may be taken than is there before the table's snapshot is read: `Reset` follows.
             let count = rows.get(&key).map_or(0, |value| value.count as i64) + change;
+            if count < 0 {
+                self.violations.push(format!("{name} has fewer equal rows than are to be deleted"));
+            }
             match count > 0 {
                 true => drop(rows.insert(key, Value { count: count as u64, ..value })),
                 false => drop(rows.remove(&key)),
