@@ -20,8 +20,13 @@ const LOOK: Duration = Duration::from_millis(500);
 const LIVE: Duration = Duration::from_secs(20);
 /// How long the full load, or catching up, may take.
 const LIMIT: Duration = Duration::from_secs(300);
-/// Stages that are killed when this part of the rows (in percent) is in the destination.
-const KILLS: [(u64, &str); 2] = [(25, "transform"), (50, "apply")];
+/// How long the destination is given to be less than [`NEAR`] behind after the full load, before the latency is measured.
+const SETTLE: Duration = Duration::from_secs(60);
+/// What counts as having caught up.
+const NEAR: Duration = Duration::from_millis(500);
+/// Stages that are killed when this part of the rows (in percent) is in the destination, at the latest when capture has
+/// read all of them.
+const KILLS: [(u64, &str); 2] = [(10, "transform"), (30, "apply")];
 /// The stage that is killed after the full load.
 const LAST_KILL: &str = "capture";
 
@@ -84,25 +89,22 @@ async fn connect(servers: &Servers) -> Result<Client> {
 }
 
 impl Demo {
-    /// The full load, with stages killed on the way, until the destination has caught up with the writers.
+    /// The full load, with stages killed on the way, until the destination has all that was written meanwhile.
     async fn load(&mut self) -> Result<()> {
         let (begin, mut kills) = (Instant::now(), KILLS.iter().peekable());
-        let mut before = 0;
         loop {
             tokio::time::sleep(LOOK).await;
             self.stages.ensure_running()?;
-            let rows = self.show(before).await?;
-            before = rows;
-            let part = rows * 100 / self.rows.iter().sum::<u64>().max(1);
-            if let Some((_, stage)) = kills.next_if(|(at, _)| part >= *at) {
+            let part = self.show(begin).await?;
+            let read = self.stages.tables_loaded().await.is_some_and(|(loaded, all)| loaded == all);
+            if let Some((_, stage)) = kills.next_if(|(at, _)| part >= *at || read) {
                 self.kill(stage)?;
-            } else if self.stages.tables_loaded().await.is_some_and(|(loaded, all)| loaded == all) {
+            } else if read {
                 break;
             }
             anyhow::ensure!(begin.elapsed() < LIMIT, "the full load is not over after {LIMIT:?}");
         }
         self.heartbeat.reach_now(LIMIT).await?;
-        self.show(before).await?;
         self.screen.clear();
         self.screen.say(&format!("the full load is over, {} s after the start", begin.elapsed().as_secs()));
         Ok(())
@@ -110,6 +112,7 @@ impl Demo {
 
     /// Latency for a while, then a kill; until the destination has caught up again.
     async fn live(&mut self) -> Result<Vec<Duration>> {
+        self.settle().await?;
         let begin = Instant::now();
         self.screen.say(&format!("measures the latency for {} s while the shop goes on", LIVE.as_secs()));
         while begin.elapsed() < LIVE {
@@ -127,6 +130,16 @@ impl Demo {
         let still = self.heartbeat.between(killed, Instant::now()).last().copied().unwrap_or_default();
         self.screen.say(&format!("all is there again; the longest that a row was late: {}", milliseconds(still)));
         Ok(latencies)
+    }
+
+    /// Waits until the destination is close behind, or for as long as [`SETTLE`].
+    async fn settle(&mut self) -> Result<()> {
+        let begin = Instant::now();
+        while self.heartbeat.latency().is_none_or(|latency| latency > NEAR) && begin.elapsed() < SETTLE {
+            tokio::time::sleep(LOOK).await;
+            self.stages.ensure_running()?;
+        }
+        Ok(())
     }
 
     /// Ends the writing and compares.
@@ -154,8 +167,8 @@ impl Demo {
         Ok(())
     }
 
-    /// Shows the rows that the destination has by its statistics, and gives their number.
-    async fn show(&mut self, before: u64) -> Result<u64> {
+    /// Shows the rows that the destination has by its statistics, and gives their part in percent.
+    async fn show(&mut self, begin: Instant) -> Result<u64> {
         let sql = "SELECT relname::text, n_live_tup FROM pg_stat_user_tables WHERE schemaname = $1";
         let found = self.destination.query(sql, &[&NAME]).await?;
         let rows_of = |table: &str| -> u64 {
@@ -164,10 +177,10 @@ impl Demo {
         };
         let tables: Vec<(u64, u64)> =
             TABLES.iter().zip(&self.rows).map(|(table, all)| (rows_of(table).min(*all), *all)).collect();
-        let sum = tables.iter().map(|(rows, _)| rows).sum::<u64>();
-        let rate = sum.saturating_sub(before) as f64 / LOOK.as_secs_f64();
+        let (sum, all) = tables.iter().fold((0, 0), |sum, table| (sum.0 + table.0, sum.1 + table.1));
+        let rate = sum as f64 / begin.elapsed().as_secs_f64();
         self.screen.show(&Shown { tables: &tables, rate, latency: self.heartbeat.latency() });
-        Ok(sum)
+        Ok((sum * 100).checked_div(all).unwrap_or(100))
     }
 
     fn show_live(&mut self) {
@@ -196,11 +209,11 @@ fn summary(measured: &Measured, compared: usize, differences: usize) -> String {
     let Measured { load_rows, load, latencies, kills, written } = measured;
     let rate = *load_rows as f64 / load.as_secs_f64();
     format!(
-        "\n  full load      {} rows in {:.1} s, {} rows/s, while it was written to, {} kills included\n  \
-           live           {} rows written in {} transactions\n  \
-           latency        p50 {}, p99 {}, largest {} ({} samples after the full load, before the last kill)\n  \
-           faults         {} times kill -9: {}\n  \
-           compared       {} rows\n  \
+        "\n  moved          {} rows in {:.1} s: {} rows/s, while {CONNECTIONS} connections wrote; {} of the kills included\n  \
+           written        {} rows in {} transactions, from the start to the end\n  \
+           latency        p50 {}, p99 {}, largest {} (commit at the source to visible; {} samples in {} s)\n  \
+           faults         {} kill -9: {}\n  \
+           compared       {} rows, every value\n  \
            differences    {differences}\n",
         number(*load_rows),
         load.as_secs_f64(),
@@ -212,6 +225,7 @@ fn summary(measured: &Measured, compared: usize, differences: usize) -> String {
         milliseconds(quantile(latencies, 0.99)),
         milliseconds(quantile(latencies, 1.0)),
         latencies.len(),
+        LIVE.as_secs(),
         kills.len(),
         kills.join(", "),
         number(compared as u64),
@@ -221,7 +235,7 @@ fn summary(measured: &Measured, compared: usize, differences: usize) -> String {
 fn what_now(stages: &Stages, folder: &Path) -> String {
     let addresses = stages.addresses();
     let status: Vec<String> =
-        addresses.iter().map(|(name, address)| format!("  curl -s http://{address}/status      # {name}")).collect();
+        addresses.iter().map(|(name, address)| format!("  curl -s http://{address}/status   # {name}")).collect();
     format!(
         "It runs on. Look at it, write something and see it arrive:\n\n  \
            deploy/local/servers client mysql -e \"UPDATE {NAME}.customers SET name = 'You', credit = 42 WHERE id = 1\"\n  \

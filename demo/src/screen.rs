@@ -25,7 +25,7 @@ pub(crate) struct Screen {
 pub(crate) struct Shown<'a> {
     /// Rows in the destination of each of [`TABLES`], and how many the source had.
     pub(crate) tables: &'a [(u64, u64)],
-    /// Rows per second since the last time.
+    /// Rows per second since the start.
     pub(crate) rate: f64,
     /// How far behind the destination is.
     pub(crate) latency: Option<Duration>,
