@@ -70,17 +70,24 @@ impl Heartbeat {
         Ok(Self { stop, beats, sender, looker })
     }
 
-    /// Waits until the destination shows what the source has committed now.
+    /// The number of a beat that begins after this moment.
+    pub(crate) fn next(&self) -> u64 {
+        lock(&self.beats).sent + 2
+    }
+
+    /// Whether the destination shows this beat, and with it all that was committed before it; an error if it never will.
+    pub(crate) fn has_arrived(&self, number: u64) -> Result<bool> {
+        if self.looker.is_finished() || self.sender.is_finished() {
+            bail!("the heartbeat has ended");
+        }
+        Ok(lock(&self.beats).seen >= number)
+    }
+
+    /// Waits until the destination shows all that the source has committed now.
     pub(crate) async fn reach_now(&self, limit: Duration) -> Result<()> {
-        // The next beat begins after this moment.
-        let number = lock(&self.beats).sent + 2;
-        poll_until(limit, "all that was written is in the destination", async || {
-            if self.looker.is_finished() || (self.sender.is_finished() && lock(&self.beats).sent < number) {
-                bail!("the heartbeat has ended");
-            }
-            Ok(lock(&self.beats).seen >= number)
-        })
-        .await
+        let number = self.next();
+        let what = "all that was written is in the destination";
+        poll_until(limit, what, async || self.has_arrived(number)).await
     }
 
     /// How long the oldest beat that is not seen yet is under way, or else what the newest one took.
