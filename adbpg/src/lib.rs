@@ -19,6 +19,8 @@ pub mod key_array;
 mod keyless;
 mod parameter;
 pub mod state;
+pub mod summary;
+mod table_check;
 mod tls;
 pub mod write;
 
@@ -32,5 +34,6 @@ pub use dialect::Dialect;
 pub use error::AdbpgError;
 pub use ident::Ident;
 pub use state::TaskIdentity;
+pub use summary::TaskSummary;
 pub use tls::TlsMode;
 pub use write::{InsertStrategy, TableWrite, WriteTransaction};

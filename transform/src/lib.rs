@@ -8,6 +8,7 @@ pub mod cells;
 mod error;
 mod lane;
 pub mod mappings;
+mod progress;
 mod stage;
 pub mod table;
 pub mod types;

@@ -13,26 +13,70 @@ async fn commit_progress(connection: &mut Connection, partition: u32, number: u6
 }
 
 #[tokio::test]
-async fn an_arrival_counts_while_progress_stands_at_the_barrier() {
+async fn arrivals_say_where_progress_stands_now() {
     with_database("arrival", |server| async move {
         let mut connection = server.connect().await;
         connection.ensure_state_tables().await.unwrap();
-        connection.record_arrival("a", 0, 7, 10).await.unwrap();
-        assert!(connection.arrivals("a", 7, 4).await.unwrap().is_empty());
-        commit_progress(&mut connection, 0, 1, 7).await;
-        commit_progress(&mut connection, 1, 1, 7).await;
-        commit_progress(&mut connection, 2, 1, 6).await;
+        // Before a barrier that is first in its partition there is no progress: it stands at 0.
+        connection.record_arrival("a", 0, 7, 0).await.unwrap();
+        assert_eq!(connection.arrivals("a", 7).await.unwrap(), [(0, 0, 0)]);
+        commit_progress(&mut connection, 1, 1, 6).await;
         for _ in 0..2 {
             connection.record_arrival("a", 1, 7, 10).await.unwrap();
-            connection.record_arrival("a", 2, 7, 10).await.unwrap();
         }
-        assert_eq!(connection.arrivals("a", 7, 4).await.unwrap(), [0, 1]);
-        assert_eq!(connection.arrivals("a", 7, 1).await.unwrap(), [0]);
-        assert!(connection.arrivals("b", 7, 4).await.unwrap().is_empty());
-        // The same watermark, but beyond the barrier; and another watermark.
-        commit_progress(&mut connection, 0, 2, 7).await;
+        assert_eq!(connection.arrivals("a", 7).await.unwrap(), [(0, 0, 0), (1, 10, 10)]);
+        // Progress goes on, or another apply goes back: the arrival says a sequence at which nobody stands.
+        commit_progress(&mut connection, 0, 1, 7).await;
         commit_progress(&mut connection, 1, 2, 8).await;
-        assert!(connection.arrivals("a", 7, 4).await.unwrap().is_empty());
+        assert_eq!(connection.arrivals("a", 7).await.unwrap(), [(0, 0, 10), (1, 10, 20)]);
+        assert!(connection.arrivals("a", 8).await.unwrap().is_empty());
+        assert!(connection.arrivals("b", 7).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_table_is_loaded_when_all_partitions_say_so() {
+    with_database("loaded", |server| async move {
+        let mut connection = server.connect().await;
+        connection.ensure_state_tables().await.unwrap();
+        let hash = u64::MAX - 5;
+        for partition in [0, 0, 1] {
+            assert!(connection.loaded_tables("a", 2).await.unwrap().is_empty());
+            let mut transaction = connection.begin().await.unwrap();
+            transaction.record_loaded("a", 3, hash, partition).await.unwrap();
+            assert!(matches!(transaction.commit().await.unwrap(), CommitOutcome::Committed));
+        }
+        assert_eq!(connection.loaded_tables("a", 2).await.unwrap(), [(3, hash)]);
+        assert!(connection.loaded_tables("b", 2).await.unwrap().is_empty());
+        let entry = JournalEntry::TableLoaded { version: 3 };
+        assert_eq!(connection.execute_once("a", entry, &[]).await.unwrap(), BarrierOutcome::Executed);
+        assert!(connection.loaded_tables("a", 2).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_state_of_a_task_in_one_process_comes_back() {
+    with_database("state", |server| async move {
+        let mut connection = server.connect().await;
+        connection.ensure_state_tables().await.unwrap();
+        let mut transaction = connection.begin().await.unwrap();
+        let records = [("a".to_owned(), Some(vec![0, 255])), ("b'".to_owned(), Some(vec![])), ("c".to_owned(), None)];
+        transaction.write_state("t", &records).await.unwrap();
+        transaction.write_state("t", &[("a".to_owned(), Some(vec![7])), ("b'".to_owned(), None)]).await.unwrap();
+        assert!(matches!(transaction.commit().await.unwrap(), CommitOutcome::Committed));
+        assert_eq!(connection.read_state("t").await.unwrap(), [("a".to_owned(), vec![7])]);
+        assert!(connection.read_state("other").await.unwrap().is_empty());
+
+        let other = server.connect().await;
+        assert!(connection.try_lock_task("t").await.unwrap());
+        assert!(!other.try_lock_task("t").await.unwrap());
+        assert!(other.try_lock_task("u").await.unwrap());
+        let pid = connection.backend().pid;
+        server.rows(&format!("SELECT pg_terminate_backend({pid})")).await;
+        server.wait_for(Rows::None, &format!("SELECT 1 FROM pg_stat_activity WHERE pid = {pid}")).await;
+        assert!(other.try_lock_task("t").await.unwrap());
     })
     .await;
 }
@@ -69,7 +113,7 @@ async fn a_barrier_is_executed_once_by_two_racers() {
         assert!(first.journal_contains("a", JournalEntry::Barrier(7)).await.unwrap());
         assert!(!first.journal_contains("a", JournalEntry::Barrier(8)).await.unwrap());
         assert!(!first.journal_contains("b", JournalEntry::Barrier(7)).await.unwrap());
-        let loaded = JournalEntry::TableLoaded { table_id: 7, version: 1 };
+        let loaded = JournalEntry::TableLoaded { version: 1 };
         assert_eq!(
             first.execute_once("a", loaded, &["ANALYZE made".to_owned()]).await.unwrap(),
             BarrierOutcome::Executed
