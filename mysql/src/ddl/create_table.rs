@@ -13,7 +13,7 @@ use super::columns::{ColumnDefinition, InlineKey, Place, Reference, read_column,
 use super::index_parts::{free_name, resolve_part};
 use super::{CreateForm, DdlError, StatementContext};
 use crate::column_type::{Collations, charset_name, charset_of_collation, collation_name};
-use crate::keys::{IndexDefinition, IndexKind, IndexPart, arrange};
+use crate::keys::{IndexDefinition, IndexKind, arrange};
 use crate::schema::{ForeignKey, SourceTable, place_of};
 use crate::sql_text::{Cursor, Token};
 
