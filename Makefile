@@ -1,16 +1,22 @@
 # Millrace: `make help` lists the targets. Rust (https://rustup.rs) must be there; the rest is fetched.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint down
+.PHONY: help setup demo demo-run build test lint down
 
 # Arguments for `cargo test`, for example: make test TEST="-p millrace-mysql decode"
 TEST ?=
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || grep '##' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || grep '##' $(MAKEFILE_LIST)
 
 setup: ## install what building needs beside Rust, where missing (as root)
 	@deploy/local/setup
+
+demo: setup ## move a generated shop over Kafka while it is written to and stages are killed; compare every row
+	@deploy/demo/demo staged
+
+demo-run: setup ## the same with `millrace run`: one process, no Kafka
+	@deploy/demo/demo run
 
 build: setup ## build everything
 	cargo build --workspace
@@ -21,5 +27,5 @@ test: setup ## all tests, against real servers of their own (installs missing on
 lint: setup ## formatting, clippy, the project's own rules, licences, shell scripts
 	@deploy/local/lint
 
-down: ## stop the servers of this checkout (.local) that `deploy/local/servers up` started
-	@deploy/local/servers down
+down: ## end what make demo left running, and the servers of this checkout (.local)
+	@deploy/demo/down

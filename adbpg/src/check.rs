@@ -34,7 +34,7 @@ pub enum Verdict {
 }
 
 impl Finding {
-    fn new(name: &'static str, verdict: Verdict, found: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub(crate) fn new(name: &'static str, verdict: Verdict, found: impl Into<String>, mend: impl Into<String>) -> Self {
         Self { name, found: found.into(), verdict, mend: mend.into() }
     }
 }

@@ -220,7 +220,7 @@ impl Applier {
     /// Writes what is there in one transaction that ends at a step's end; gives the tables whose snapshot is complete.
     async fn transaction(&mut self, connection: &mut Connection) -> Result<Vec<SchemaKey<PgType>>, Failure> {
         let Some(task) = self.task.clone() else { return Ok(Vec::new()) };
-        let (mut loaded, mut changes, mut committed_at) = (Vec::new(), 0, None);
+        let (mut loaded, mut changes, mut watermark) = (Vec::new(), 0, None);
         let dialect = connection.dialect().clone();
         let mut transaction: Option<WriteTransaction<'_>> = None;
         let mut connection = Some(connection);
@@ -242,7 +242,7 @@ impl Applier {
             let at_end = match work {
                 Work::Write(write) => {
                     changes += write.tables.iter().map(|table| table.changes).sum::<u64>();
-                    committed_at = write.watermark.as_ref().map(|w| w.committed_at).or(committed_at);
+                    watermark = write.watermark.clone().or(watermark);
                     loaded.extend(write.loaded.iter().map(|(key, _)| *key));
                     self.write(open, &task, write).await?
                 }
@@ -263,7 +263,7 @@ impl Applier {
         }
         let Some(transaction) = transaction else { return Ok(Vec::new()) };
         self.commit(transaction, &task).await?;
-        self.tally.committed(&self.context, changes, committed_at);
+        self.tally.committed(&self.context, &[self.progress], changes, watermark);
         Ok(loaded)
     }
 

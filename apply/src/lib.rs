@@ -18,4 +18,5 @@ mod tally;
 mod write;
 
 pub use in_process::{InProcess, StateRecords, TransformedStep};
+pub use options::destination_options;
 pub use stage::run;

@@ -6,7 +6,7 @@ use millrace_task::{Destination, Tls, Verification};
 use secrecy::SecretString;
 
 /// The options of the task's destination.
-pub(crate) fn destination_options(destination: &Destination) -> Result<DestinationOptions, Failure> {
+pub fn destination_options(destination: &Destination) -> Result<DestinationOptions, Failure> {
     Ok(DestinationOptions {
         host: destination.server.host.clone(),
         port: destination.server.port,

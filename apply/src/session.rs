@@ -23,6 +23,7 @@ pub(crate) async fn wait_for_task(
     names: &TopicNames,
 ) -> Result<Option<Checkpoint>, Failure> {
     let broker = Broker::connect(options).await?;
+    context.mark.connected();
     loop {
         let waiting_for = match broker.missing(names).await?.into_iter().next() {
             Some(topic) => format!("capture to create topic \"{topic}\""),

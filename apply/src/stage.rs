@@ -111,16 +111,16 @@ impl Stage {
         let existing = self.context.task.existing_tables;
         match carry_out(&mut self.connection, &mut self.feed, &self.task.id, existing, write).await? {
             Written::Undone => self.restart(self.feed.owned().to_vec()).await,
-            Written::Committed { progress, changes, committed_at } => {
+            Written::Committed { progress, changes, watermark } => {
                 self.feed.show(&progress);
                 self.feed.pause();
-                self.committed(changes, committed_at).await
+                self.tally.committed(&self.context, &progress, changes, watermark);
+                self.prune().await
             }
         }
     }
 
-    async fn committed(&mut self, changes: u64, committed_at: Option<u64>) -> Result<(), Failure> {
-        self.tally.committed(&self.context, changes, committed_at);
+    async fn prune(&mut self) -> Result<(), Failure> {
         if self.tally.commits_since_prune() {
             self.connection.prune_progress(&self.task.id).await?;
         }
@@ -190,7 +190,7 @@ impl Stage {
         let progress: Vec<Progress> = rows.iter().map(from_row).collect();
         self.feed.restart(&owned, &progress);
         self.unfinished_tables = true;
-        self.context.status.set("partitions", owned);
+        self.tally.restart(&self.context, &owned, &progress);
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use millrace_adbpg::{
     Advance, CommitOutcome, Connection, InsertStrategy, PartitionProgress, TableWrite, WriteTransaction,
 };
 use millrace_model::Failure;
+use millrace_model::batch::Watermark;
 use millrace_protocol::compact::{self, Clear};
 use millrace_protocol::cut::{Ended, Progress, Then, Work, Write};
 use millrace_task::ExistingTables;
@@ -24,8 +25,8 @@ pub(crate) enum Written {
         progress: Vec<Progress>,
         /// Row changes.
         changes: u64,
-        /// Commit time at the source of the newest watermark, microseconds since 1970-01-01 UTC.
-        committed_at: Option<u64>,
+        /// The newest watermark of it.
+        watermark: Option<Watermark>,
     },
     /// Nothing of it is in the destination: read progress again and go on from there.
     Undone,
@@ -55,9 +56,9 @@ pub(crate) async fn carry_out(
                     transaction.rollback().await?;
                     return Ok(Written::Undone);
                 }
-                let committed_at = write.watermark.map(|watermark| watermark.committed_at);
+                let watermark = write.watermark;
                 return match transaction.commit().await? {
-                    CommitOutcome::Committed => Ok(Written::Committed { progress, changes, committed_at }),
+                    CommitOutcome::Committed => Ok(Written::Committed { progress, changes, watermark }),
                     CommitOutcome::Unknown(error) => Err(error.into()),
                 };
             }

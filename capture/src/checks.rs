@@ -1,27 +1,14 @@
 //! The checks of the source before anything is read: what blocks stops the stage, what warns is logged.
 
 use millrace_model::{ErrorClass, Failure, TableName};
-use millrace_mysql::check::{
-    Finding, Verdict, ensure_binlog_enabled, ensure_full_row_image, ensure_full_row_metadata, ensure_gtid_mode,
-    ensure_no_open_xa, ensure_no_partial_json, ensure_replication_privileges, ensure_row_binlog_format,
-    ensure_select_privilege,
-};
+use millrace_mysql::check::{Finding, Verdict, check_binlog, ensure_no_open_xa, ensure_select_privilege};
 use millrace_mysql::grants::Grants;
 use millrace_mysql::{ServerFacts, Session};
 
 /// Ensures that the server writes a binlog that can be followed, and that the account may read it.
 pub(crate) async fn ensure_binlog_can_be_followed(session: &mut Session, facts: &ServerFacts) -> Result<(), Failure> {
     let grants = Grants::read(session).await?;
-    let findings = [
-        ensure_binlog_enabled(facts),
-        ensure_row_binlog_format(facts),
-        ensure_full_row_image(facts),
-        ensure_no_partial_json(facts),
-        ensure_gtid_mode(facts),
-        ensure_replication_privileges(&grants),
-        ensure_full_row_metadata(facts),
-    ];
-    judge(&findings)
+    judge(&check_binlog(facts, &grants))
 }
 
 /// Ensures that no XA transaction is prepared at a first start: its rows would be before the start, its commit after it.

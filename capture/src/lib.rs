@@ -5,8 +5,10 @@
 //! the log holds each change once and in order.
 
 mod checks;
+mod examine;
 mod options;
 mod pool;
+mod progress;
 mod publish;
 mod reader;
 mod recover;
@@ -15,6 +17,8 @@ mod start;
 mod statements;
 mod stream;
 
+pub use examine::{Standing, examine_log};
+pub use options::source_options;
 pub use publish::Outlet;
 pub use recover::Recovered;
 pub use stage::{run, run_into};

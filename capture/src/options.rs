@@ -5,7 +5,7 @@ use millrace_task::{Source, Tls, Verification};
 use secrecy::SecretString;
 
 /// The options of the task's source.
-pub(crate) fn source_options(source: &Source) -> SourceOptions {
+pub fn source_options(source: &Source) -> SourceOptions {
     let (tls, client) = match &source.tls {
         Tls::Disabled => (TlsMode::Disabled, None),
         Tls::Encrypted { verification, client } => {

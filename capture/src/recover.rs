@@ -62,7 +62,7 @@ pub(crate) async fn open_log(
     Ok((writer, Recovered::Restart { checkpoint: Box::new(checkpoint), tables: tables_of(&state)? }))
 }
 
-async fn ensure_data_topics_are_empty(broker: &Broker, names: &TopicNames) -> Result<(), Failure> {
+pub(crate) async fn ensure_data_topics_are_empty(broker: &Broker, names: &TopicNames) -> Result<(), Failure> {
     let data = [&names.captured, &names.transformed, &names.schemas];
     let description = broker.describe(&data.map(String::as_str)).await?;
     for found in description.topics.iter().filter(|found| found.partitions.is_some()) {
@@ -77,7 +77,8 @@ async fn ensure_data_topics_are_empty(broker: &Broker, names: &TopicNames) -> Re
     Ok(())
 }
 
-fn ensure_same_task(
+/// Ensures that a checkpoint is of this task, as it is now.
+pub(crate) fn ensure_same_task(
     checkpoint: &Checkpoint,
     fingerprint: [u8; 16],
     cluster_id: &str,

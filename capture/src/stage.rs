@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::checks::ensure_binlog_can_be_followed;
 use crate::options::source_options;
 use crate::pool::Pool;
+use crate::progress::Progress;
 use crate::publish::{KafkaOutlet, Outlet};
 use crate::reader::Seam;
 use crate::recover::{Recovered, ensure_topics, open_log};
@@ -34,7 +35,7 @@ const QUIET: Duration = Duration::from_millis(5);
 /// ... and at least this long after it began under load.
 const BUSY: Duration = Duration::from_millis(50);
 
-/// Watermarks come at least this often.
+/// Watermarks come about this often: with each heartbeat of an idle source, or by the clock where there is none.
 const WATERMARK: Duration = Duration::from_secs(1);
 
 /// Runs one attempt of the stage over Kafka: until the task is complete, the process is told to stop, or something fails.
@@ -43,6 +44,7 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     let names = TopicNames::of(context.task.name.as_str());
     let mut source = OpenSource::connect(&context).await?;
     let broker = Broker::connect(&options).await?;
+    context.mark.connected();
     ensure_topics(&broker, &names, source.ensure_tables_are_selected(&context.task)).await?;
     let standby = Standby::join(&options, &names)?;
     context.status.set("waiting_for", "the capture that owns the task");
@@ -66,6 +68,7 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
 /// Runs one attempt of the stage into the other stages of this process, whose log has one partition.
 pub async fn run_into(context: StageContext, recovered: Recovered, outlet: impl Outlet) -> Result<Outcome, Failure> {
     let source = OpenSource::connect(&context).await?;
+    context.mark.connected();
     source.begin(context, recovered, 1).await?.work(outlet).await
 }
 
@@ -108,8 +111,9 @@ impl OpenSource {
             }
         };
         let statements = Statements::read(session, facts).await?;
+        let progress = Progress::of(session, &capture).await?;
         self.session.close().await;
-        Ok(Stage::new(context, capture, statements))
+        Ok(Stage::new(context, capture, statements, progress))
     }
 }
 
@@ -132,7 +136,7 @@ struct Stage {
     /// When the step that is being collected began; none while it is empty.
     step_began: Option<Instant>,
     last_commit: Instant,
-    rows: u64,
+    progress: Progress,
 }
 
 /// What the loop does next.
@@ -142,7 +146,7 @@ enum Next {
 }
 
 impl Stage {
-    fn new(context: StageContext, capture: Capture, statements: Statements) -> Self {
+    fn new(context: StageContext, capture: Capture, statements: Statements, progress: Progress) -> Self {
         let task = &context.task;
         let seam = if task.phases.contains(Phase::Incremental) { Seam::Stream } else { Seam::Snapshot };
         let needs_readers = capture.tables().any(|(_, state)| matches!(state.load, Load::Pending { .. }));
@@ -152,7 +156,7 @@ impl Stage {
             translator: Translator::new(task.clone(), statements),
             step_began: None,
             last_commit: Instant::now(),
-            rows: 0,
+            progress,
             context,
             capture,
             pool,
@@ -206,7 +210,8 @@ impl Stage {
         let meaning = self.translator.take(&mut self.capture, event)?;
         self.note_step();
         match meaning {
-            Meaning::Idle if self.last_commit.elapsed() >= WATERMARK => Ok(Next::Commit),
+            // The heartbeats set the pace, not the clock below: a watermark then carries the moment that it is written.
+            Meaning::Idle if self.last_commit.elapsed() >= WATERMARK / 2 => Ok(Next::Commit),
             Meaning::Idle | Meaning::Taken => Ok(Next::GoOn),
         }
     }
@@ -233,7 +238,7 @@ impl Stage {
         match self.step_began {
             _ if !self.capture.is_between_transactions() => Instant::now() + WATERMARK,
             Some(began) => began + QUIET,
-            None => self.last_commit + WATERMARK + QUIET,
+            None => self.last_commit + WATERMARK * 3 / 2,
         }
     }
 
@@ -245,32 +250,15 @@ impl Stage {
     async fn commit(&mut self, outlet: &mut impl Outlet) -> Result<(), Failure> {
         let rows = self.capture.rows_in_step();
         let step = self.capture.take_step();
+        let watermark = step.checkpoint.next_watermark - 1;
         outlet.publish(step).await?;
         self.step_began = None;
         self.last_commit = Instant::now();
-        self.rows += rows;
+        self.progress.committed(rows, watermark);
         self.context.mark.progress();
         metrics::counter!("millrace_rows_total").increment(rows);
-        self.show();
+        self.progress.show(&self.context, &self.capture);
         Ok(())
-    }
-
-    fn show(&self) {
-        let tables = self.capture.tables();
-        let (loaded, all) = tables.fold((0u64, 0u64), |(loaded, all), (_, state)| {
-            (loaded + u64::from(!matches!(state.load, Load::Pending { .. })), all + 1)
-        });
-        let phase = if loaded < all { Phase::Full } else { Phase::Incremental };
-        if self.context.task.phases.contains(phase) {
-            self.context.status.set_phase(phase);
-        }
-        self.context.status.set("rows", self.rows);
-        self.context.status.set("tables_loaded", loaded);
-        self.context.status.set("tables", all);
-        if let Some(mark) = self.capture.source() {
-            self.context.status.set("place", mark.place.to_string());
-            self.context.status.set("gtid", mark.last_gtid.clone());
-        }
     }
 
     /// Publishes what is complete, and leaves so that a standby takes over at once.

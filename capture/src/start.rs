@@ -6,10 +6,10 @@ use millrace_model::position::Reading;
 use millrace_model::{
     Checkpoint, Ended, Failure, GtidSet, KeyRange, MysqlType, RangeState, SourceMark, TableName, TableSchema,
 };
-use millrace_mysql::binlog::Charset;
 use millrace_mysql::schema::{ForeignKey, read_tables};
 use millrace_mysql::server::{read_binlog_end, read_executed, read_purged};
 use millrace_mysql::snapshot::plan_ranges;
+use millrace_mysql::table_check::columns_of_unknown_charset;
 use millrace_mysql::{ServerFacts, Session, SourceTable};
 use millrace_task::{Phase, Task};
 
@@ -181,23 +181,11 @@ pub(crate) fn same_destination(one: &TableName, other: &TableName, name: &TableN
 
 /// Refuses a table with a column whose character set cannot be decoded.
 pub(crate) fn ensure_charsets_are_known(name: &TableName, schema: &TableSchema<MysqlType>) -> Result<(), Failure> {
-    for column in &schema.columns {
-        let (MysqlType::Char { charset, .. } | MysqlType::Varchar { charset, .. } | MysqlType::Text { charset, .. }) =
-            &column.ty
-        else {
-            continue;
-        };
-        if Charset::of_name(charset).is_none() {
-            return Err(Failure::fatal(
-                format!(
-                    "column \"{}\" of table \"{name}\" has character set \"{charset}\", which is not supported yet",
-                    column.name
-                ),
-                "convert the column to utf8mb4, or exclude the table in [[objects]]",
-            ));
-        }
-    }
-    Ok(())
+    let Some((column, charset)) = columns_of_unknown_charset(&schema.columns).next() else { return Ok(()) };
+    Err(Failure::fatal(
+        format!("column \"{column}\" of table \"{name}\" has character set \"{charset}\", which is not supported yet"),
+        "convert the column to utf8mb4, or exclude the table in [[objects]]",
+    ))
 }
 
 /// Ensures that the source of a restart is the one that was read before, and still has everything that comes next.

@@ -88,8 +88,14 @@ take_port() {
   die "no free port found between 20000 and 32000"
 }
 
+# used_by_another NAME PORT: whether the port answers though this folder's server of that name (MYSQL, ...) does not run.
+used_by_another() {
+  local server=${1%_CONTROLLER}
+  ! running_pid "${server,,}" >/dev/null && port_answers "$2"
+}
+
 # Sets the four port variables: the environment's, else those of this folder's last start, else free ones
-# (MILLRACE_PORTS=auto), else fixed ones.
+# (MILLRACE_PORTS=auto), else fixed ones. With MILLRACE_PORTS=fallback a port that another program uses is passed over.
 choose_ports() {
   local name value chosen=()
   declare -A fixed=([MYSQL]=23306 [KAFKA]=29092 [KAFKA_CONTROLLER]=29093 [POSTGRES]=25432)
@@ -97,11 +103,15 @@ choose_ports() {
     local variable=MILLRACE_${name}_PORT
     value=${!variable:-}
     [ -n "$value" ] || value=$(sed -n "s/^${name}_PORT=//p" "$LOCAL/ports" 2>/dev/null || true)
+    if [ "${MILLRACE_PORTS:-}" = fallback ] && [ -z "${!variable:-}" ]; then
+      value=${value:-${fixed[$name]}}
+      if used_by_another "$name" "$value"; then value=$(take_port) || exit 1; fi
+    fi
     if [ -z "$value" ]; then
       case "${MILLRACE_PORTS:-fixed}" in
         auto) value=$(take_port) || exit 1 ;;
         fixed) value=${fixed[$name]} ;;
-        *) die "MILLRACE_PORTS is \"$MILLRACE_PORTS\"; it can be auto or fixed" ;;
+        *) die "MILLRACE_PORTS is \"$MILLRACE_PORTS\"; it can be fixed, auto or fallback" ;;
       esac
     fi
     [[ $value =~ ^[1-9][0-9]{0,4}$ && $value -lt 65536 ]] || die "$variable is \"$value\", which is not a port"

@@ -156,7 +156,7 @@ impl Case {
             return self.ensure_queries(world).await;
         }
         if let Some(expected) = self.special.failure.as_ref().filter(|_| !self.folder.join("live.sql").is_file()) {
-            let printed = stages.wait_for_failure(expected.stage, LIMIT).await?;
+            let printed = stages.wait_for_failure(self.role(expected.stage), LIMIT).await?;
             ensure_as_expected(world, expected, &printed)?;
             return self.ensure_queries(world).await;
         }
@@ -165,6 +165,14 @@ impl Case {
         self.live(world, &scope, &mut stages).await?;
         stages.stop().await?;
         self.ensure_queries(world).await
+    }
+
+    /// The process that this stage is part of.
+    fn role(&self, stage: Role) -> Role {
+        match self.way {
+            Way::Staged => stage,
+            Way::OneProcess => Role::Run,
+        }
     }
 
     async fn task_file(&self, world: &World) -> Result<PathBuf> {
@@ -192,8 +200,7 @@ impl Case {
             if next.is_none()
                 && let Some(expected) = &self.special.failure
             {
-                let role = if self.way == Way::OneProcess { Role::Run } else { expected.stage };
-                let printed = stages.wait_for_failure(role, LIMIT).await?;
+                let printed = stages.wait_for_failure(self.role(expected.stage), LIMIT).await?;
                 ensure_as_expected(world, expected, &printed)?;
             } else {
                 let equal = poll_until_equal(world, stages, scope, LIMIT).await;

@@ -182,6 +182,20 @@ impl Broker {
         .await
     }
 
+    /// Copies of the topic's partition that has the fewest; None where the topic does not exist.
+    pub async fn replicas(&self, topic: &str) -> Result<Option<u32>, LogError> {
+        let (place, observers) = (self.place("describe topic", topic), Arc::clone(&self.observers));
+        let topic = topic.to_owned();
+        blocking(move || {
+            let metadata =
+                observers.uncommitted.fetch_metadata(Some(&topic), ANSWER_LIMIT).map_err(|e| place.error(&e))?;
+            let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
+            let fewest = found.and_then(|found| found.partitions().iter().map(|p| p.replicas().len()).min());
+            Ok(fewest.map(|count| u32::try_from(count).unwrap_or(u32::MAX)))
+        })
+        .await
+    }
+
     /// The settings of a topic by name (`max.message.bytes`, `min.insync.replicas`, `retention.ms`, ...).
     pub async fn topic_settings(&self, topic: &str) -> Result<BTreeMap<String, String>, LogError> {
         let place = self.place("read the settings of topic", topic);

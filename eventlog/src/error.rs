@@ -207,7 +207,7 @@ impl LogError {
     /// How to mend it; empty where the message says all.
     pub fn hint(&self) -> String {
         match self {
-            Self::Option { .. } => "remove it from [kafka.options], or correct it".into(),
+            Self::Option { .. } => "remove it from log.options, or correct it".into(),
             Self::Unreachable { .. } => {
                 "check that the brokers run, that log.kafka and the security.protocol of log.options are right, and that the \
                  addresses they advertise can be reached from here"
@@ -234,7 +234,7 @@ impl LogError {
             Self::Fenced { .. } => "stop the other capture of this task, or let this one stand by".into(),
             Self::MessageTooLarge { topic } => {
                 format!(
-                    "raise max.message.bytes of topic \"{topic}\", or message.max.bytes of the broker or in [kafka.options]"
+                    "raise max.message.bytes of topic \"{topic}\", or message.max.bytes of the broker or in log.options"
                 )
             }
             Self::OffsetOutOfRange { .. } | Self::OffsetRefused { .. } | Self::HangingTransaction { .. } => {

@@ -6,7 +6,7 @@
 use crate::connect::Session;
 use crate::error::MysqlError;
 use crate::grants::{Coverage, Grants};
-use crate::server::{ServerFacts, Switch};
+use crate::server::{Flavour, ServerFacts, Switch};
 
 /// What a finding means for the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +33,57 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn good(name: &'static str, found: impl Into<String>) -> Self {
+    pub(crate) fn good(name: &'static str, found: impl Into<String>) -> Self {
         Self { name, found: found.into(), verdict: Verdict::Good, mend: String::new() }
     }
 
-    fn bad(name: &'static str, verdict: Verdict, found: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub(crate) fn bad(name: &'static str, verdict: Verdict, found: impl Into<String>, mend: impl Into<String>) -> Self {
         Self { name, found: found.into(), verdict, mend: mend.into() }
+    }
+}
+
+/// What a source must be so that its binlog can be followed: settings and rights, the worst of them first.
+pub fn check_binlog(facts: &ServerFacts, grants: &Grants) -> Vec<Finding> {
+    vec![
+        ensure_binlog_enabled(facts),
+        ensure_row_binlog_format(facts),
+        ensure_full_row_image(facts),
+        ensure_no_partial_json(facts),
+        ensure_gtid_mode(facts),
+        ensure_replication_privileges(grants),
+        ensure_full_row_metadata(facts),
+    ]
+}
+
+/// The server is of a version that Millrace reads: MySQL 5.7 or later, MariaDB 10.6 or later.
+pub fn ensure_supported_version(facts: &ServerFacts) -> Finding {
+    let name = "source_version";
+    let (major, minor, patch) = facts.version;
+    let (product, least) = match facts.flavour {
+        Flavour::Mysql => ("MySQL", (5, 7)),
+        Flavour::MariaDb => ("MariaDB", (10, 6)),
+    };
+    let found = format!("{product} {major}.{minor}.{patch}");
+    if (major, minor) >= least {
+        return Finding::good(name, found);
+    }
+    let mend = format!("read from a replica of {product} {}.{} or later", least.0, least.1);
+    Finding::bad(name, Verdict::Blocks, found, mend)
+}
+
+/// The server keeps its binlogs for a day at least, so that a task that was stopped can go on.
+pub fn ensure_binlog_retention(facts: &ServerFacts) -> Finding {
+    let name = "binlog_retention";
+    let seconds = facts.binlog_expire_seconds;
+    match seconds {
+        0 => Finding::good(name, "binlogs are kept until they are purged by hand"),
+        1..86_400 => Finding::bad(
+            name,
+            Verdict::Warning,
+            format!("binlogs are kept for {seconds} s: a task that stands still for longer cannot go on"),
+            "SET GLOBAL binlog_expire_logs_seconds = 259200, and keep it in the configuration",
+        ),
+        _ => Finding::good(name, format!("binlogs are kept for {:.1} days", seconds as f64 / 86_400.0)),
     }
 }
 

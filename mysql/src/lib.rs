@@ -12,14 +12,17 @@ pub mod column_type;
 pub mod connect;
 pub mod ddl;
 pub mod error;
+pub mod estimates;
 pub mod grants;
 pub mod ident;
 pub mod keys;
+pub mod objects;
 pub mod predicate;
 pub mod schema;
 pub mod server;
 pub mod snapshot;
 pub mod sql_text;
+pub mod table_check;
 
 pub use check::{Finding, Verdict};
 pub use connect::{ClientIdentity, Session, SourceOptions, TlsMode};

@@ -210,39 +210,26 @@ impl Capture {
                 && open.images <= published.images
             {
                 if open.images == published.images && open.hash != published.hash {
-                    return Err(ProtocolError::PartialDiffers {
-                        name: published.name.clone(),
-                        images: published.images,
-                    });
+                    let (name, images) = (published.name.clone(), published.images);
+                    return Err(ProtocolError::PartialDiffers { name, images });
                 }
                 continue;
             }
             let transaction = open.transaction.clone();
-            match superseded {
-                true => self.snapshot.streamed(schema.table_id, &millrace_model::Row::default()),
-                false => self.push_row(&schema, key, &transaction, ordinal, change, &is_replicated),
+            if superseded {
+                self.snapshot.streamed(schema.table_id, &millrace_model::Row::default());
+                continue;
+            }
+            self.sealed = false;
+            for (at, change) in by_key(&schema, change) {
+                if change.operation().is_none_or(&is_replicated) {
+                    self.snapshot.streamed(schema.table_id, &at);
+                }
+                let to = partition_of(&schema, &at, self.step.partitions());
+                self.step.push_row(to, key, Some(&transaction), ordinal, change);
             }
         }
         Ok(())
-    }
-
-    fn push_row(
-        &mut self,
-        schema: &TableSchema<MysqlType>,
-        key: SchemaKey<MysqlType>,
-        transaction: &Arc<Transaction>,
-        ordinal: u64,
-        change: RowChange,
-        is_replicated: &impl Fn(RowOperation) -> bool,
-    ) {
-        self.sealed = false;
-        for (at, change) in by_key(schema, change) {
-            if change.operation().is_none_or(is_replicated) {
-                self.snapshot.streamed(schema.table_id, &at);
-            }
-            let to = partition_of(schema, &at, self.step.partitions());
-            self.step.push_row(to, key, Some(transaction), ordinal, change);
-        }
     }
 
     /// The open transaction creates a selected table; its rows, if it has any, follow.

@@ -45,5 +45,7 @@ pub(crate) fn for_tests() -> StageContext {
         retry = { connection_minutes = 60, other_minutes = 5 }
     "#;
     let task = millrace_task::parse(text, "shop.toml".as_ref(), &millrace_task::Surroundings::none()).unwrap();
-    StageContext::new(StageName::Apply, Arc::new(task), Shutdown::new())
+    let context = StageContext::new(StageName::Apply, Arc::new(task), Shutdown::new());
+    context.mark.connected();
+    context
 }

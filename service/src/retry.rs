@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use millrace_model::Failure;
+use millrace_model::{ErrorClass, Failure};
 use tokio::time::{Instant, sleep};
 
 use crate::backoff::{Decision, FailureRun, random};
@@ -26,7 +26,8 @@ pub enum Outcome {
 ///
 /// Connection failures are retried for `retry.connection_minutes` and statement failures for `retry.other_minutes` since
 /// the first one after the last progress (see [`ProgressMark`](crate::ProgressMark)); fatal ones end it at once. A failure
-/// after stopping was asked for, unless it is fatal, counts as stopped.
+/// after stopping was asked for, unless it is fatal, counts as stopped. A server that does not answer at the start (see
+/// [`ProgressMark::connected`](crate::ProgressMark::connected)) is not waited for.
 ///
 /// # Errors
 /// The last failure, with how long it was retried.
@@ -44,6 +45,9 @@ where
         };
         if context.mark.count() != marked {
             run.reset();
+        }
+        if failure.class == ErrorClass::Connection && !context.mark.was_connected() {
+            break Err(failure);
         }
         match after_failure(context, &mut run, failure).await {
             Ok(Next::Again) => {}

@@ -68,6 +68,7 @@ struct Shared {
     environment: Option<String>,
     progress: AtomicU64,
     is_retrying: AtomicBool,
+    is_connected: AtomicBool,
     shown: Mutex<Shown>,
 }
 
@@ -111,6 +112,7 @@ impl StatusHandle {
             environment: task.environment.as_ref().map(ToString::to_string),
             progress: AtomicU64::new(0),
             is_retrying: AtomicBool::new(false),
+            is_connected: AtomicBool::new(false),
             shown: Mutex::new(shown),
         };
         Self { shared: Arc::new(shared) }
@@ -135,6 +137,12 @@ impl StatusHandle {
     pub fn set(&self, field: &str, value: impl Into<Value>) {
         let value = value.into();
         self.update_details(|details| details[field] = value);
+    }
+
+    /// Sets those fields of what the stage adds that an object names; others stay.
+    pub fn merge(&self, fields: Value) {
+        let Value::Object(fields) = fields else { return };
+        self.update_details(|details| fields.into_iter().for_each(|(field, value)| details[field] = value));
     }
 
     /// The mark that this status counts progress with.
@@ -215,6 +223,16 @@ impl ProgressMark {
             drop(self.shared.become_state(State::Running, None));
             tracing::info!(stage = self.shared.stage.as_str(), "goes on");
         }
+    }
+
+    /// Says that every server that the stage needs has answered once: from now on a lost connection is an outage, and is
+    /// retried. Before, it is a mistake in the task file or a server that is not there yet, and ends the process.
+    pub fn connected(&self) {
+        self.shared.is_connected.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn was_connected(&self) -> bool {
+        self.shared.is_connected.load(Ordering::Acquire)
     }
 
     pub(crate) fn count(&self) -> u64 {

@@ -39,27 +39,27 @@ fn canonical(task: &Task) -> Vec<u8> {
     form
 }
 
-fn put_settings(put: &mut impl FnMut(&str), settings: &ObjectSettings) {
+fn put_settings(mut put: &mut impl FnMut(&str), settings: &ObjectSettings) {
     for column in &settings.excluded_columns {
         put("exclude column");
         put(&column.to_string());
     }
     match &settings.rename {
         Rename::Keep => {}
-        Rename::Database(database) => ["rename database", database].into_iter().for_each(|field| put(field)),
-        Rename::Table(name) => ["rename table", &name.database, &name.table].into_iter().for_each(|field| put(field)),
+        Rename::Database(database) => ["rename database", database].into_iter().for_each(&mut put),
+        Rename::Table(name) => ["rename table", &name.database, &name.table].into_iter().for_each(&mut put),
     }
     for (column, name) in &settings.column_names {
-        ["rename column", column, name].into_iter().for_each(|field| put(field));
+        ["rename column", column, name].into_iter().for_each(&mut put);
     }
     for (column, ty) in &settings.column_types {
-        ["type of column", column, &ty.to_string()].into_iter().for_each(|field| put(field));
+        ["type of column", column, &ty.to_string()].into_iter().for_each(&mut put);
     }
     if settings.operations != Operations::ALL {
-        ["operations", &settings.operations.to_string()].into_iter().for_each(|field| put(field));
+        ["operations", &settings.operations.to_string()].into_iter().for_each(&mut put);
     }
     for column in settings.primary_key.iter().flatten() {
-        ["primary key", column].into_iter().for_each(|field| put(field));
+        ["primary key", column].into_iter().for_each(&mut *put);
     }
     match &settings.distributed_by {
         DistributedBy::Key => {}
@@ -89,6 +89,6 @@ fn put_settings(put: &mut impl FnMut(&str), settings: &ObjectSettings) {
         }
     }
     if let Some(condition) = &settings.condition {
-        ["where", condition.text()].into_iter().for_each(|field| put(field));
+        ["where", condition.text()].into_iter().for_each(put);
     }
 }

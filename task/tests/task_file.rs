@@ -93,10 +93,27 @@ fn secrets_are_never_printed() {
     assert_eq!(error.problem.to_string(), "expected a whole number, found a string");
 }
 
+/// A part of the good file, its replacement; line:column, key, part of the message, part of the hint.
+type Refusal = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
+
+fn are_refused(refusals: &[Refusal]) {
+    for (part, replacement, place, key, message, hint) in refusals {
+        let error = read(&with(part, replacement)).unwrap_err();
+        let shown = error.to_string();
+        let failure = Failure::from(error.clone());
+        assert_eq!(failure.class, ErrorClass::Fatal);
+        assert!(!failure.message.contains('\n') && !failure.hint.is_empty() && !failure.hint.contains('\n'), "{shown}");
+        let prefix = format!("/etc/millrace/shop.toml:{place}: ");
+        assert!(shown.starts_with(&prefix), "{replacement}: expected {place}, got {shown}");
+        assert_eq!(error.key, *key, "{shown}");
+        assert!(shown.contains(message), "{replacement}: expected {message}, got {shown}");
+        assert!(failure.hint.contains(hint), "{replacement}: expected {hint}, got {}", failure.hint);
+    }
+}
+
 #[test]
 fn bad_files_are_refused_with_place_key_and_hint() {
-    // What to replace, by what; line:column, key, part of the message, part of the hint.
-    for (part, replacement, place, key, message, hint) in [
+    are_refused(&[
         ("name", "nam", "1:1", "nam", "unknown key", "did you mean \"name\"?"),
         ("name = \"shop\"", "", "1:1", "name", "missing", "name = \"shop\""),
         ("shop", "Shop", "1:8", "name", "1 to 64", "topics"),
@@ -180,6 +197,12 @@ fn bad_files_are_refused_with_place_key_and_hint() {
             "\"tinyint\" is not a type",
             "smallint",
         ),
+    ]);
+}
+
+#[test]
+fn bad_operations_and_settings_are_refused_with_place_key_and_hint() {
+    are_refused(&[
         (
             "[source]",
             "operations = ['insert', 'upsert']\n[source]",
@@ -254,18 +277,7 @@ fn bad_files_are_refused_with_place_key_and_hint() {
         ("[log]", "[throttle]\n[log]", "6:2", "throttle", "unknown key", "keys here"),
         ("name = ", "name = = ", "1:8", "", "not valid toml", "docs"),
         ("[source]", "name = 'b'\n[source]", "2:1", "", "not valid toml: duplicate key", ""),
-    ] {
-        let error = read(&with(part, replacement)).unwrap_err();
-        let shown = error.to_string();
-        let failure = Failure::from(error.clone());
-        assert_eq!(failure.class, ErrorClass::Fatal);
-        assert!(!failure.message.contains('\n') && !failure.hint.is_empty() && !failure.hint.contains('\n'), "{shown}");
-        let prefix = format!("/etc/millrace/shop.toml:{place}: ");
-        assert!(shown.starts_with(&prefix), "{replacement}: expected {place}, got {shown}");
-        assert_eq!(error.key, key, "{shown}");
-        assert!(shown.contains(message), "{replacement}: expected {message}, got {shown}");
-        assert!(failure.hint.contains(hint), "{replacement}: expected {hint}, got {}", failure.hint);
-    }
+    ]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub mod filter;
 mod key;
 mod lane;
 pub mod mappings;
+mod progress;
 mod stage;
 pub mod table;
 pub mod types;

@@ -14,6 +14,7 @@ use millrace_service::{Outcome, StageContext};
 use crate::batch::{Scratch, transform_batch};
 use crate::lane::{Lane, TAIL_LIMIT, holds_end};
 use crate::mappings::Mappings;
+use crate::progress::Progress;
 
 /// How often a missing topic is looked for again.
 const TOPIC_POLL: Duration = Duration::from_millis(500);
@@ -29,6 +30,7 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     let options = LogOptions::of_task(&context.task)?;
     let names = TopicNames::of(context.task.name.as_str());
     let broker = Broker::connect(&options).await?;
+    context.mark.connected();
     if !wait_for_topics(&context, &broker, &names).await? {
         return Ok(Outcome::Stopped);
     }
@@ -71,7 +73,7 @@ struct Stage {
     mappings: Mappings,
     scratch: Scratch,
     lanes: BTreeMap<u32, Lane>,
-    rows: u64,
+    progress: Progress,
     broker: Broker,
     stable: StableOffsetWatch,
 }
@@ -87,7 +89,7 @@ impl Stage {
             mappings: Mappings::default(),
             scratch: Scratch::default(),
             lanes: BTreeMap::new(),
-            rows: 0,
+            progress: Progress::new(),
             broker,
             stable: StableOffsetWatch::new(&names.captured),
             context,
@@ -174,10 +176,10 @@ impl Stage {
         let Some(envelope) = self.decoder.envelope() else { return Ok(()) };
         self.writer.send(partition, &encode_batch(envelope, &output)).await?;
         self.scratch.count_dropped();
-        self.rows += output.entries.len() as u64;
+        self.progress.written(output.entries.len());
         self.reader.show_progress(partition, message.offset + 1);
         self.context.mark.progress();
-        self.context.status.set("entries", self.rows);
+        self.progress.show(&self.context.status, self.lanes.keys().copied());
         Ok(())
     }
 

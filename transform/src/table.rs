@@ -95,6 +95,11 @@ impl TableMapping {
         &self.target
     }
 
+    /// Places of the source's columns that move, in the order of the destination's columns.
+    pub fn moving_columns(&self) -> Vec<usize> {
+        (0..self.rules.len()).filter(|&place| self.rules[place] != CellRule::Drop).collect()
+    }
+
     /// Number of columns in the source.
     pub fn source_columns(&self) -> usize {
         self.source.columns.len()

@@ -7,7 +7,7 @@ use crate::Finding;
 use crate::workspace::Manifest;
 
 /// Crates, and the crates of this workspace that they may use (not counting `testkit` in tests).
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("proto", &["model"]),
     ("protocol", &["model"]),
@@ -37,13 +37,14 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ),
     ("testkit", &[]),
     ("e2e", &["testkit", "model", "proto"]),
+    ("demo", &["testkit"]),
     ("xtask", &[]),
 ];
 
-/// Outside libraries, and the crates that may use them. `testkit` and `e2e` are not shipped.
+/// Outside libraries, and the crates that may use them. `testkit`, `e2e` and `demo` are not shipped.
 const HOMES: [(&str, &[&str]); 3] = [
-    ("mysql_async", &["mysql", "testkit", "e2e"]),
-    ("tokio-postgres", &["adbpg", "testkit", "e2e"]),
+    ("mysql_async", &["mysql", "testkit", "e2e", "demo"]),
+    ("tokio-postgres", &["adbpg", "testkit", "e2e", "demo"]),
     ("rdkafka", &["eventlog", "testkit", "e2e"]),
 ];
 

@@ -23,18 +23,26 @@ use millrace_task::Task;
 use crate::run::pipeline::{Contexts, attempt};
 use crate::run::progress::{Progress, Show};
 
-/// What `run` takes.
+/// Run a whole task in this process, without Kafka; the destination keeps what a restart needs
 #[derive(Debug, Args)]
-pub struct Arguments {
-    /// The task file.
+#[command(after_help = "\
+Ends by itself when the task is completed. Ctrl-C (or SIGTERM) finishes what is under way and says where it stands;
+run it again, also after a crash, and it goes on from there.
+
+Examples:
+  millrace run shop.toml
+  millrace run shop.toml --log-format json > shop.log    lines for a log, no progress bars")]
+pub(crate) struct Arguments {
+    /// The task file
+    #[arg(value_name = "TASK.toml")]
     task: PathBuf,
-    /// Form of the log lines; `auto` shows progress bars on a terminal and JSON lines otherwise.
+    /// Form of the log; auto shows progress bars on a terminal and is json otherwise
     #[arg(long, value_enum, default_value_t = LogFormat::Auto)]
     log_format: LogFormat,
 }
 
 /// Runs the task.
-pub fn main(arguments: &Arguments) -> ExitCode {
+pub(crate) fn main(arguments: &Arguments) -> ExitCode {
     exit_code(&start(arguments))
 }
 

@@ -10,9 +10,10 @@ use millrace_model::schema::{DefaultValue, Nullability, Uniqueness};
 use millrace_model::{Column, MysqlType, TableName};
 
 use super::columns::{ColumnDefinition, InlineKey, Place, Reference, read_column, read_reference};
+use super::index_parts::{free_name, resolve_part};
 use super::{CreateForm, DdlError, StatementContext};
 use crate::column_type::{Collations, charset_name, charset_of_collation, collation_name};
-use crate::keys::{IndexDefinition, IndexKind, IndexPart, arrange};
+use crate::keys::{IndexDefinition, IndexKind, arrange};
 use crate::schema::{ForeignKey, SourceTable, place_of};
 use crate::sql_text::{Cursor, Token};
 
@@ -419,35 +420,4 @@ fn name_indexes(
         definitions.push(IndexDefinition { name: name.into(), uniqueness: index.uniqueness, kind: index.kind, parts });
     }
     Ok(definitions)
-}
-
-fn resolve_part(
-    table: &TableName,
-    columns: &[Column<MysqlType>],
-    (name, length): &(Option<String>, Option<u32>),
-) -> Result<IndexPart, DdlError> {
-    let Some(name) = name else { return Ok(IndexPart::Expression) };
-    let place = place_of(columns, name)
-        .ok_or_else(|| DdlError::NotUnderstood { what: format!("column \"{name}\" of an index of \"{table}\"") })?;
-    let whole = match (&columns[place].ty, length) {
-        (_, None) => true,
-        (MysqlType::Char { length: all, .. } | MysqlType::Varchar { length: all, .. }, Some(part)) => part >= all,
-        (MysqlType::Binary(all) | MysqlType::Varbinary(all), Some(part)) => part >= all,
-        _ => false,
-    };
-    Ok(if whole { IndexPart::Column(place) } else { IndexPart::Prefix(place) })
-}
-
-fn free_name(columns: &[Column<MysqlType>], parts: &[IndexPart], taken: &[IndexDefinition]) -> String {
-    let base = match parts.first() {
-        Some(IndexPart::Column(place) | IndexPart::Prefix(place)) => columns[*place].name.to_string(),
-        _ => "functional_index".to_owned(),
-    };
-    let free = |name: &str| {
-        !name.eq_ignore_ascii_case("PRIMARY") && taken.iter().all(|index| !index.name.eq_ignore_ascii_case(name))
-    };
-    if free(&base) {
-        return base;
-    }
-    (2u32..).map(|n| format!("{base}_{n}")).find(|name| free(name)).unwrap_or(base)
 }

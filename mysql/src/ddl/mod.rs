@@ -8,6 +8,7 @@ mod alter;
 mod columns;
 pub mod create_table;
 mod error;
+mod index_parts;
 
 use std::sync::Arc;
 

@@ -34,6 +34,19 @@ async fn each_class_is_retried_for_its_own_window() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_answer_at_the_start_is_not_waited_for() {
+    let known = context();
+    let context = StageContext::new(known.stage, known.task.clone(), crate::Shutdown::new());
+    let attempts = Cell::new(0);
+    let ended = run_stage(&context, |_| {
+        attempts.set(attempts.get() + 1);
+        std::future::ready(Err(Failure::connection("no answer", "look at the address")))
+    });
+    assert_eq!(ended.await.unwrap_err().message, "no answer");
+    assert_eq!(attempts.get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn progress_begins_a_new_window() {
     let (context, start, attempts) = (context(), Instant::now(), Cell::new(0_u64));
     let ended = run_stage(&context, |context: StageContext| {

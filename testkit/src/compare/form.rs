@@ -96,6 +96,12 @@ impl Form {
         })
     }
 
+    /// Whether the same text from both sides is the same value: [`Form::canonical_source`] and
+    /// [`Form::canonical_destination`] are one function.
+    pub(super) fn is_alike_on_both_sides(self) -> bool {
+        !matches!(self, Self::Time | Self::Vector)
+    }
+
     /// The canonical form of what [`Form::source_sql`] gave.
     pub(super) fn canonical_source(self, text: String) -> Result<String> {
         match self {

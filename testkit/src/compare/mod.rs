@@ -7,6 +7,7 @@
 mod canonical;
 mod form;
 mod json;
+mod ordered;
 mod read;
 mod report;
 
@@ -64,6 +65,26 @@ impl TablePair {
     /// Compares. The tables must be at rest. An error is a table that cannot be compared, not a difference.
     pub async fn compare(&self, source: &mut Conn, destination: &Client) -> Result<Comparison> {
         let mut comparison = Comparison::default();
+        let selected = self.columns(source, destination, &mut comparison).await?;
+        let left = read::source_rows(source, &self.source, &selected, &self.filter).await?;
+        let right = read::destination_rows(destination, &self.destination, &selected).await?;
+        comparison.source_rows = left.len();
+        comparison.destination_rows = right.len();
+        if selected.iter().any(|pair| pair.source.in_key) {
+            join_by_key(&selected, left, right, &mut comparison);
+        } else {
+            join_without_key(left, right, &mut comparison);
+        }
+        Ok(comparison)
+    }
+
+    /// The columns that both sides have; the others are differences.
+    async fn columns(
+        &self,
+        source: &mut Conn,
+        destination: &Client,
+        comparison: &mut Comparison,
+    ) -> Result<Vec<read::Pair>> {
         let columns = read::source_columns(source, &self.source).await?;
         let present = read::destination_columns(destination, &self.destination).await?;
         ensure!(!columns.is_empty(), "source table \"{}.{}\" does not exist", self.source.0, self.source.1);
@@ -86,16 +107,7 @@ impl TablePair {
         for column in missing.into_keys() {
             comparison.add(Difference::ExtraColumn { column });
         }
-        let left = read::source_rows(source, &self.source, &selected, &self.filter).await?;
-        let right = read::destination_rows(destination, &self.destination, &selected).await?;
-        comparison.source_rows = left.len();
-        comparison.destination_rows = right.len();
-        if selected.iter().any(|pair| pair.source.in_key) {
-            join_by_key(&selected, left, right, &mut comparison);
-        } else {
-            join_without_key(left, right, &mut comparison);
-        }
-        Ok(comparison)
+        Ok(selected)
     }
 }
 

@@ -57,13 +57,22 @@ pub(super) async fn source_rows(
     columns: &[Pair],
     filter: &str,
 ) -> Result<Vec<Vec<Cell>>> {
-    connection.query_drop("SET time_zone = '+00:00', character_set_results = 'utf8mb4'").await?;
+    prepare_source(connection).await?;
+    let rows: Vec<Row> = connection.query(source_sql(table, columns, filter)).await?;
+    rows.into_iter().map(|row| source_row(row, columns)).collect()
+}
+
+/// Settings of the session on which the forms of [`Form::source_sql`] rest.
+pub(super) async fn prepare_source(connection: &mut Conn) -> Result<()> {
+    Ok(connection.query_drop("SET time_zone = '+00:00', character_set_results = 'utf8mb4'").await?)
+}
+
+/// A constant and then the columns, of the table called `t`.
+pub(super) fn source_sql(table: &(String, String), columns: &[Pair], filter: &str) -> String {
     let expressions: Vec<String> =
         columns.iter().map(|pair| pair.source.form.source_sql(&mysql_identifier(&pair.source.name))).collect();
     let (database, name) = (mysql_identifier(&table.0), mysql_identifier(&table.1));
-    let sql = format!("SELECT 1, {} FROM {database}.{name} WHERE {filter}", list(&expressions));
-    let rows: Vec<Row> = connection.query(sql).await?;
-    rows.into_iter().map(|row| source_row(row, columns)).collect()
+    format!("SELECT 1, {} FROM {database}.{name} AS t WHERE {filter}", list(&expressions))
 }
 
 fn source_row(row: Row, columns: &[Pair]) -> Result<Vec<Cell>> {
@@ -82,13 +91,23 @@ pub(super) async fn destination_rows(
     table: &(String, String),
     columns: &[Pair],
 ) -> Result<Vec<Vec<Cell>>> {
-    client.batch_execute("SET TimeZone = 'UTC'; SET extra_float_digits = 3; SET IntervalStyle = 'postgres'").await?;
+    prepare_destination(client).await?;
+    let rows = client.query(&destination_sql(table, columns)?, &[]).await?;
+    rows.iter().map(|row| destination_row(row, columns)).collect()
+}
+
+/// Settings of the session on which the forms of [`Form::destination_sql`] rest.
+pub(super) async fn prepare_destination(client: &Client) -> Result<()> {
+    let settings = "SET TimeZone = 'UTC'; SET extra_float_digits = 3; SET IntervalStyle = 'postgres'";
+    Ok(client.batch_execute(settings).await?)
+}
+
+/// A constant and then the columns, of the table called `t`.
+pub(super) fn destination_sql(table: &(String, String), columns: &[Pair]) -> Result<String> {
     let expression = |pair: &Pair| pair.source.form.destination_sql(&postgres_identifier(&pair.target), &pair.kind);
     let expressions = columns.iter().map(expression).collect::<Result<Vec<String>>>()?;
     let (schema, name) = (postgres_identifier(&table.0), postgres_identifier(&table.1));
-    let sql = format!("SELECT 1, {} FROM {schema}.{name}", list(&expressions));
-    let rows = client.query(&sql, &[]).await?;
-    rows.iter().map(|row| destination_row(row, columns)).collect()
+    Ok(format!("SELECT 1, {} FROM {schema}.{name} AS t", list(&expressions)))
 }
 
 fn destination_row(row: &tokio_postgres::Row, columns: &[Pair]) -> Result<Vec<Cell>> {

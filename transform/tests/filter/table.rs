@@ -320,7 +320,7 @@ fn comparison(random: &mut Random) -> String {
 }
 
 fn operator(random: &mut Random) -> &'static str {
-    *random.pick(&["=", "<>", "!=", "<", "<=", ">", ">=", "<=>"])
+    random.pick::<&str>(&["=", "<>", "!=", "<", "<=", ">", ">=", "<=>"])
 }
 
 fn constant(kind: &Kind, random: &mut Random) -> String {

@@ -1,0 +1,95 @@
+//! What capture shows of itself in the status: rows of every table with the server's estimate, where it stands in the
+//! binlog, and how fast it is.
+
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use millrace_model::{Ended, Failure, Load, TableName};
+use millrace_mysql::Session;
+use millrace_mysql::estimates::read_estimates;
+use millrace_protocol::capture::Capture;
+use millrace_service::{Rate, StageContext};
+use millrace_task::Phase;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+/// Shown again at the earliest after this time: a list of thousands of tables is not made with every step.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Counts of an attempt.
+pub(crate) struct Progress {
+    estimates: HashMap<TableName, u64>,
+    rows: u64,
+    /// Ordinal of the last watermark that was published.
+    watermark: u64,
+    rate: Rate,
+    shown: Option<Instant>,
+}
+
+impl Progress {
+    /// Begins to count; reads the estimates where a table is still to be loaded.
+    pub(crate) async fn of(session: &mut Session, capture: &Capture) -> Result<Self, Failure> {
+        let loads = capture.tables().any(|(_, state)| state.load.is_pending());
+        let estimates = if loads { read_estimates(session).await? } else { HashMap::new() };
+        Ok(Self { estimates, rows: 0, watermark: 0, rate: Rate::new(Instant::now()), shown: None })
+    }
+
+    /// A step with so many rows is committed; this is the last watermark so far.
+    pub(crate) fn committed(&mut self, rows: u64, watermark: u64) {
+        self.rows += rows;
+        self.watermark = watermark;
+        self.rate.add(rows, Instant::now());
+    }
+
+    /// Shows where things stand; the last step of a task always.
+    pub(crate) fn show(&mut self, context: &StageContext, capture: &Capture) {
+        let now = Instant::now();
+        let is_due = self.shown.is_none_or(|shown| now.duration_since(shown) >= PAUSE);
+        if !is_due && capture.ended() == Ended::No {
+            return;
+        }
+        self.shown = Some(now);
+        let loaded = capture.tables().filter(|(_, state)| !state.load.is_pending()).count();
+        let all = capture.tables().count();
+        let phase = if loaded < all { Phase::Full } else { Phase::Incremental };
+        if context.task.phases.contains(phase) {
+            context.status.set_phase(phase);
+        }
+        let tables: Vec<Value> = capture.tables().map(|(name, state)| self.table(name, &state.load, context)).collect();
+        let mark = capture.source();
+        context.status.merge(json!({
+            "as_of": now_microseconds(),
+            "rows": self.rows,
+            "rows_per_second": self.rate.per_second(now).round(),
+            "tables": all,
+            "tables_loaded": loaded,
+            "table_progress": tables,
+            "watermark": self.watermark,
+            "place": mark.map(|mark| mark.place.to_string()),
+            "gtid": mark.map(|mark| mark.last_gtid.clone()),
+            "committed_at": mark.map(|mark| mark.committed_at),
+        }));
+    }
+
+    fn table(&self, name: &TableName, load: &Load, context: &StageContext) -> Value {
+        let (state, rows) = match load {
+            Load::Pending { next_chunk: 0, rows: 0, .. } => ("waiting", 0),
+            Load::Pending { rows, .. } => ("loading", *rows),
+            Load::Loaded { rows } => ("loaded", *rows),
+            Load::NotNeeded if context.task.phases.contains(Phase::Incremental) => ("followed", 0),
+            Load::NotNeeded => ("created", 0),
+        };
+        json!({
+            "table": name.to_string(),
+            "state": state,
+            "rows": rows,
+            "estimated_rows": self.estimates.get(name),
+        })
+    }
+}
+
+/// Microseconds since 1970-01-01 UTC.
+fn now_microseconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}

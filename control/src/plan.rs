@@ -1,0 +1,73 @@
+//! `millrace plan`: what a task would do, without doing any of it.
+//!
+//! The statements are those that apply executes, from the same functions, for the destination that was found; so what is
+//! shown here is what happens.
+
+mod build;
+mod estimate;
+mod notes;
+mod objects;
+mod render;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use millrace_adbpg::Connection;
+use millrace_apply::destination_options;
+use millrace_capture::source_options;
+use millrace_model::Failure;
+use millrace_mysql::Session;
+use millrace_mysql::objects::read_objects;
+
+use crate::Ending;
+use crate::catalog::{databases, map_tables, nothing_selected, selected_tables};
+use crate::output::{Colours, print, print_json};
+
+/// Show what would be created, what may be lost on the way, what does not move, and how long it takes
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Reads both servers and changes nothing. Row counts and sizes are the source's own estimates.
+
+Examples:
+  millrace plan shop.toml                  every table with its columns, then what does not move
+  millrace plan shop.toml --summary        a line a table
+  millrace plan shop.toml --sql > ddl.sql  the statements for the destination, and nothing else
+  millrace plan shop.toml --json | jq '.tables[].columns[] | select(.notes != [])'")]
+pub(crate) struct Arguments {
+    /// The task file
+    #[arg(value_name = "TASK.toml")]
+    task: PathBuf,
+    /// Print only the statements for the destination
+    #[arg(long, conflicts_with_all = ["json", "summary"])]
+    sql: bool,
+    /// Print a line a table instead of its columns
+    #[arg(long, conflicts_with = "json")]
+    summary: bool,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// Makes the plan and prints it.
+pub(crate) async fn run(arguments: Arguments) -> Result<Ending, Failure> {
+    let task = millrace_task::load(&arguments.task)?;
+    let mut session = Session::connect(&source_options(&task.source)).await?;
+    let tables = selected_tables(&mut session, &task).await?;
+    if tables.is_empty() {
+        return Err(nothing_selected());
+    }
+    let objects = read_objects(&mut session, &databases(&tables)).await?;
+    session.close().await;
+    let destination = Connection::connect(&destination_options(&task.destination)?).await?;
+    let mapped = map_tables(&task, &tables)?;
+    let plan = build::plan(&task, destination.dialect(), &tables, &mapped, objects)?;
+    if arguments.json {
+        print_json(&render::to_json(&plan))?;
+    } else if arguments.sql {
+        print(&render::to_sql(&plan))?;
+    } else {
+        let detail = if arguments.summary { render::Detail::Tables } else { render::Detail::Columns };
+        print(&render::to_text(&plan, detail, Colours::of_standard_output()))?;
+    }
+    Ok(Ending::Good)
+}

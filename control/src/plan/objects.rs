@@ -1,0 +1,73 @@
+//! What of the selected databases does not move, and why. Pure.
+
+use millrace_mysql::SourceTable;
+use millrace_mysql::objects::{ObjectKind, SourceObject};
+
+/// Something that does not move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unmoved {
+    /// What kind of thing it is, such as "view".
+    pub(super) kind: &'static str,
+    /// `database.name`, or `database.table.name`.
+    pub(super) name: String,
+    /// Why, or what becomes of it.
+    pub(super) why: &'static str,
+}
+
+/// Everything that does not move, by kind: what belongs to a table only where the table moves.
+pub(super) fn unmoved(objects: Vec<SourceObject>, tables: &[SourceTable]) -> Vec<Unmoved> {
+    let moves =
+        |object: &SourceObject| object.table_name().is_none_or(|name| tables.iter().any(|table| table.name == name));
+    let mut all: Vec<Unmoved> = objects.into_iter().filter(moves).map(|object| of_object(&object)).collect();
+    for table in tables {
+        all.extend(table.foreign_keys.iter().map(|key| Unmoved {
+            kind: "foreign key",
+            name: format!("{}.{}", table.name, key.name),
+            why: "the source checks it; in the destination the order of parallel writes would break it",
+        }));
+    }
+    all
+}
+
+fn of_object(object: &SourceObject) -> Unmoved {
+    let (kind, why) = match object.kind {
+        ObjectKind::View => ("view", "its query is in MySQL's language: write it anew on the moved tables"),
+        ObjectKind::Trigger => {
+            ("trigger", "what it writes in the source arrives as rows; in the destination it would run twice")
+        }
+        ObjectKind::Procedure => ("procedure", "its code is in MySQL's language"),
+        ObjectKind::Function => ("function", "its code is in MySQL's language"),
+        ObjectKind::Event => ("event", "it runs in the source, and what it changes arrives as rows"),
+        ObjectKind::CheckConstraint => ("check constraint", "the source checks it"),
+        ObjectKind::Partitioning => ("partitioning", "the rows arrive in one table"),
+        ObjectKind::AutoIncrement => {
+            ("AUTO_INCREMENT column", "numbers arrive as they are; the column is a plain one until cut-over")
+        }
+        ObjectKind::GeneratedColumn => ("generated column", "its value arrives; the column is a plain one"),
+    };
+    let name = match (&object.table, object.kind) {
+        (Some(table), ObjectKind::Partitioning) => format!("{}.{table}", object.database),
+        (Some(table), _) => format!("{}.{table}.{}", object.database, object.name),
+        (None, _) => format!("{}.{}", object.database, object.name),
+    };
+    Unmoved { kind, name, why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_to_a_table_that_stays_is_not_named() {
+        let object = |kind, table: Option<&str>| SourceObject {
+            kind,
+            database: "shop".into(),
+            table: table.map(str::to_owned),
+            name: "x".into(),
+        };
+        let objects = vec![object(ObjectKind::View, None), object(ObjectKind::Trigger, Some("not_selected"))];
+        let named = unmoved(objects, &[]);
+        assert_eq!(named.len(), 1);
+        assert_eq!((named[0].kind, named[0].name.as_str()), ("view", "shop.x"));
+    }
+}

@@ -1,0 +1,101 @@
+//! Asks a stage for its status: one small HTTP request, whose answer is bounded in time and size.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Longest time for an answer.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// Largest answer.
+const SIZE: u64 = 64 << 20;
+
+/// An address of the command line: `HOST:PORT`.
+pub(super) fn address(text: &str) -> Result<String, String> {
+    let port =
+        text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
+    match port {
+        Some(port) if port > 0 => Ok(text.to_owned()),
+        _ => Err("write HOST:PORT, for example 10.0.0.7:9562".to_owned()),
+    }
+}
+
+/// The status of the stages at an address: one, or several that share a process.
+///
+/// # Errors
+/// Why there is none, in a few words.
+pub(super) async fn ask(address: &str) -> Result<Vec<Value>, String> {
+    let answer = tokio::time::timeout(LIMIT, get(address)).await;
+    let answer = answer.map_err(|_| format!("no answer within {} s", LIMIT.as_secs()))??;
+    statuses(&answer)
+}
+
+async fn get(address: &str) -> Result<Vec<u8>, String> {
+    let refused = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
+        _ => error.to_string(),
+    };
+    let mut stream = TcpStream::connect(address).await.map_err(refused)?;
+    let request =
+        format!("GET /status HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: application/json\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.map_err(refused)?;
+    let mut answer = Vec::new();
+    stream.take(SIZE).read_to_end(&mut answer).await.map_err(refused)?;
+    Ok(answer)
+}
+
+/// The statuses in an answer. A server that says `Connection: close` gives the whole body and closes.
+fn statuses(answer: &[u8]) -> Result<Vec<Value>, String> {
+    let stranger = || "something else listens there".to_owned();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(stranger)?;
+    let head = String::from_utf8_lossy(&answer[..end]);
+    if !head.lines().next().is_some_and(|line| line.contains(" 200")) {
+        return Err(stranger());
+    }
+    let body: Value = serde_json::from_slice(&answer[end + 4..]).map_err(|_| stranger())?;
+    let several = match body.get("stages").and_then(Value::as_array) {
+        Some(stages) => stages.clone(),
+        None => vec![body],
+    };
+    if several.is_empty() || several.iter().any(|status| status["stage"].as_str().is_none()) {
+        return Err(stranger());
+    }
+    Ok(several)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn one_or_several_stages_are_understood() {
+        let one = b"HTTP/1.1 200 OK\r\ncontent-length: 19\r\n\r\n{\"stage\":\"capture\"}";
+        assert_eq!(statuses(one).unwrap()[0]["stage"], "capture");
+        let several = b"HTTP/1.1 200 OK\r\n\r\n{\"stages\":[{\"stage\":\"capture\"},{\"stage\":\"apply\"}]}";
+        assert_eq!(statuses(several).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn strangers_are_no_stage() {
+        for answer in [
+            "",
+            "HTTP/1.1 404 Not Found\r\n\r\n{}",
+            "HTTP/1.1 200 OK\r\n\r\n{}",
+            "HTTP/1.1 200 OK\r\n\r\n<html>",
+            "SSH-2.0",
+        ] {
+            assert!(statuses(answer.as_bytes()).is_err(), "{answer}");
+        }
+    }
+
+    #[test]
+    fn addresses_have_a_port() {
+        assert!(address("10.0.0.7:9562").is_ok() && address("[::1]:1").is_ok() && address("apply-1:9563").is_ok());
+        for bad in ["", ":1", "a", "a:", "a:0", "a:99999"] {
+            assert!(address(bad).is_err(), "{bad}");
+        }
+    }
+}

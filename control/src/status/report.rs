@@ -1,0 +1,344 @@
+//! What is known of a task at one moment. Pure.
+
+use std::time::Duration;
+
+use millrace_adbpg::PartitionProgress;
+use millrace_model::BinlogPlace;
+use millrace_mysql::server::BinlogFile;
+use millrace_service::StageName;
+use serde_json::{Value, json};
+
+use super::state::{Applied, State, decide};
+
+/// A stage commits at least each second while it works: after this time without one, the last latency is history.
+const STANDS_STILL: Duration = Duration::from_secs(5);
+
+/// A stage, and what it said, or why it said nothing.
+#[derive(Debug, Clone)]
+pub(super) struct StageReport {
+    pub(super) stage: StageName,
+    pub(super) address: String,
+    pub(super) answer: Result<Value, String>,
+}
+
+impl StageReport {
+    /// One of its own details; null where there is none.
+    pub(super) fn detail(&self, name: &str) -> &Value {
+        match &self.answer {
+            Ok(status) => &status["details"][name],
+            Err(_) => &Value::Null,
+        }
+    }
+
+    /// Its state, if it answers.
+    pub(super) fn state(&self) -> Option<&str> {
+        self.answer.as_ref().ok()?["state"].as_str()
+    }
+
+    fn place(&self) -> Option<BinlogPlace> {
+        let (file, offset) = self.detail("place").as_str()?.rsplit_once(':')?;
+        Some(BinlogPlace::new(file, offset.parse().ok()?))
+    }
+
+    fn to_json(&self) -> Value {
+        match &self.answer {
+            Ok(status) => {
+                let mut status = status.clone();
+                status["address"] = self.address.as_str().into();
+                // It has a place of its own.
+                if let Some(details) = status["details"].as_object_mut() {
+                    details.remove("table_progress");
+                }
+                // Only capture knows it.
+                if let Some(status) = status.as_object_mut().filter(|_| self.stage != StageName::Capture) {
+                    status.remove("phase");
+                }
+                status
+            }
+            Err(reason) => json!({
+                "stage": self.stage.as_str(),
+                "address": self.address,
+                "state": null,
+                "does_not_answer": reason,
+            }),
+        }
+    }
+}
+
+/// What the destination remembers of a task.
+#[derive(Debug, Clone, Default)]
+pub(super) struct DestinationReport {
+    /// Its id; none where it never wrote.
+    pub(super) task_id: Option<String>,
+    pub(super) partitions: Vec<PartitionProgress>,
+    /// How long ago it wrote, by both clocks.
+    pub(super) last_write: Option<Duration>,
+}
+
+impl DestinationReport {
+    /// How much of a task with so many partitions is there.
+    pub(super) fn applied(&self, partitions: u32) -> Applied {
+        if self.partitions.is_empty() {
+            return Applied::Nothing;
+        }
+        let ended = self.partitions.iter().filter(|progress| progress.ended).count();
+        if ended >= partitions as usize { Applied::End } else { Applied::Some }
+    }
+}
+
+/// What one must be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    /// Stage or server.
+    pub(super) place: String,
+    pub(super) message: String,
+    pub(super) hint: String,
+}
+
+/// Everything.
+pub(super) struct Report {
+    pub(super) task: String,
+    pub(super) environment: Option<String>,
+    pub(super) state: State,
+    /// How the task is started.
+    pub(super) start: &'static str,
+    pub(super) phase: Option<String>,
+    pub(super) latency: Option<Duration>,
+    /// Bytes of binlog between what is applied and what the source has written.
+    pub(super) behind: Option<u64>,
+    pub(super) stages: Vec<StageReport>,
+    pub(super) destination: Result<DestinationReport, String>,
+    /// Ordinal of the last watermark that capture wrote, if it answers.
+    pub(super) captured_watermark: Option<u64>,
+    /// The end of the source's binlog; none where it was not asked.
+    pub(super) source_end: Option<BinlogPlace>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// The parts of a report, as they were gathered.
+pub(super) struct Parts {
+    pub(super) task: String,
+    pub(super) environment: Option<String>,
+    /// How the task is started.
+    pub(super) start: &'static str,
+    pub(super) partitions: u32,
+    pub(super) stages: Vec<StageReport>,
+    pub(super) destination: Result<DestinationReport, String>,
+    pub(super) binlogs: Option<Result<Vec<BinlogFile>, String>>,
+    /// Microseconds since 1970-01-01 UTC.
+    pub(super) now: u64,
+}
+
+impl Report {
+    /// Draws the conclusions.
+    pub(super) fn of(parts: Parts) -> Self {
+        let applied = parts.destination.as_ref().map_or(Applied::Unknown, |found| found.applied(parts.partitions));
+        let states: Vec<Option<&str>> = parts.stages.iter().map(StageReport::state).collect();
+        let state = decide(&states, applied);
+        let binlogs = parts.binlogs.as_ref().and_then(|asked| asked.as_ref().ok());
+        let applied_place = of_stage(&parts.stages, StageName::Apply).filter_map(StageReport::place).min();
+        let is_at_work = matches!(state, State::Running | State::Retrying | State::Incomplete | State::Failed);
+        let phase = of_stage(&parts.stages, StageName::Capture)
+            .find_map(|capture| Some(capture.answer.as_ref().ok()?["phase"].as_str()?.to_owned()));
+        Self {
+            phase,
+            latency: if is_at_work { latency(&parts.stages, parts.now) } else { None },
+            behind: binlogs.zip(applied_place).and_then(|(files, place)| bytes_behind(files, &place)),
+            source_end: binlogs
+                .and_then(|files| files.last())
+                .map(|last| BinlogPlace::new(last.name.as_str(), last.size)),
+            captured_watermark: of_stage(&parts.stages, StageName::Capture)
+                .filter_map(|capture| capture.detail("watermark").as_u64())
+                .max(),
+            problems: problems(&parts),
+            start: parts.start,
+            state,
+            task: parts.task,
+            environment: parts.environment,
+            stages: parts.stages,
+            destination: parts.destination,
+        }
+    }
+
+    /// Watermarks that capture has written and the destination has not applied.
+    fn behind_watermarks(&self) -> Option<u64> {
+        let applied = self.destination.as_ref().ok()?.partitions.iter().map(|progress| progress.watermark).min()?;
+        Some(self.captured_watermark?.saturating_sub(applied))
+    }
+
+    /// The tables as capture shows them.
+    pub(super) fn tables(&self) -> Vec<&Value> {
+        let lists =
+            of_stage(&self.stages, StageName::Capture).filter_map(|stage| stage.detail("table_progress").as_array());
+        lists.flatten().collect()
+    }
+
+    /// The sum of a detail over the stages of a name; none where none has it.
+    pub(super) fn sum(&self, stage: StageName, detail: &str) -> Option<f64> {
+        let values = of_stage(&self.stages, stage).filter_map(|stage| stage.detail(detail).as_f64());
+        values.reduce(|one, other| one + other)
+    }
+
+    /// The report for programs.
+    pub(super) fn to_json(&self) -> Value {
+        let place = |stage| of_stage(&self.stages, stage).filter_map(StageReport::place).min().map(|p| p.to_string());
+        let problem =
+            |problem: &Problem| json!({ "place": problem.place, "message": problem.message, "hint": problem.hint });
+        json!({
+            "task": self.task,
+            "environment": self.environment,
+            "state": self.state.as_str(),
+            "phase": self.phase,
+            "latency_ms": self.latency.map(|latency| u64::try_from(latency.as_millis()).unwrap_or(u64::MAX)),
+            "behind_bytes": self.behind,
+            "behind_watermarks": self.behind_watermarks(),
+            "positions": {
+                "source": self.source_end.as_ref().map(ToString::to_string),
+                "captured": place(StageName::Capture),
+                "applied": place(StageName::Apply),
+            },
+            "rates": {
+                "captured_rows_per_second": self.sum(StageName::Capture, "rows_per_second"),
+                "transformed_entries_per_second": self.sum(StageName::Transform, "entries_per_second"),
+                "applied_changes_per_second": self.sum(StageName::Apply, "changes_per_second"),
+            },
+            "tables": self.tables(),
+            "stages": self.stages.iter().map(StageReport::to_json).collect::<Vec<Value>>(),
+            "destination": self.destination_json(),
+            "problems": self.problems.iter().map(problem).collect::<Vec<Value>>(),
+        })
+    }
+
+    fn destination_json(&self) -> Value {
+        let partition = |progress: &PartitionProgress| {
+            json!({
+                "partition": progress.partition,
+                "sequence": progress.sequence,
+                "watermark": progress.watermark,
+                "next_offset": progress.next_offset,
+                "ended": progress.ended,
+            })
+        };
+        match &self.destination {
+            Ok(found) => json!({
+                "task_id": found.task_id,
+                "last_write_seconds_ago": found.last_write.map(|ago| ago.as_secs()),
+                "partitions": found.partitions.iter().map(partition).collect::<Vec<Value>>(),
+            }),
+            Err(reason) => json!({ "does_not_answer": reason }),
+        }
+    }
+}
+
+fn of_stage(stages: &[StageReport], stage: StageName) -> impl Iterator<Item = &StageReport> {
+    stages.iter().filter(move |report| report.stage == stage)
+}
+
+/// The latency of the slowest apply. One that committed nothing for a while stands still: then it is the age of what the
+/// destination is complete up to, which grows.
+fn latency(stages: &[StageReport], now: u64) -> Option<Duration> {
+    let of_apply = |stage: &StageReport| {
+        let shown = Duration::from_millis(stage.detail("latency_ms").as_u64()?);
+        let age = Duration::from_micros(now.saturating_sub(stage.detail("committed_at").as_u64()?));
+        Some(if age > shown + STANDS_STILL { age } else { shown })
+    };
+    of_stage(stages, StageName::Apply).filter_map(of_apply).max()
+}
+
+/// Bytes of binlog after a place; none where its file is not there any more.
+fn bytes_behind(files: &[BinlogFile], place: &BinlogPlace) -> Option<u64> {
+    let number = |file: &BinlogFile| BinlogPlace::new(file.name.as_str(), 0).file_number();
+    let own = files.iter().find(|file| number(file) == place.file_number())?;
+    let later: u64 = files.iter().filter(|file| number(file) > place.file_number()).map(|file| file.size).sum();
+    Some(own.size.saturating_sub(place.offset) + later)
+}
+
+fn problems(parts: &Parts) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = parts.stages.iter().filter_map(problem_of_stage).collect();
+    let mut say = |place: &str, reason: &String| {
+        problems.push(Problem { place: place.to_owned(), message: reason.clone(), hint: String::new() });
+    };
+    if let Err(reason) = &parts.destination {
+        say("destination", reason);
+    }
+    if let Some(Err(reason)) = &parts.binlogs {
+        say("source", reason);
+    }
+    problems
+}
+
+/// The failure that a stage retries or ended with; an error that has passed is in its JSON only.
+fn problem_of_stage(report: &StageReport) -> Option<Problem> {
+    let status = report.answer.as_ref().ok()?;
+    let state = report.state()?;
+    if !matches!(state, "retrying" | "failed") {
+        return None;
+    }
+    let error = &status["last_error"];
+    let message = error["message"].as_str().unwrap_or_default();
+    let retry = &status["retry"];
+    let message = match (retry["failures"].as_u64(), retry["window_left_seconds"].as_u64()) {
+        (Some(failures), Some(left)) => {
+            let left = crate::text::duration(Duration::from_secs(left));
+            format!("{message} (failure {failures} in a row; gives up in {left})")
+        }
+        _ => message.to_owned(),
+    };
+    let place = format!("{} {state}", report.stage);
+    Some(Problem { place, message, hint: error["hint"].as_str().unwrap_or_default().to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn apply(details: Value) -> StageReport {
+        let answer = Ok(json!({ "stage": "apply", "state": "running", "details": details }));
+        StageReport { stage: StageName::Apply, address: "a:1".into(), answer }
+    }
+
+    fn file(name: &str, size: u64) -> BinlogFile {
+        BinlogFile { name: name.into(), size }
+    }
+
+    #[test]
+    fn an_idle_source_has_the_latency_of_the_pipeline() {
+        let now = 1_000_000_000;
+        let idle = apply(json!({ "latency_ms": 12, "committed_at": now - 900_000 }));
+        assert_eq!(latency(std::slice::from_ref(&idle), now), Some(Duration::from_millis(12)));
+        let stuck = apply(json!({ "latency_ms": 12, "committed_at": now - 60_000_000 }));
+        assert_eq!(latency(&[idle, stuck], now), Some(Duration::from_secs(60)));
+        assert_eq!(latency(&[apply(json!({}))], now), None);
+    }
+
+    #[test]
+    fn what_is_behind_spans_files() {
+        let files = [file("binlog.000009", 100), file("binlog.000010", 200), file("binlog.000011", 50)];
+        for (place, expected) in [
+            (BinlogPlace::new("binlog.000009", 90), Some(260)),
+            (BinlogPlace::new("binlog.000011", 50), Some(0)),
+            (BinlogPlace::new("binlog.000011", 60), Some(0)),
+            (BinlogPlace::new("binlog.000001", 4), None),
+        ] {
+            assert_eq!(bytes_behind(&files, &place), expected, "{place}");
+        }
+    }
+
+    #[test]
+    fn the_failure_that_is_retried_is_a_problem_and_one_that_passed_is_not() {
+        let with_state = |state: &str| {
+            let answer = json!({
+                "stage": "apply",
+                "state": state,
+                "retry": { "failures": 3, "window_left_seconds": 600 },
+                "last_error": { "message": "the destination is gone", "hint": "start it" },
+            });
+            StageReport { stage: StageName::Apply, address: "a:1".into(), answer: Ok(answer) }
+        };
+        let problem = problem_of_stage(&with_state("retrying")).unwrap();
+        assert_eq!(problem.message, "the destination is gone (failure 3 in a row; gives up in 10 min)");
+        assert_eq!(problem.hint, "start it");
+        assert!(problem_of_stage(&with_state("running")).is_none());
+    }
+}

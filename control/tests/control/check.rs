@@ -1,0 +1,105 @@
+//! `millrace check`.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::world::{Ended, World, millrace};
+
+/// The checks of a run by name: result, found, mend.
+fn checks(ended: &Ended) -> BTreeMap<String, (String, String, String)> {
+    let json = ended.json();
+    let text = |check: &Value, field: &str| check[field].as_str().unwrap().to_owned();
+    let checks = json["checks"].as_array().unwrap();
+    checks.iter().map(|c| (text(c, "name"), (text(c, "result"), text(c, "found"), text(c, "mend")))).collect()
+}
+
+#[tokio::test]
+async fn a_good_database_is_good_once_the_warnings_are_accepted() -> Result<()> {
+    let world = World::new("good").await?;
+    let task = world.whole_task()?;
+    let ended = millrace(&["check", &task, "--json"])?;
+    assert_eq!(ended.code, 1, "{ended:?}");
+    let json = ended.json();
+    assert_eq!((&json["task"], &json["environment"]), (&world.name.as_str().into(), &"test".into()));
+    assert_eq!((&json["good"], &json["blocks"]), (&false.into(), &0.into()), "{json:#}");
+    let found = checks(&ended);
+    for name in ["source_connection", "gtid_mode", "selected_tables", "excluded_columns", "log_topics"] {
+        assert_eq!(found[name].0, "ok", "{name}");
+    }
+    for name in ["destination_connection", "destination_existing_tables", "destination_task", "destination_names"] {
+        assert_eq!(found[name].0, "ok", "{name}");
+    }
+    let (result, text, mend) = &found["tables_without_key"];
+    assert_eq!(result, "warning");
+    assert!(text.contains("lines_without_key") && mend.starts_with("ALTER TABLE"), "{text} {mend}");
+
+    let warned: Vec<&String> =
+        found.iter().filter(|(_, (result, ..))| result == "warning").map(|(name, _)| name).collect();
+    let mut arguments = vec!["check", &task];
+    warned.iter().for_each(|name| arguments.extend(["--accept", name.as_str()]));
+    let accepted = millrace(&arguments)?;
+    assert_eq!(accepted.code, 0, "{accepted:?}");
+    assert!(accepted.out.contains(&format!("task \"{}\" can start.", world.name)), "{}", accepted.out);
+    assert!(!accepted.out.contains('\x1b'), "colours in a pipe");
+    world.remove().await
+}
+
+#[tokio::test]
+async fn what_blocks_says_how_to_mend_it_and_cannot_be_accepted() -> Result<()> {
+    let world = World::new("blocks").await?;
+    let name = &world.name;
+    world.postgres(&format!("CREATE SCHEMA {name}; CREATE TABLE {name}.orders (id int)")).await?;
+    let objects = format!(
+        "objects = [{{ table = \"{name}.orders\" }}, {{ table = \"{name}.ordres\" }}, \
+         {{ table = \"{name}.customers\", columns = {{ exclude = [\"cart_number\"] }} }}]"
+    );
+    let task = world.task(&world.servers.mysql, &objects)?;
+    let ended = millrace(&["check", &task, "--json", "--accept", "selected_tables"])?;
+    assert_eq!(ended.code, 1);
+    let found = checks(&ended);
+    let (result, text, _) = &found["selected_tables"];
+    assert!(result == "blocks" && text.contains(&format!("\"{name}.ordres\"")), "{text}");
+    let (result, text, mend) = &found["destination_existing_tables"];
+    assert!(result == "blocks" && text.contains(&format!("\"{name}.orders\"")), "{text}");
+    assert!(mend.contains(&format!("DROP TABLE \"{name}\".\"orders\"")), "{mend}");
+    let (result, text, _) = &found["excluded_columns"];
+    assert!(result == "warning" && text.contains("\"cart_number\""), "{text}");
+
+    // Without the phase schema the same table must fit.
+    let objects = format!("phases = [\"full\", \"incremental\"]\nobjects = [{{ table = \"{name}.orders\" }}]");
+    let task = world.task(&world.servers.mysql, &objects)?;
+    let (result, text, _) = &checks(&millrace(&["check", &task, "--json"])?)["destination_tables"];
+    assert!(result == "blocks" && text.contains("column \"customer_id\""), "{text}");
+    world.remove().await
+}
+
+#[tokio::test]
+async fn a_weak_account_is_told_what_to_grant() -> Result<()> {
+    let world = World::new("weak").await?;
+    let name = &world.name;
+    let user = format!("u{}", &name[name.len().saturating_sub(20)..]);
+    world
+        .mysql(&format!("CREATE USER {user} IDENTIFIED BY 'hunter2'; GRANT SELECT ON {name}.orders TO {user}"))
+        .await?;
+    let address = world.servers.mysql.rsplit('@').next().unwrap();
+    let task =
+        world.task(&format!("mysql://{user}:hunter2@{address}"), &format!("objects = [{{ table = \"{name}.*\" }}]"))?;
+    let ended = millrace(&["check", &task, "--json"])?;
+    let found = checks(&ended);
+    let (result, _, mend) = &found["replication_privileges"];
+    assert_eq!(result, "blocks");
+    assert_eq!(mend, &format!("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO `{user}`@`%`"));
+    assert_eq!(found["select_privilege"].0, "warning");
+    assert!(!ended.out.contains("hunter2") && !ended.err.contains("hunter2"));
+
+    let task =
+        world.task(&format!("mysql://{user}:wrong@{address}"), &format!("objects = [{{ table = \"{name}.*\" }}]"))?;
+    let ended = millrace(&["check", &task])?;
+    assert_eq!(ended.code, 1);
+    assert!(ended.out.contains("BLOCKS    source_connection"), "{}", ended.out);
+    assert!(!ended.out.contains("wrong@"));
+    world.mysql(&format!("DROP USER {user}")).await?;
+    world.remove().await
+}

@@ -1,0 +1,8 @@
+//! The program itself against real servers: what it prints, and its exit codes.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod check;
+mod plan;
+mod status;
+mod usage;
+mod world;

@@ -1,0 +1,64 @@
+//! `millrace plan`.
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::world::{World, millrace};
+
+fn named<'v>(list: &'v Value, field: &str, name: &str) -> &'v Value {
+    list.as_array().unwrap().iter().find(|item| item[field] == name).unwrap_or_else(|| panic!("{name} in {list:#}"))
+}
+
+#[tokio::test]
+async fn every_column_has_its_type_and_what_may_be_lost() -> Result<()> {
+    let world = World::new("plan").await?;
+    let name = &world.name;
+    let ended = millrace(&["plan", &world.whole_task()?, "--json"])?;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let plan = ended.json();
+    assert!(plan["destination"].as_str().unwrap().starts_with("PostgreSQL "));
+    assert!(plan["estimate"]["seconds"].as_u64().unwrap() >= 1);
+    let customers = named(&plan["tables"], "source", &format!("{name}.customers"));
+    assert_eq!((&customers["route"], &customers["key"][0]), (&"key".into(), &"id".into()));
+    let id = named(&customers["columns"], "name", "id");
+    assert_eq!((&id["source_type"], &id["destination_type"]), (&"bigint unsigned".into(), &"numeric(20,0)".into()));
+    let born = named(&customers["columns"], "name", "born");
+    assert_eq!(born["notes"][0], "0000-00-00 becomes NULL, so NULL is allowed");
+    assert_eq!(named(&customers["columns"], "name", "card_number")["destination_type"], Value::Null);
+    assert_eq!(
+        named(&customers["left_out"], "what", "index \"by_notes\"")["why"],
+        "holds only a prefix of column \"notes\""
+    );
+    assert_eq!(named(&plan["tables"], "source", &format!("{name}.lines_without_key"))["route"], "table");
+    for (kind, object) in [
+        ("view", format!("{name}.dear")),
+        ("trigger", format!("{name}.orders.before_order")),
+        ("foreign key", format!("{name}.orders.to_customer")),
+        ("AUTO_INCREMENT column", format!("{name}.customers.id")),
+    ] {
+        assert_eq!(named(&plan["does_not_move"], "name", &object)["kind"], kind);
+    }
+    world.remove().await
+}
+
+/// What `--sql` prints is what the server takes.
+#[tokio::test]
+async fn the_statements_can_be_executed() -> Result<()> {
+    let world = World::new("sql").await?;
+    let task = world.whole_task()?;
+    let sql = millrace(&["plan", &task, "--sql"])?;
+    assert_eq!(sql.code, 0, "{sql:?}");
+    world.postgres(&sql.out).await?;
+    let client = world.servers.connect_postgres().await?;
+    let query = format!("SELECT count(*) FROM information_schema.columns WHERE table_schema = '{}'", world.name);
+    let columns: i64 = client.query_one(&query, &[]).await?.get(0);
+    assert_eq!(columns, 9);
+    let text = millrace(&["plan", &task])?.out;
+    assert!(
+        text.contains("3 tables to PostgreSQL") && text.contains("Does not move") && text.contains("1 view"),
+        "{text}"
+    );
+    let summary = millrace(&["plan", &task, "--summary"])?.out;
+    assert!(summary.lines().count() < text.lines().count());
+    world.remove().await
+}

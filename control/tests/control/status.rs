@@ -1,0 +1,117 @@
+//! `millrace status` of the three staged processes.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use millrace_testkit::{Stage, StageCommand, built_binary, poll_until};
+use serde_json::Value;
+
+use crate::world::{World, millrace};
+
+const LIMIT: Duration = Duration::from_secs(90);
+
+fn start(world: &World, task: &str) -> Result<Vec<Stage>> {
+    ["millrace-capture", "millrace-transform", "millrace-apply"]
+        .into_iter()
+        .map(|name| {
+            let command = StageCommand::new(built_binary(name)?).argument("--task").argument(task);
+            command.spawn(&world.folder.join(format!("{name}.log")))
+        })
+        .collect()
+}
+
+fn status(task: &str) -> Result<Value> {
+    Ok(millrace(&["status", task, "--json"])?.json())
+}
+
+async fn wait_for(task: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Result<Value> {
+    let mut last = Value::Null;
+    poll_until(LIMIT, what, async || {
+        last = status(task)?;
+        Ok(holds(&last))
+    })
+    .await
+    .map_err(|error| error.context(format!("{last:#}")))?;
+    Ok(last)
+}
+
+fn all_loaded(status: &Value) -> bool {
+    let tables = status["tables"].as_array().unwrap();
+    tables.len() == 3 && tables.iter().all(|table| table["state"] == "loaded")
+}
+
+#[tokio::test]
+async fn a_running_task_shows_its_tables_and_a_small_latency() -> Result<()> {
+    let world = World::new("status").await?;
+    let task = world.whole_task()?;
+    let before = millrace(&["status", &task, "--json"])?;
+    assert_eq!((before.code, before.json()["state"].as_str()), (1, Some("not started")));
+
+    let mut stages = start(&world, &task)?;
+    let running = wait_for(&task, "a running task that has loaded all tables", |status| {
+        status["state"] == "running" && all_loaded(status) && status["latency_ms"].is_u64()
+    })
+    .await?;
+    assert_eq!(running["phase"], "incremental");
+    let rows: u64 = running["tables"].as_array().unwrap().iter().map(|table| table["rows"].as_u64().unwrap()).sum();
+    assert_eq!(rows, 6);
+    // Idle for some seconds: the latency stays that of the pipeline, and nothing is behind.
+    let idle = wait_for(&task, "an idle task", |status| {
+        status["behind_bytes"] == 0 && status["latency_ms"].as_u64().is_some_and(|latency| latency < 1000)
+    })
+    .await?;
+    assert_eq!(idle["positions"]["applied"], idle["positions"]["source"], "{idle:#}");
+    assert_eq!(idle["destination"]["partitions"].as_array().unwrap().len(), 2);
+    let text = millrace(&["status", &task])?;
+    assert_eq!(text.code, 0, "{text:?}");
+    assert!(text.out.contains("running, phase incremental") && text.out.contains("100 %"), "{}", text.out);
+
+    let check = millrace(&["check", &task, "--json"])?.json();
+    assert_eq!(check["blocks"], 0, "a running task can be started again: {check:#}");
+
+    stages[2].kill()?;
+    let without = wait_for(&task, "a task without apply", |status| status["state"] == "incomplete").await?;
+    assert_eq!(without["stages"][2]["does_not_answer"], "nothing listens there");
+    drop(stages);
+    wait_for(&task, "a task that does not run", |status| status["state"] == "not running").await?;
+    world.remove().await
+}
+
+#[tokio::test]
+async fn a_task_without_incremental_is_completed() -> Result<()> {
+    let world = World::new("completed").await?;
+    let objects = format!("phases = [\"schema\", \"full\"]\nobjects = [{{ table = \"{}.*\" }}]", world.name);
+    let task = world.task(&world.servers.mysql, &objects)?;
+    let mut stages = start(&world, &task)?;
+    for stage in &mut stages {
+        stage.wait_for_success(LIMIT).await?;
+    }
+    let ended = millrace(&["status", &task, "--watch"])?;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.out.contains("completed") && ended.out.contains("2 ended"), "{}", ended.out);
+    world.remove().await
+}
+
+#[tokio::test]
+async fn a_task_in_one_process_is_shown_by_its_one_process() -> Result<()> {
+    let world = World::new("one").await?;
+    let task = world.embedded_task("")?;
+    let log = world.folder.join("run.log");
+    let program = StageCommand::new(env!("CARGO_BIN_EXE_millrace")).argument("run").argument(&task);
+    let mut run = program.spawn(&log)?;
+    let running = wait_for(&task, "a running task that has loaded all tables", |status| {
+        status["state"] == "running" && all_loaded(status) && status["behind_bytes"] == 0
+    })
+    .await?;
+    let stages: Vec<&str> =
+        running["stages"].as_array().unwrap().iter().map(|s| s["stage"].as_str().unwrap()).collect();
+    assert_eq!(stages, ["capture", "apply"]);
+    assert!(running["latency_ms"].as_u64().is_some_and(|latency| latency < 5000), "{running:#}");
+    let check = millrace(&["check", &task, "--json"])?.json();
+    assert_eq!(check["blocks"], 0, "a running task can be started again: {check:#}");
+    run.terminate()?;
+    run.wait_for_success(LIMIT).await?;
+    let stopped = wait_for(&task, "a task that does not run", |status| status["state"] == "not running").await?;
+    assert_eq!(stopped["stages"].as_array().unwrap().len(), 1);
+    world.remove().await
+}

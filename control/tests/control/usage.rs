@@ -1,0 +1,68 @@
+//! Wrong calls and wrong task files: exit code, message, hint, and no secret.
+
+use anyhow::Result;
+
+use crate::world::millrace;
+
+#[test]
+fn wrong_usage_ends_with_two() -> Result<()> {
+    for arguments in [
+        &["chekc"][..],
+        &[],
+        &["check"],
+        &["plan", "x.toml", "--sql", "--json"],
+        &["status", "x.toml", "--at", "nowhere"],
+        &["status", "x.toml", "--every", "0"],
+        &["completions", "tcsh"],
+    ] {
+        let ended = millrace(arguments)?;
+        assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(!ended.err.is_empty());
+    }
+    let ended = millrace(&["check", "x.toml", "--accept", "no_such_check"])?;
+    assert_eq!(ended.code, 2);
+    assert!(
+        ended.err.starts_with("error: there is no check \"no_such_check\" to accept\nhint: checks are "),
+        "{ended:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_wrong_task_file_is_an_error_with_its_place() -> Result<()> {
+    let folder = std::env::temp_dir().join(millrace_testkit::unique_name("ctl_usage"));
+    std::fs::create_dir_all(&folder)?;
+    let path = folder.join("task.toml");
+    let path = path.to_str().unwrap();
+    std::fs::write(path, "name = \"shop\"\nphase = [\"full\"]\n[source]\nurl = \"mysql://u:hunter2@h\"\n")?;
+    for command in ["check", "plan", "status"] {
+        let ended = millrace(&[command, path])?;
+        assert_eq!((ended.code, ended.out.as_str()), (1, ""), "{command}");
+        let expected = format!("error: {path}:2:1: \"phase\": unknown key\nhint: did you mean \"phases\"?");
+        assert!(ended.err.starts_with(&expected), "{ended:?}");
+        assert!(!ended.err.contains("hunter2"));
+    }
+    let missing = millrace(&["plan", "/no/such/task.toml"])?;
+    assert_eq!(missing.code, 1);
+    assert!(missing.err.contains("cannot read the task file"), "{missing:?}");
+    std::fs::remove_dir_all(&folder)?;
+    Ok(())
+}
+
+#[test]
+fn help_teaches_and_scripts_are_printed() -> Result<()> {
+    let help = millrace(&["--help"])?;
+    assert_eq!(help.code, 0);
+    for command in ["check", "plan", "status", "schema", "completions"] {
+        assert!(help.out.contains(command), "{command}");
+        assert!(millrace(&[command, "--help"])?.out.contains("xample") || command == "schema");
+    }
+    for (shell, word) in [("bash", "complete -F"), ("zsh", "#compdef millrace"), ("fish", "complete -c millrace")] {
+        let script = millrace(&["completions", shell])?;
+        assert!(script.out.contains(word), "{shell}");
+        assert!(script.out.contains("status") && script.out.contains("accept"), "{shell}");
+    }
+    let schema = millrace(&["schema"])?.json();
+    assert_eq!(schema["properties"]["source"]["type"], "object");
+    Ok(())
+}
