@@ -85,10 +85,8 @@ impl Statements {
         match effect {
             DdlEffect::CreateTable { table, when_exists, .. } if selected(&table) => {
                 ensure_name_is_free(capture, task, &table)?;
-                match self.create(capture, context, statement, &table, when_exists)? {
-                    Some(schema) => Ok(capture.create(routed(schema, task))?),
-                    None => Ok(()),
-                }
+                let schema = self.create(capture, context, statement, &table, when_exists)?;
+                Ok(schema.map_or(Ok(()), |schema| capture.create(routed(schema, task)))?)
             }
             DdlEffect::DropTable { tables } => drop_all(capture, tables),
             DdlEffect::DropDatabase { database } => {
