@@ -192,6 +192,7 @@ mod tests {
             indexes: vec![],
             comment: String::new(),
             route: Route::Table,
+            placement: Default::default(),
         }
     }
 

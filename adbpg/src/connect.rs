@@ -2,6 +2,7 @@
 //! what is written: time zone, date style, string constants, time limits.
 
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::error::Error;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, SimpleQueryRow};
 use crate::dialect::{Dialect, PROBED_SETTINGS};
 use crate::error::{AdbpgError, reason_of};
 use crate::ident::literal;
+use crate::target::Uniqueness;
 use crate::tls::{TlsMode, connector};
 
 /// How to reach the destination.
@@ -46,6 +48,8 @@ pub struct Connection {
     pub(crate) client: Client,
     pub(crate) dialect: Dialect,
     pub(crate) usability: Usability,
+    /// Tables that this session has looked at, by the hash of their names and columns.
+    pub(crate) looked_at: HashMap<u64, Uniqueness>,
     backend: Backend,
 }
 
@@ -151,7 +155,7 @@ impl Connection {
         let (dialect, settings) = probe(&client).await?;
         set_up(&client, &dialect, &settings).await?;
         let backend = backend(&client).await?;
-        Ok(Self { client, dialect, backend, usability: Usability::Usable })
+        Ok(Self { client, dialect, backend, usability: Usability::Usable, looked_at: HashMap::new() })
     }
 
     /// What the server is.

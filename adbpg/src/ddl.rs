@@ -4,7 +4,7 @@
 //! the primary key, as UNIQUE otherwise. On the Greenplum family it is also the distribution key, and every other unique
 //! key must contain it (research: a unique index without it is refused).
 
-use millrace_model::schema::{DefaultValue, Nullability};
+use millrace_model::schema::{DefaultValue, Distribution, Nullability, Storage};
 use millrace_model::{Column, PgType, TableName, TableSchema};
 
 use crate::dialect::Dialect;
@@ -70,14 +70,39 @@ pub fn render_create_table(
         ExistingTable::Refuse => "",
         ExistingTable::Keep => "IF NOT EXISTS ",
     };
-    let distribution = match (dialect.is_distributed(), schema.is_keyed()) {
-        (false, _) => String::new(),
-        (true, true) => format!(" DISTRIBUTED BY ({})", render_names(schema, &schema.key)?),
-        (true, false) => " DISTRIBUTED RANDOMLY".to_owned(),
-    };
-    let mut statements = vec![format!("CREATE TABLE {if_absent}{table} ({}){distribution}", parts.join(", "))];
+    let (storage, distribution) = (render_storage(dialect, schema)?, render_distribution(dialect, schema)?);
+    let sql = format!("CREATE TABLE {if_absent}{table} ({}){storage}{distribution}", parts.join(", "));
+    let mut statements = vec![sql];
     statements.extend(render_comments(schema, &table)?);
     Ok(Rendered { statements, left_out })
+}
+
+/// Beam needs AnalyticDB 7 (its manual, "Beam storage engine"); heap is what PostgreSQL has anyway.
+fn render_storage(dialect: &Dialect, schema: &TableSchema<PgType>) -> Result<&'static str, AdbpgError> {
+    match schema.placement.storage {
+        Storage::Usual => Ok(""),
+        Storage::Heap if dialect.is_distributed() && dialect.base() >= 120_000 => Ok(" USING heap"),
+        Storage::Heap => Ok(""),
+        Storage::Beam if matches!(dialect, Dialect::AnalyticDb { .. }) && dialect.base() >= 120_000 => {
+            Ok(" USING beam")
+        }
+        Storage::Beam => Err(AdbpgError::Definition {
+            table: schema.name.to_string(),
+            problem: format!("storage = \"beam\" needs AnalyticDB for PostgreSQL 7, and this is {dialect}"),
+        }),
+    }
+}
+
+fn render_distribution(dialect: &Dialect, schema: &TableSchema<PgType>) -> Result<String, AdbpgError> {
+    if !dialect.is_distributed() {
+        return Ok(String::new());
+    }
+    Ok(match &schema.placement.distribution {
+        Distribution::Key if schema.is_keyed() => format!(" DISTRIBUTED BY ({})", render_names(schema, &schema.key)?),
+        Distribution::Key => " DISTRIBUTED RANDOMLY".to_owned(),
+        Distribution::Columns(columns) => format!(" DISTRIBUTED BY ({})", render_names(schema, columns)?),
+        Distribution::Replicated => " DISTRIBUTED REPLICATED".to_owned(),
+    })
 }
 
 fn render_column(
@@ -151,7 +176,13 @@ fn render_keys(
 
 /// Whether these columns may be a unique key beside the replication key.
 pub(crate) fn can_be_unique(dialect: &Dialect, schema: &TableSchema<PgType>, columns: &[usize]) -> bool {
-    !dialect.is_distributed() || (schema.is_keyed() && schema.key.iter().all(|place| columns.contains(place)))
+    let spread_by = match &schema.placement.distribution {
+        Distribution::Key if schema.is_keyed() => &schema.key,
+        Distribution::Key => return !dialect.is_distributed(),
+        Distribution::Columns(spread_by) => spread_by,
+        Distribution::Replicated => return true,
+    };
+    !dialect.is_distributed() || spread_by.iter().all(|place| columns.contains(place))
 }
 
 /// The quoted names of the columns at these places.
@@ -201,7 +232,7 @@ pub fn render_analyze(name: &TableName) -> Result<String, AdbpgError> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
-    use millrace_model::schema::Route;
+    use millrace_model::schema::{Placement, Route};
 
     use super::*;
     use crate::dialect::{Cluster, DeadlockDetector};
@@ -219,7 +250,17 @@ mod tests {
 
     fn schema(columns: Vec<Column<PgType>>, primary_key: Vec<usize>, key: Vec<usize>) -> TableSchema<PgType> {
         let (name, comment) = (TableName::new("shop", "or\"ders"), String::new());
-        TableSchema { table_id: 1, name, columns, primary_key, key, indexes: vec![], comment, route: Route::Key }
+        TableSchema {
+            table_id: 1,
+            name,
+            columns,
+            primary_key,
+            key,
+            indexes: vec![],
+            comment,
+            route: Route::Key,
+            placement: Placement::default(),
+        }
     }
 
     fn two_columns() -> Vec<Column<PgType>> {
@@ -245,6 +286,29 @@ mod tests {
             let rendered = render_create_table(&dialect, &table, ExistingTable::Refuse).unwrap();
             assert_eq!(rendered.statements, [format!("CREATE TABLE \"shop\".\"or\"\"ders\" ({columns}{end}")]);
         }
+    }
+
+    #[test]
+    fn renders_the_placement_of_the_task_file() {
+        let cluster = Cluster { version: "7.0.0".into(), base: 120_012, deadlock_detector: DeadlockDetector::On };
+        let analytic = Dialect::AnalyticDb { cluster };
+        let mut table = schema(two_columns(), vec![1, 0], vec![1, 0]);
+        let mut rendered = |distribution: Distribution, storage, dialect: &Dialect| {
+            table.placement = Placement { distribution, storage };
+            let rendered = render_create_table(dialect, &table, ExistingTable::Refuse)?;
+            let (_, end) = rendered.statements[0].split_once("PRIMARY KEY ").unwrap();
+            Ok::<_, AdbpgError>(end.to_owned())
+        };
+        let by_column = rendered(Distribution::Columns(vec![0]), Storage::Beam, &analytic).unwrap();
+        assert_eq!(by_column, "(\"No\", \"id\")) USING beam DISTRIBUTED BY (\"id\")");
+        let replicated = rendered(Distribution::Replicated, Storage::Heap, &greenplum()).unwrap();
+        assert_eq!(replicated, "(\"No\", \"id\")) USING heap DISTRIBUTED REPLICATED");
+        assert_eq!(rendered(Distribution::Replicated, Storage::Heap, &POSTGRES).unwrap(), "(\"No\", \"id\"))");
+        let refused = rendered(Distribution::Key, Storage::Beam, &greenplum()).unwrap_err();
+        assert!(
+            refused.to_string().contains("needs AnalyticDB for PostgreSQL 7, and this is Greenplum 7.0.0"),
+            "{refused}"
+        );
     }
 
     #[test]

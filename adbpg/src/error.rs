@@ -87,6 +87,20 @@ pub enum AdbpgError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// A table that is not there.
+    #[error("table \"{table}\" is not in the destination")]
+    TableMissing {
+        /// The table, schema.table.
+        table: String,
+    },
+    /// Columns that a table lacks.
+    #[error("table \"{table}\" of the destination lacks column \"{columns}\"")]
+    ColumnsMissing {
+        /// The table, schema.table.
+        table: String,
+        /// Their names, with quotes between them.
+        columns: String,
+    },
     /// The destination did something else to a table than what was asked.
     #[error("\"{table}\": {action} {expected} rows, but the destination counts {found}")]
     Count {
@@ -162,6 +176,8 @@ impl AdbpgError {
             | Self::Name { .. }
             | Self::Cell { .. }
             | Self::Count { .. }
+            | Self::TableMissing { .. }
+            | Self::ColumnsMissing { .. }
             | Self::State(_)
             | Self::Definition { .. } => ErrorClass::Fatal,
         }
@@ -186,6 +202,10 @@ impl AdbpgError {
             Self::Count { .. } => {
                 "somebody else writes to this table, or a trigger or rule on it drops rows: remove it"
             }
+            Self::TableMissing { .. } => {
+                "create it, or let the task do so: phase \"schema\" and operation \"create\" in the task file"
+            }
+            Self::ColumnsMissing { .. } => "add the columns, or leave them out with columns.exclude in the task file",
             Self::State(_) => "the tables of schema millrace were changed by hand: restore them or start a new task",
             Self::Definition { .. } => "override the column's type or the key in the task file",
             Self::Driver { .. } => "check destination.url in the task file",

@@ -102,6 +102,7 @@ mod tests {
             ],
             comment: String::new(),
             route: Route::Key,
+            placement: Default::default(),
         }
     }
 

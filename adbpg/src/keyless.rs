@@ -106,6 +106,7 @@ mod tests {
             indexes: vec![],
             comment: String::new(),
             route: Route::Table,
+            placement: Default::default(),
         };
         assert_eq!(
             render_delete_equal(&schema, RowIdentity::SegmentAndCtid).unwrap(),

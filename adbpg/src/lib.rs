@@ -21,6 +21,7 @@ mod parameter;
 pub mod state;
 pub mod summary;
 mod table_check;
+mod target;
 mod tls;
 pub mod write;
 

@@ -5,7 +5,7 @@
 //! replacement of another row. The caller takes tables in the same order in every transaction, so that two writers
 //! cannot dead-lock on tables; `lock_timeout` ends what still waits.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 
 use bytes::{Bytes, BytesMut};
@@ -19,10 +19,11 @@ use crate::connect::{Connection, Usability};
 use crate::dialect::Dialect;
 use crate::encode::put_copy_line;
 use crate::error::{AdbpgError, text_without_values};
-use crate::ident::{Ident, QualifiedName, literal};
+use crate::ident::{Ident, QualifiedName, literal, stable_hash};
 use crate::key_array::{key_arrays, render_delete, render_present};
 use crate::keyless;
 use crate::state::{TaskIdentity, render_register, render_write_state};
+use crate::target::{Uniqueness, look_at};
 
 /// Bytes handed to the driver at a time: it sends chunks above 4 KiB without copying them.
 const CHUNK_BYTES: usize = 128 * 1024;
@@ -57,6 +58,7 @@ pub struct WriteTransaction<'c> {
     transaction: Transaction<'c>,
     dialect: &'c Dialect,
     usability: &'c mut Usability,
+    looked_at: &'c mut HashMap<u64, Uniqueness>,
     advance: Advance,
 }
 
@@ -65,14 +67,15 @@ impl Connection {
     pub async fn begin(&mut self) -> Result<WriteTransaction<'_>, AdbpgError> {
         let builder = self.client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
         let transaction = builder.start().await.map_err(|error| AdbpgError::of("begin a transaction", &error))?;
-        let (dialect, usability) = (&self.dialect, &mut self.usability);
-        Ok(WriteTransaction { transaction, dialect, usability, advance: Advance::Advanced })
+        let (dialect, usability, looked_at) = (&self.dialect, &mut self.usability, &mut self.looked_at);
+        Ok(WriteTransaction { transaction, dialect, usability, looked_at, advance: Advance::Advanced })
     }
 }
 
 impl WriteTransaction<'_> {
     /// Writes to one table. After an error the transaction can only be rolled back.
     pub async fn write_table(&mut self, schema: &TableSchema<PgType>, change: &TableWrite) -> Result<(), AdbpgError> {
+        let uniqueness = self.look_at(schema).await?;
         if !schema.is_keyed() {
             return self.write_keyless(schema, change).await;
         }
@@ -82,12 +85,32 @@ impl WriteTransaction<'_> {
         delete_keys(self.transaction.client(), schema, &change.deletes).await?;
         match change.strategy {
             InsertStrategy::AfterDeletes => copy(self.transaction.client(), schema, &change.inserts).await,
+            InsertStrategy::LikelyAbsent if uniqueness == Uniqueness::Open => {
+                let keys: Vec<Row> = change.inserts.iter().map(|row| row.key(&schema.key)).collect();
+                delete_keys(self.transaction.client(), schema, &keys).await?;
+                copy(self.transaction.client(), schema, &change.inserts).await
+            }
             InsertStrategy::LikelyAbsent => self.copy_or_replace(schema, &change.inserts).await,
             InsertStrategy::WhereAbsent => {
                 let absent = absent_rows(self.transaction.client(), schema, &change.inserts).await?;
                 copy(self.transaction.client(), schema, &absent).await
             }
         }
+    }
+
+    /// Looks at a table before the first write of this session to it.
+    async fn look_at(&mut self, schema: &TableSchema<PgType>) -> Result<Uniqueness, AdbpgError> {
+        let names = [&*schema.name.database, &*schema.name.table].into_iter();
+        let of_key = schema.key.iter().filter_map(|&place| schema.columns.get(place)).map(|column| &*column.name);
+        let columns = schema.columns.iter().map(|column| &*column.name);
+        let parts: Vec<&str> = names.chain(columns).chain([""]).chain(of_key).collect();
+        let hash = stable_hash(&parts);
+        if let Some(known) = self.looked_at.get(&hash) {
+            return Ok(*known);
+        }
+        let found = look_at(self.transaction.client(), schema).await?;
+        self.looked_at.insert(hash, found);
+        Ok(found)
     }
 
     /// Removes all rows of a table, for `Reset` and TRUNCATE.

@@ -9,6 +9,7 @@ use millrace_model::batch::{Barrier, SchemaChange};
 use millrace_model::{Failure, PgType, TableName};
 use millrace_protocol::barrier::{Arrival, Journal, Next, decide};
 use millrace_protocol::cut::{Cuts, Standing};
+use millrace_task::ExistingTables;
 
 /// Whether a barrier can be passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,7 @@ pub(crate) async fn stand(
     partitions: u32,
     standing: &Standing,
     cuts: &Cuts,
+    existing: ExistingTables,
 ) -> Result<Gate, Failure> {
     let ordinal = standing.barrier.watermark.ordinal;
     if connection.journal_contains(task_id, JournalEntry::Barrier(ordinal)).await? {
@@ -43,7 +45,7 @@ pub(crate) async fn stand(
     match decide(partitions, &arrivals, Journal::Lacks) {
         Next::Pass => Ok(Gate::Open),
         Next::Wait(_) => Ok(Gate::Closed),
-        Next::Execute => execute(connection, task_id, &standing.barrier, cuts).await,
+        Next::Execute => execute(connection, task_id, &standing.barrier, cuts, existing).await,
     }
 }
 
@@ -52,14 +54,18 @@ async fn execute(
     task_id: &str,
     barrier: &Barrier<PgType>,
     cuts: &Cuts,
+    existing: ExistingTables,
 ) -> Result<Gate, Failure> {
-    if let Err(exists) = ensure_tables_are_new(connection, cuts).await {
-        // Another apply may have executed the barrier since the journal was read: its tables and its journal row became
-        // visible together.
-        let entry = JournalEntry::Barrier(barrier.watermark.ordinal);
-        return if connection.journal_contains(task_id, entry).await? { Ok(Gate::Open) } else { Err(exists) };
-    }
-    let (statements, left_out) = render(connection.dialect(), barrier, cuts)?;
+    let kept = match tables_to_keep(connection, cuts, existing).await {
+        Ok(kept) => kept,
+        Err(exists) => {
+            // Another apply may have executed the barrier since the journal was read: its tables and its journal row
+            // became visible together.
+            let entry = JournalEntry::Barrier(barrier.watermark.ordinal);
+            return if connection.journal_contains(task_id, entry).await? { Ok(Gate::Open) } else { Err(exists) };
+        }
+    };
+    let (statements, left_out) = render(connection.dialect(), barrier, cuts, &kept)?;
     for left_out in left_out {
         tracing::warn!(table = %left_out.table, what = left_out.what, why = left_out.why, "does not move");
     }
@@ -73,9 +79,14 @@ async fn execute(
     }
 }
 
-/// Tables that barriers create must not be there: they may hold somebody's rows. All barriers that have come are looked
-/// at, so that a task of many tables creates none if one is there.
-pub(crate) async fn ensure_tables_are_new(connection: &Connection, cuts: &Cuts) -> Result<(), Failure> {
+/// Tables that barriers create must not be there: they may hold somebody's rows; unless the task says that they are used.
+/// All barriers that have come are looked at, so that a task of many tables creates none if one is there. Gives those that
+/// are used.
+pub(crate) async fn tables_to_keep(
+    connection: &Connection,
+    cuts: &Cuts,
+    existing_tables: ExistingTables,
+) -> Result<Vec<TableName>, Failure> {
     let (mut created, mut dropped): (Vec<TableName>, Vec<&TableName>) = (Vec::new(), Vec::new());
     for change in cuts.barriers().flat_map(|barrier| &barrier.changes) {
         match change {
@@ -89,14 +100,18 @@ pub(crate) async fn ensure_tables_are_new(connection: &Connection, cuts: &Cuts) 
         }
     }
     let existing = connection.existing_tables(&created).await?;
-    let Some(first) = existing.first() else { return Ok(()) };
+    let first = match (existing.first(), existing_tables) {
+        (Some(first), ExistingTables::Report) => first,
+        (None, _) | (_, ExistingTables::Ignore) => return Ok(existing),
+    };
     let more = match existing.len() - 1 {
         0 => String::new(),
         n => format!(" and {n} more of the selected tables"),
     };
     Err(Failure::fatal(
         format!("table \"{first}\"{more} already exists in the destination"),
-        "drop or rename it there, or take it out of the task's objects; nothing was created",
+        "drop or rename it there, take it out of the task's objects, or write existing_tables = \"ignore\" in [schema]; \
+         nothing was created",
     ))
 }
 
@@ -105,13 +120,14 @@ pub(crate) fn render(
     dialect: &Dialect,
     barrier: &Barrier<PgType>,
     cuts: &Cuts,
+    kept: &[TableName],
 ) -> Result<(Vec<String>, Vec<LeftOut>), Failure> {
     let mut statements: Vec<String> = Vec::new();
     let mut left_out = Vec::new();
     for change in &barrier.changes {
         match change {
             SchemaChange::Create { schema } => {
-                let Some(schema) = cuts.schema(*schema) else { continue };
+                let Some(schema) = cuts.schema(*schema).filter(|schema| !kept.contains(&schema.name)) else { continue };
                 let create_schema = render_create_schema(&schema.name.database)?;
                 if !statements.contains(&create_schema) {
                     statements.push(create_schema);

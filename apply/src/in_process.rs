@@ -17,7 +17,7 @@ use millrace_protocol::cut::{Cuts, Ended, Progress, Then, Work, Write};
 use millrace_service::{Outcome, StageContext};
 use tokio::sync::mpsc;
 
-use crate::barrier::{ensure_tables_are_new, render};
+use crate::barrier::{render, tables_to_keep};
 use crate::feed::BYTE_LIMIT;
 use crate::loaded::finish_table;
 use crate::options::destination_options;
@@ -224,6 +224,7 @@ impl Applier {
         let dialect = connection.dialect().clone();
         let mut transaction: Option<WriteTransaction<'_>> = None;
         let mut connection = Some(connection);
+        let mut kept = Vec::new();
         loop {
             let work = self.inbox.cuts.next_work();
             if let (Work::Idle | Work::Ended, None) = (&work, &transaction) {
@@ -233,7 +234,7 @@ impl Applier {
                 && let Some(connection) = connection.take()
             {
                 if let Work::Barrier(_) = &work {
-                    ensure_tables_are_new(connection, &self.inbox.cuts).await?;
+                    kept = tables_to_keep(connection, &self.inbox.cuts, self.context.task.existing_tables).await?;
                 }
                 transaction = Some(connection.begin().await?);
             }
@@ -246,7 +247,7 @@ impl Applier {
                     self.write(open, &task, write).await?
                 }
                 Work::Barrier(standing) => {
-                    let (statements, left_out) = render(&dialect, &standing.barrier, &self.inbox.cuts)?;
+                    let (statements, left_out) = render(&dialect, &standing.barrier, &self.inbox.cuts, &kept)?;
                     for left_out in left_out {
                         tracing::warn!(table = %left_out.table, what = left_out.what, why = left_out.why, "does not move");
                     }
@@ -273,7 +274,7 @@ impl Applier {
         task: &TaskIdentity,
         write: Write,
     ) -> Result<bool, Failure> {
-        write_tables(transaction, write.tables).await?;
+        write_tables(transaction, write.tables, self.context.task.existing_tables).await?;
         for (key, partition) in &write.loaded {
             transaction.record_loaded(&task.id, key.version, key.hash, *partition).await?;
         }

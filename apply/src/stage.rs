@@ -108,7 +108,8 @@ impl Stage {
 
     async fn write(&mut self, write: Write) -> Result<(), Failure> {
         self.unfinished_tables |= !write.loaded.is_empty();
-        match carry_out(&mut self.connection, &mut self.feed, &self.task.id, write).await? {
+        let existing = self.context.task.existing_tables;
+        match carry_out(&mut self.connection, &mut self.feed, &self.task.id, existing, write).await? {
             Written::Undone => self.restart(self.feed.owned().to_vec()).await,
             Written::Committed { progress, changes, watermark } => {
                 self.feed.show(&progress);
@@ -127,7 +128,10 @@ impl Stage {
     }
 
     async fn barrier(&mut self, standing: &Standing) -> Result<Gate, Failure> {
-        let gate = stand(&mut self.connection, &self.task.id, self.partitions, standing, &self.feed.cuts).await?;
+        let gate = {
+            let existing = self.context.task.existing_tables;
+            stand(&mut self.connection, &self.task.id, self.partitions, standing, &self.feed.cuts, existing).await?
+        };
         if gate == Gate::Open {
             self.feed.cuts.pass(standing.barrier.watermark.ordinal);
             self.context.mark.progress();

@@ -9,6 +9,7 @@ use millrace_model::Failure;
 use millrace_model::batch::Watermark;
 use millrace_protocol::compact::{self, Clear};
 use millrace_protocol::cut::{Ended, Progress, Then, Work, Write};
+use millrace_task::ExistingTables;
 
 use crate::feed::Feed;
 
@@ -36,6 +37,7 @@ pub(crate) async fn carry_out(
     connection: &mut Connection,
     feed: &mut Feed,
     task_id: &str,
+    existing: ExistingTables,
     first: Write,
 ) -> Result<Written, Failure> {
     let mut transaction = connection.begin().await?;
@@ -43,7 +45,7 @@ pub(crate) async fn carry_out(
     let mut changes = 0;
     loop {
         changes += write.tables.iter().map(|table| table.changes).sum::<u64>();
-        write_tables(&mut transaction, write.tables).await?;
+        write_tables(&mut transaction, write.tables, existing).await?;
         for (key, partition) in &write.loaded {
             transaction.record_loaded(task_id, key.version, key.hash, *partition).await?;
         }
@@ -95,11 +97,16 @@ async fn more(feed: &mut Feed) -> Result<Option<Write>, Failure> {
 pub(crate) async fn write_tables(
     transaction: &mut WriteTransaction<'_>,
     tables: Vec<compact::TableWrite>,
+    existing: ExistingTables,
 ) -> Result<(), Failure> {
-    for table in tables {
+    for mut table in tables {
         if table.clear == Clear::All {
             transaction.truncate(&table.schema.name).await?;
         }
+        let loads = match existing {
+            ExistingTables::Report => Vec::new(),
+            ExistingTables::Ignore => table.inserts.split_off(table.inserts.len() - table.loads),
+        };
         let write = TableWrite {
             deletes: table.deletes,
             inserts: table.inserts,
@@ -107,6 +114,11 @@ pub(crate) async fn write_tables(
             strategy: InsertStrategy::LikelyAbsent,
         };
         transaction.write_table(&table.schema, &write).await?;
+        if !loads.is_empty() {
+            let strategy = InsertStrategy::WhereAbsent;
+            let write = TableWrite { inserts: loads, strategy, ..TableWrite::default() };
+            transaction.write_table(&table.schema, &write).await?;
+        }
     }
     Ok(())
 }

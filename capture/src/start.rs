@@ -67,7 +67,7 @@ pub(crate) async fn first_start(
                 ended: Ended::No,
             };
             let ranges = if incremental { divide(session, task, &after).await? } else { Vec::new() };
-            let tables = after.into_iter().map(adopt).collect();
+            let tables = after.into_iter().map(|table| adopt(table, task)).collect();
             return Ok(FirstStart { checkpoint, tables, ranges });
         }
         before = after;
@@ -78,7 +78,7 @@ pub(crate) async fn first_start(
     ))
 }
 
-fn adopt(table: SourceTable) -> TableSchema<MysqlType> {
+fn adopt(table: SourceTable, task: &Task) -> TableSchema<MysqlType> {
     if table.foreign_keys.iter().any(ForeignKey::cascades) {
         tracing::warn!(
             table = %table.name,
@@ -90,7 +90,15 @@ fn adopt(table: SourceTable) -> TableSchema<MysqlType> {
         tracing::warn!(table = %table.name, index = left_out, "does not move");
     }
     // The machine gives the id.
-    table.into_schema(0)
+    routed(table.into_schema(0), task)
+}
+
+/// The schema with the route that the task file asks for.
+pub(crate) fn routed(mut schema: TableSchema<MysqlType>, task: &Task) -> TableSchema<MysqlType> {
+    if let Some(rule) = task.selection.selects(&schema.name) {
+        schema.route = rule.route(schema.route);
+    }
+    schema
 }
 
 /// Divides large tables, so that all readers can work on one. A task without incremental reads each table in one

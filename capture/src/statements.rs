@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use millrace_model::{Failure, TableName};
+use millrace_model::{Failure, MysqlType, TableName, TableSchema};
 use millrace_mysql::binlog::Statement;
 use millrace_mysql::column_type::{Collations, charset_name, collation_name};
 use millrace_mysql::ddl::{
@@ -14,7 +14,7 @@ use millrace_mysql::{MysqlError, ServerFacts, Session, StatementContext};
 use millrace_protocol::capture::Capture;
 use millrace_task::Task;
 
-use crate::start::{ensure_charsets_are_known, same_destination};
+use crate::start::{ensure_charsets_are_known, routed, same_destination};
 
 /// What is needed to read a statement besides its event.
 pub(crate) struct Statements {
@@ -85,7 +85,10 @@ impl Statements {
         match effect {
             DdlEffect::CreateTable { table, when_exists, .. } if selected(&table) => {
                 ensure_name_is_free(capture, task, &table)?;
-                self.create(capture, context, statement, &table, when_exists)
+                match self.create(capture, context, statement, &table, when_exists)? {
+                    Some(schema) => Ok(capture.create(routed(schema, task))?),
+                    None => Ok(()),
+                }
             }
             DdlEffect::DropTable { tables } => drop_all(capture, tables),
             DdlEffect::DropDatabase { database } => {
@@ -133,6 +136,7 @@ impl Statements {
         }
     }
 
+    /// The schema of a table that comes to be; none where it is there already and stays.
     fn create(
         &self,
         capture: &mut Capture,
@@ -140,9 +144,9 @@ impl Statements {
         statement: &Statement,
         table: &TableName,
         when_exists: WhenExists,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<TableSchema<MysqlType>>, Failure> {
         match (capture.table(table).is_some(), when_exists) {
-            (true, WhenExists::Keep) => return Ok(()),
+            (true, WhenExists::Keep) => return Ok(None),
             (true, WhenExists::Replace) => capture.drop_table(table)?,
             _ => {}
         }
@@ -154,7 +158,7 @@ impl Statements {
         };
         let schema = parse_create_table(context, &statement.sql, &defaults)?.into_schema(0);
         ensure_charsets_are_known(table, &schema)?;
-        Ok(capture.create(schema)?)
+        Ok(Some(schema))
     }
 }
 

@@ -137,6 +137,40 @@ pub enum Route {
     Table,
 }
 
+/// Where the destination keeps a table's rows, as far as the task file says it; the default leaves it to the destination
+/// (its key, its usual storage). Always the default in the source.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Placement {
+    /// How rows are spread over segments.
+    pub distribution: Distribution,
+    /// In what form they are stored.
+    pub storage: Storage,
+}
+
+/// How the rows of a table are spread over the segments of a distributed destination.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub enum Distribution {
+    /// By the replication key; randomly where there is none.
+    #[default]
+    Key,
+    /// By these columns of the replication key, by place.
+    Columns(Vec<usize>),
+    /// Every segment has all rows.
+    Replicated,
+}
+
+/// In what form a destination stores a table's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Storage {
+    /// As the destination does by itself.
+    #[default]
+    Usual,
+    /// Row-oriented heap tables.
+    Heap,
+    /// AnalyticDB's own row and column storage.
+    Beam,
+}
+
 /// A table at one place in the stream. Rows are positional: cell i belongs to `columns[i]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableSchema<T> {
@@ -157,6 +191,8 @@ pub struct TableSchema<T> {
     pub comment: String,
     /// How its rows are spread over the partitions.
     pub route: Route,
+    /// Where the destination keeps its rows.
+    pub placement: Placement,
 }
 
 impl<T> TableSchema<T> {

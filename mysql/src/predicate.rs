@@ -163,6 +163,7 @@ mod tests {
             indexes: Vec::new(),
             comment: String::new(),
             route: Route::Key,
+            placement: Default::default(),
         }
     }
 

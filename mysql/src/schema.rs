@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use millrace_model::schema::{Nullability, Route, Uniqueness};
+use millrace_model::schema::{Nullability, Placement, Route, Uniqueness};
 use millrace_model::{Column, Index, MysqlType, TableName, TableSchema};
 
 use crate::column_default::from_catalog;
@@ -106,6 +106,7 @@ impl SourceTable {
             indexes: self.indexes,
             comment: self.comment,
             route,
+            placement: Placement::default(),
         }
     }
 }

@@ -258,6 +258,7 @@ mod tests {
             indexes: vec![Index { name: "i".into(), columns: vec![1, 0], uniqueness: Uniqueness::Unique }],
             comment: "t".into(),
             route: Route::Table,
+            placement: Placement { distribution: Distribution::Columns(vec![0]), storage: Storage::Heap },
         }
     }
 

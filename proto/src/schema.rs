@@ -4,7 +4,8 @@ use bytes::Bytes;
 use millrace_model::mysql_type::{MysqlType, Sign};
 use millrace_model::pg_type::PgType;
 use millrace_model::schema::{
-    Column, DefaultValue, Index, Nullability, Route, SchemaKey, TableName, TableSchema, Uniqueness,
+    Column, DefaultValue, Distribution, Index, Nullability, Placement, Route, SchemaKey, Storage, TableName,
+    TableSchema, Uniqueness,
 };
 use prost::Message;
 use xxhash_rust::xxh3::xxh3_64;
@@ -223,6 +224,20 @@ pub(crate) fn schema_to_wire<T: ColumnTypeWire>(schema: &TableSchema<T>) -> wire
             Route::Key => table_schema::Route::Key as i32,
             Route::Table => table_schema::Route::Table as i32,
         },
+        distribution: match schema.placement.distribution {
+            Distribution::Key => table_schema::Distribution::Key as i32,
+            Distribution::Columns(_) => table_schema::Distribution::Columns as i32,
+            Distribution::Replicated => table_schema::Distribution::Replicated as i32,
+        },
+        distribution_columns: match &schema.placement.distribution {
+            Distribution::Columns(columns) => places(columns),
+            Distribution::Key | Distribution::Replicated => Vec::new(),
+        },
+        storage: match schema.placement.storage {
+            Storage::Usual => table_schema::Storage::Usual as i32,
+            Storage::Heap => table_schema::Storage::Heap as i32,
+            Storage::Beam => table_schema::Storage::Beam as i32,
+        },
     }
 }
 
@@ -265,6 +280,20 @@ pub(crate) fn schema_from_wire<T: ColumnTypeWire>(schema: wire::TableSchema) -> 
         Ok(table_schema::Route::Table) => Route::Table,
         _ => return Err(DecodeError::Field("route")),
     };
+    let placement = Placement {
+        distribution: match table_schema::Distribution::try_from(schema.distribution) {
+            Ok(table_schema::Distribution::Key) => Distribution::Key,
+            Ok(table_schema::Distribution::Columns) => Distribution::Columns(places(schema.distribution_columns)?),
+            Ok(table_schema::Distribution::Replicated) => Distribution::Replicated,
+            Err(_) => return Err(DecodeError::Field("distribution")),
+        },
+        storage: match table_schema::Storage::try_from(schema.storage) {
+            Ok(table_schema::Storage::Usual) => Storage::Usual,
+            Ok(table_schema::Storage::Heap) => Storage::Heap,
+            Ok(table_schema::Storage::Beam) => Storage::Beam,
+            Err(_) => return Err(DecodeError::Field("storage")),
+        },
+    };
     let indexes = schema.indexes.into_iter().map(|index| {
         let uniqueness = if index.unique { Uniqueness::Unique } else { Uniqueness::NonUnique };
         Ok(Index { name: index.name.into(), columns: places(index.columns)?, uniqueness })
@@ -278,6 +307,7 @@ pub(crate) fn schema_from_wire<T: ColumnTypeWire>(schema: wire::TableSchema) -> 
         columns: schema.columns.into_iter().map(column_from_wire).collect::<Result<_, _>>()?,
         comment: schema.comment,
         route,
+        placement,
     })
 }
 

@@ -29,6 +29,8 @@ pub struct TableWrite {
     /// load was streamed before, or the task shares its tables with others: a duplicate key means that the general way
     /// (delete the keys of `inserts` too) is taken.
     pub inserts: Vec<Row>,
+    /// How many of `inserts`, at the end, are rows of the full load that nothing else touched.
+    pub loads: usize,
     /// For a table without a key: full rows and by how many their number changes; never 0.
     pub counts: Vec<(Row, i64)>,
     /// Row changes that came in.
@@ -144,7 +146,15 @@ impl Table {
                 self.put(key_of(&row), Some(row), Before::MayBeThere)
             }
             RowChange::Insert(row) => self.put(key_of(&row), Some(row), Before::Absent),
-            RowChange::Update { after, .. } => self.put(key_of(&after), Some(after), Before::MayBeThere),
+            RowChange::Update { before, after } => {
+                let (old, new) = (key_of(&before), key_of(&after));
+                // The destination's key can have columns that the source's does not have.
+                if old != new {
+                    self.put(old, None, Before::MayBeThere);
+                    return self.put(new, Some(after), Before::Absent);
+                }
+                self.put(new, Some(after), Before::MayBeThere);
+            }
             RowChange::Delete(row) => self.put(key_of(&row), None, Before::MayBeThere),
         }
     }
@@ -183,16 +193,23 @@ impl Table {
             clear: self.clear,
             deletes: Vec::new(),
             inserts: Vec::new(),
+            loads: 0,
             counts: self.counts.into_iter().filter(|&(_, count)| count != 0).collect(),
             changes: self.changes,
         };
+        let mut loads = Vec::new();
         for key in self.order {
             let Some(slot) = self.slots.remove(&key) else { continue };
             if slot.before == Before::MayBeThere {
                 write.deletes.push(key);
             }
-            write.inserts.extend(slot.row);
+            match slot.before {
+                Before::Unknown => loads.extend(slot.row),
+                Before::Absent | Before::MayBeThere => write.inserts.extend(slot.row),
+            }
         }
+        write.loads = loads.len();
+        write.inserts.append(&mut loads);
         write
     }
 }
@@ -219,6 +236,7 @@ mod tests {
             indexes: Vec::new(),
             comment: String::new(),
             route: millrace_model::schema::Route::Key,
+            placement: Default::default(),
         })
     }
 
@@ -232,6 +250,22 @@ mod tests {
 
     fn update(id: i64, before: i64, after: i64) -> RowChange {
         RowChange::Update { before: row(id, before), after: row(id, after) }
+    }
+
+    #[test]
+    fn an_update_can_change_a_key_of_more_columns_than_the_source_s() {
+        for (changes, deletes, inserts) in [
+            (vec![update(1, 5, 6)], vec![row(1, 5)], vec![row(1, 6)]),
+            (vec![RowChange::Insert(row(1, 5)), update(1, 5, 6)], vec![], vec![row(1, 6)]),
+            (vec![update(1, 5, 6), update(1, 6, 5)], vec![row(1, 5)], vec![row(1, 5)]),
+            (vec![update(1, 5, 6), RowChange::Delete(row(1, 6))], vec![row(1, 5)], vec![]),
+        ] {
+            let mut compactor = Compactor::new();
+            let schema = schema(vec![0, 1]);
+            changes.into_iter().for_each(|change| compactor.push(SchemaKey::new(1, 1), &schema, change));
+            let writes = compactor.finish();
+            assert_eq!((&writes[0].deletes, &writes[0].inserts), (&deletes, &inserts));
+        }
     }
 
     #[test]

@@ -64,6 +64,7 @@ mod tests {
             indexes: Vec::new(),
             comment: String::new(),
             route,
+            placement: Default::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! From the file's keys to a [`Task`]: every value is checked against its range, then against the others.
 
 mod columns;
+mod keys;
 mod log;
 mod objects;
 mod servers;
@@ -32,6 +33,7 @@ pub(crate) fn task(document: &Document<'_>, surroundings: &Surroundings<'_>) -> 
         destination: servers::destination(reader, file.destination.as_ref())?,
         log: log::log(reader, file.log.as_ref())?,
         selection: objects::selection(reader, &file)?,
+        existing_tables: keys::schema(reader, file.schema.as_ref())?.existing_tables,
         retry: retry(reader, &file.retry.unwrap_or_default())?,
         full: full_load(reader, &file.full.unwrap_or_default())?,
         http: http(reader, &file.http.unwrap_or_default())?,

@@ -28,6 +28,8 @@ pub(crate) struct TaskFile {
     pub(crate) operations: Option<Spanned<Vec<Text>>>,
     /// What moves.
     pub(crate) objects: Option<Spanned<Vec<Spanned<ObjectTable>>>>,
+    /// How tables are made in the destination.
+    pub(crate) schema: Option<SchemaTable>,
     /// How long failures are retried.
     pub(crate) retry: Option<RetryTable>,
     /// How the full load reads.
@@ -100,6 +102,24 @@ pub(crate) struct ObjectTable {
     pub(crate) r#where: Option<Text>,
     /// Operations that are replicated.
     pub(crate) operations: Option<Spanned<Vec<Text>>>,
+    /// Columns of the primary key in the destination.
+    pub(crate) primary_key: Option<Spanned<Vec<Text>>>,
+    /// How the destination spreads rows.
+    pub(crate) distributed_by: Option<Spanned<DistributedBy>>,
+    /// How the destination stores rows.
+    pub(crate) storage: Option<Text>,
+    /// How rows are spread over partitions.
+    pub(crate) route: Option<Text>,
+}
+
+/// `distributed_by` of an object.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "an array of columns or a word")]
+pub(crate) enum DistributedBy {
+    /// Columns of the primary key.
+    Columns(Vec<String>),
+    /// `replicated`.
+    Word(String),
 }
 
 /// `columns` of an object.
@@ -112,6 +132,20 @@ pub(crate) struct ColumnsTable {
     pub(crate) rename: Option<BTreeMap<Spanned<String>, Text>>,
     /// Types in the destination, by column.
     pub(crate) r#type: Option<BTreeMap<Spanned<String>, Text>>,
+}
+
+/// `[schema]`.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(crate) struct SchemaTable {
+    /// What is done with tables that are there already.
+    pub(crate) existing_tables: Option<Text>,
+    /// Case of names.
+    pub(crate) names: Option<Text>,
+    /// Whether secondary indexes are made.
+    pub(crate) indexes: Option<bool>,
+    /// Whether comments are made.
+    pub(crate) comments: Option<bool>,
 }
 
 /// `[retry]`.

@@ -3,10 +3,11 @@
 //! [`Selection`](crate::Selection) sorts them into. A key added later joins the form only where it differs from its default, so that
 //! a new version of Millrace keeps the fingerprints of running tasks.
 
+use millrace_model::schema::Storage;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::Task;
-use crate::object::{ObjectSettings, Rename};
+use crate::object::{DistributedBy, ExistingTables, Extra, NameCase, ObjectSettings, Rename, RouteChoice};
 use crate::operations::Operations;
 
 /// Names the form.
@@ -56,6 +57,36 @@ fn put_settings(mut put: &mut impl FnMut(&str), settings: &ObjectSettings) {
     }
     if settings.operations != Operations::ALL {
         ["operations", &settings.operations.to_string()].into_iter().for_each(&mut put);
+    }
+    for column in settings.primary_key.iter().flatten() {
+        ["primary key", column].into_iter().for_each(&mut *put);
+    }
+    match &settings.distributed_by {
+        DistributedBy::Key => {}
+        DistributedBy::Replicated => put("distributed replicated"),
+        DistributedBy::Columns(columns) => {
+            put("distributed by");
+            columns.iter().for_each(|column| put(column));
+        }
+    }
+    match settings.storage {
+        Storage::Usual => {}
+        Storage::Heap => put("storage heap"),
+        Storage::Beam => put("storage beam"),
+    }
+    if settings.route == RouteChoice::Table {
+        put("route table");
+    }
+    let schema = &settings.schema;
+    for (is_set, field) in [
+        (schema.existing_tables == ExistingTables::Ignore, "existing tables ignored"),
+        (schema.names == NameCase::Lower, "names lower"),
+        (schema.indexes == Extra::LeftOut, "without indexes"),
+        (schema.comments == Extra::LeftOut, "without comments"),
+    ] {
+        if is_set {
+            put(field);
+        }
     }
     if let Some(condition) = &settings.condition {
         ["where", condition.text()].into_iter().for_each(put);

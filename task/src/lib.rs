@@ -42,7 +42,7 @@ pub use expansion::Surroundings;
 pub use glob::{Glob, PatternProblem, TablePattern};
 pub use kafka::{Kafka, Log, Transport};
 pub use name::{Environment, TaskName};
-pub use object::ObjectRule;
+pub use object::{DistributedBy, ExistingTables, NameCase, ObjectRule, RouteChoice};
 pub use operations::{Operation, Operations};
 pub use phases::{Phase, Phases};
 pub use selection::Selection;
@@ -69,6 +69,8 @@ pub struct Task {
     pub log: Log,
     /// Which databases, tables and columns move.
     pub selection: Selection,
+    /// What is done with tables that are there already.
+    pub existing_tables: ExistingTables,
     /// How long failures are retried.
     pub retry: Retry,
     /// How the full load reads.

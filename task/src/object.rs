@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use millrace_model::schema::{Route, Storage};
 use millrace_model::{PgType, TableName};
 
 use crate::condition::Condition;
@@ -31,6 +32,75 @@ pub(crate) struct ObjectSettings {
     pub(crate) condition: Option<Condition>,
     /// What of the source is replicated.
     pub(crate) operations: Operations,
+    /// Columns of the primary key in the destination, in lower case; the source's without.
+    pub(crate) primary_key: Option<Vec<String>>,
+    /// How the destination spreads rows.
+    pub(crate) distributed_by: DistributedBy,
+    /// How the destination stores rows.
+    pub(crate) storage: Storage,
+    /// Whether rows are routed by key where they can be.
+    pub(crate) route: RouteChoice,
+    /// What holds for all rules alike.
+    pub(crate) schema: SchemaSettings,
+}
+
+/// `[schema]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct SchemaSettings {
+    pub(crate) existing_tables: ExistingTables,
+    pub(crate) names: NameCase,
+    pub(crate) indexes: Extra,
+    pub(crate) comments: Extra,
+}
+
+/// `existing_tables`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ExistingTables {
+    /// They stop the task before anything is created.
+    #[default]
+    Report,
+    /// They are used: the full load keeps their rows, later changes overwrite them.
+    Ignore,
+}
+
+/// `names`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NameCase {
+    /// Names keep their case.
+    #[default]
+    Keep,
+    /// Names that the task file does not give are in lower case.
+    Lower,
+}
+
+/// Whether something besides tables and keys is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Extra {
+    #[default]
+    Made,
+    LeftOut,
+}
+
+/// `distributed_by`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum DistributedBy {
+    /// By the primary key.
+    #[default]
+    Key,
+    /// By these columns of it, in lower case.
+    Columns(Vec<String>),
+    /// Every segment has all rows.
+    Replicated,
+}
+
+/// `route`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RouteChoice {
+    /// By key where order per key is enough.
+    #[default]
+    Auto,
+    /// Every table as a whole.
+    Table,
 }
 
 /// What a rule's tables are called in the destination.
@@ -52,6 +122,12 @@ impl ObjectRule {
         settings.excluded_columns.sort();
         settings.excluded_columns.dedup();
         Self { pattern, settings }
+    }
+
+    /// The rule with what holds for all alike.
+    pub(crate) fn with_schema(mut self, schema: SchemaSettings) -> Self {
+        self.settings.schema = schema;
+        self
     }
 
     /// The tables that it is about.
@@ -82,15 +158,38 @@ impl ObjectRule {
     /// What a table of the rule is called in the destination.
     pub fn destination_table(&self, source: &TableName) -> TableName {
         match &self.settings.rename {
-            Rename::Keep => source.clone(),
-            Rename::Database(database) => TableName::new(database.as_str(), source.table.clone()),
+            Rename::Keep => TableName::new(self.cased(&source.database), self.cased(&source.table)),
+            Rename::Database(database) => TableName::new(database.as_str(), self.cased(&source.table)),
             Rename::Table(table) => table.clone(),
         }
     }
 
-    /// What a column is called in the destination, where it is renamed.
-    pub fn renamed_column(&self, column: &str) -> Option<&str> {
-        self.settings.column_names.get(&column.to_lowercase()).map(String::as_str)
+    /// What a column is called in the destination.
+    pub fn destination_column(&self, column: &str) -> String {
+        let renamed = self.settings.column_names.get(&column.to_lowercase());
+        renamed.cloned().unwrap_or_else(|| self.cased(column))
+    }
+
+    fn cased(&self, name: &str) -> String {
+        match self.settings.schema.names {
+            NameCase::Keep => name.to_owned(),
+            NameCase::Lower => name.to_lowercase(),
+        }
+    }
+
+    /// Whether secondary indexes move.
+    pub fn has_indexes(&self) -> bool {
+        self.settings.schema.indexes == Extra::Made
+    }
+
+    /// Whether comments move.
+    pub fn has_comments(&self) -> bool {
+        self.settings.schema.comments == Extra::Made
+    }
+
+    /// What is done with a table that is there already.
+    pub fn existing_tables(&self) -> ExistingTables {
+        self.settings.schema.existing_tables
     }
 
     /// The type of a column in the destination, where the task file says it.
@@ -108,10 +207,34 @@ impl ObjectRule {
         self.settings.operations
     }
 
+    /// Columns of the primary key in the destination, in lower case and key order; none where it is the source's.
+    pub fn primary_key(&self) -> Option<&[String]> {
+        self.settings.primary_key.as_deref()
+    }
+
+    /// How the destination spreads rows over its segments.
+    pub fn distributed_by(&self) -> &DistributedBy {
+        &self.settings.distributed_by
+    }
+
+    /// How the destination stores rows.
+    pub fn storage(&self) -> Storage {
+        self.settings.storage
+    }
+
+    /// How the rows of a table are spread over the partitions, `usual` being what its keys ask for.
+    pub fn route(&self, usual: Route) -> Route {
+        match self.settings.route {
+            RouteChoice::Auto => usual,
+            RouteChoice::Table => Route::Table,
+        }
+    }
+
     /// The columns that the rule names, in lower case, each with the key of the task file that does.
     pub fn named_columns(&self) -> impl Iterator<Item = (&str, &'static str)> {
         let renamed = self.settings.column_names.keys().map(|column| (column.as_str(), "columns.rename"));
         let typed = self.settings.column_types.keys().map(|column| (column.as_str(), "columns.type"));
-        renamed.chain(typed)
+        let key = self.settings.primary_key.iter().flatten().map(|column| (column.as_str(), "primary_key"));
+        renamed.chain(typed).chain(key)
     }
 }

@@ -74,6 +74,19 @@ pub enum TransformError {
         /// Why.
         reason: Reason,
     },
+    /// A key of the task file that cannot be the table's in the destination.
+    #[error("the key of table \"{table}\" in the destination cannot be: {problem}")]
+    Key {
+        /// The table.
+        table: TableName,
+        /// Why.
+        problem: KeyProblem,
+    },
+    /// A table without a key, whose rows could not be told from those that are in the destination.
+    #[error(
+        "table \"{0}\" has no key, and \"schema.existing_tables\" is \"ignore\": its rows would be counted with others"
+    )]
+    KeylessAmongOthers(TableName),
     /// A value that the destination's type cannot hold.
     #[error("a row of table \"{table}\" cannot be moved: column \"{column}\" {problem}")]
     Value {
@@ -87,6 +100,23 @@ pub enum TransformError {
     /// A table that is not selected by the task file arrives.
     #[error("table \"{0}\" arrives, but the task file does not select it")]
     NotSelected(TableName),
+}
+
+/// What is wrong with a key.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum KeyProblem {
+    /// A column that is not there.
+    #[error("\"objects.primary_key\" names column \"{0}\", which the table does not have")]
+    NoSuchColumn(String),
+    /// A column that can be NULL.
+    #[error("column \"{0}\" can be NULL")]
+    Nullable(String),
+    /// Several rows of the source can have one key.
+    #[error("\"objects.primary_key\" does not tell the source's rows apart")]
+    Ambiguous,
+    /// A column of `distributed_by` outside of the key.
+    #[error("\"objects.distributed_by\" names column \"{0}\", which is not part of it")]
+    NotInKey(String),
 }
 
 /// What is wrong with a value.
@@ -150,6 +180,19 @@ impl TransformError {
             }
             Self::NoVerdict { reason: Reason::OtherKind, .. } => {
                 "this is a defect of Millrace: please report the table's definition".into()
+            }
+            Self::Key { problem, .. } => match problem {
+                KeyProblem::NoSuchColumn(_) => "name columns of the source".into(),
+                KeyProblem::Nullable(_) => "make it NOT NULL in the source, or leave it out of primary_key".into(),
+                KeyProblem::Ambiguous => {
+                    "name all columns of the source's primary key, or of a unique key over NOT NULL columns, and others \
+                     besides if you like"
+                        .into()
+                }
+                KeyProblem::NotInKey(_) => "distribute by columns of the primary key".into(),
+            },
+            Self::KeylessAmongOthers(_) => {
+                "give the table a primary key in the source, exclude it, or take existing_tables out of the task file".into()
             }
             Self::NotSelected(_) => "run all stages with the same task file".into(),
             Self::Value { problem, .. } => match problem {

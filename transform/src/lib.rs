@@ -8,6 +8,7 @@ pub mod cells;
 pub mod convert;
 mod error;
 pub mod filter;
+mod key;
 mod lane;
 pub mod mappings;
 mod progress;
@@ -15,5 +16,5 @@ mod stage;
 pub mod table;
 pub mod types;
 
-pub use error::{TransformError, ValueProblem};
+pub use error::{KeyProblem, TransformError, ValueProblem};
 pub use stage::run;

@@ -8,12 +8,13 @@ use millrace_model::mysql_type::MysqlType;
 use millrace_model::pg_type::PgType;
 use millrace_model::row::{Row, RowWriter};
 use millrace_model::schema::{Column, DefaultValue, Index, Nullability, TableName, TableSchema};
-use millrace_task::{ObjectRule, Operations};
+use millrace_task::{ExistingTables, ObjectRule, Operations};
 
 use crate::cells::{CellRule, InKey};
 use crate::convert::{allowed, conversion};
 use crate::error::TransformError;
 use crate::filter::Filter;
+use crate::key::{named_key, placement};
 use crate::types::{may_hold_zero_date, target_type};
 
 /// A table's mapping at one schema version.
@@ -40,12 +41,17 @@ pub enum Verdict {
 impl TableMapping {
     /// The mapping that the task file's rule makes of a source table.
     pub fn new(source: Arc<TableSchema<MysqlType>>, rule: &ObjectRule) -> Result<Self, TransformError> {
+        let named_key = named_key(&source, rule)?;
+        let key = named_key.as_ref().unwrap_or(&source.key);
+        if key.is_empty() && rule.existing_tables() == ExistingTables::Ignore {
+            return Err(TransformError::KeylessAmongOthers(source.name.clone()));
+        }
         // places[i]: where source column i is in the destination.
         let mut places: Vec<Option<usize>> = Vec::new();
         let mut columns: Vec<Column<PgType>> = Vec::new();
         let mut rules = Vec::new();
         for (i, column) in source.columns.iter().enumerate() {
-            let in_key = if source.key.contains(&i) { InKey::Yes } else { InKey::No };
+            let in_key = if key.contains(&i) || source.key.contains(&i) { InKey::Yes } else { InKey::No };
             if rule.excludes_column(&column.name) {
                 if in_key == InKey::Yes {
                     let (table, column) = (source.name.clone(), column.name.to_string());
@@ -68,11 +74,15 @@ impl TableMapping {
             table_id: source.table_id,
             name: rule.destination_table(&source.name),
             columns,
-            primary_key: map_places(&source.primary_key, &places).unwrap_or_default(),
-            key: map_places(&source.key, &places).unwrap_or_default(),
-            indexes: source.indexes.iter().filter_map(|index| map_index(index, &places)).collect(),
-            comment: source.comment.clone(),
+            primary_key: map_places(named_key.as_ref().unwrap_or(&source.primary_key), &places).unwrap_or_default(),
+            key: map_places(key, &places).unwrap_or_default(),
+            indexes: match rule.has_indexes() {
+                true => source.indexes.iter().filter_map(|index| map_index(index, &places)).collect(),
+                false => Vec::new(),
+            },
+            comment: if rule.has_comments() { source.comment.clone() } else { String::new() },
             route: source.route,
+            placement: placement(&source, rule, key, &places)?,
         };
         let filter = rule.condition().map(|condition| Filter::new(condition, &source)).transpose();
         let refused = |problem| TransformError::Condition { table: source.name.clone(), problem };
@@ -166,7 +176,7 @@ fn map_column(
     rule: &ObjectRule,
 ) -> Result<(Column<PgType>, CellRule), TransformError> {
     let usual = target_type(&column.ty);
-    let name = rule.renamed_column(&column.name).map_or_else(|| column.name.clone(), Into::into);
+    let name = rule.destination_column(&column.name).into();
     let (ty, cells) = match rule.column_type(&column.name).filter(|ty| **ty != usual) {
         None => (usual, CellRule::of(&column.ty, in_key)),
         Some(ty) => {
@@ -191,7 +201,7 @@ fn map_column(
         ty,
         nullability: if may_become_null { Nullability::Nullable } else { column.nullability },
         default: default.and_then(|default| map_default(default, &column.ty)),
-        comment: column.comment.clone(),
+        comment: if rule.has_comments() { column.comment.clone() } else { String::new() },
         collation: "".into(),
     };
     Ok((mapped, cells))

@@ -113,6 +113,7 @@ pub(crate) fn table(name: &str, columns: &[(&str, PgType)], key_columns: usize) 
         indexes: vec![],
         comment: String::new(),
         route: Route::Key,
+        placement: Default::default(),
     }
 }
 

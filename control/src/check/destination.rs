@@ -7,7 +7,7 @@ use millrace_apply::destination_options;
 use millrace_capture::Standing;
 use millrace_model::{Failure, PgType, TableName, TableSchema};
 use millrace_mysql::SourceTable;
-use millrace_task::{Phase, Task, Transport};
+use millrace_task::{ExistingTables, Phase, Task, Transport};
 
 use super::finding::{Area, Finding};
 use super::source::LIMIT;
@@ -77,8 +77,13 @@ async fn look(
     if is_running {
         let found = format!("the task has written here already; {} in it", count(names.len(), "table"));
         findings.push(Finding::good(Area::Destination, "destination_existing_tables", found));
-    } else if task.phases.contains(Phase::Schema) {
+    } else if task.phases.contains(Phase::Schema) && task.existing_tables == ExistingTables::Report {
         findings.push(connection.check_tables_are_new(&names).await?.into());
+    } else if task.phases.contains(Phase::Schema) {
+        // Those that are there are used: they must fit; the others are created.
+        let there = connection.existing_tables(&names).await?;
+        let used: Vec<_> = schemas.into_iter().filter(|schema| there.contains(&schema.name)).collect();
+        findings.push(connection.check_tables_fit(&used).await?.into());
     } else {
         findings.push(connection.check_tables_fit(&schemas).await?.into());
     }

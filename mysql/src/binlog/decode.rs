@@ -184,6 +184,7 @@ mod tests {
             indexes: vec![],
             comment: String::new(),
             route: Route::Key,
+            placement: Default::default(),
         }
     }
 

@@ -121,6 +121,7 @@ impl Lab {
             indexes: vec![],
             comment: String::new(),
             route: Route::Key,
+            placement: Default::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Rules that the core keeps by itself: each is shown directly, by what would go wrong.
 
-use millrace_model::batch::{Control, Entry, ReadPurpose, RowChange};
+use millrace_model::batch::{Control, Entry, ReadPurpose, RowChange, RowOperation};
 use millrace_model::checkpoint::{Checkpoint, Ended, Load, SourceMark, TableState};
 use millrace_model::position::Reading;
 use millrace_model::{GtidSet, Row, TableName};
@@ -143,6 +143,22 @@ fn collected_keys_are_not_published() {
     // Collected after the rows are there.
     transaction(&mut capture, 7, vec![update(3, 9)]);
     assert_eq!(reads(&capture.take_step()), [single(2, 9)]);
+}
+
+#[test]
+fn a_key_that_only_operations_touched_that_are_not_replicated_is_published() {
+    let mut capture = begin(&[table()]);
+    let request = request(&mut capture, 5);
+    open(&mut capture, 6).unwrap();
+    let inserts_only = |operation| operation == RowOperation::Insert;
+    capture.rows_of(&table(), vec![update(1, 11), insert(2, 9)], inserts_only).unwrap();
+    close(&mut capture, 6).unwrap();
+    let read = vec![single(1, 10), single(2, 9), single(3, 8)];
+    capture.chunk_read(request.ticket, read, None, Completion::LastChunk, Some(reading(6)));
+    let step = capture.take_step();
+    let published = reads(&step);
+    assert!(published.contains(&single(1, 10)) && published.contains(&single(3, 8)) && published.len() == 2);
+    assert_eq!(rows(&step).len(), 4, "what is not replicated is in the log all the same");
 }
 
 #[test]

@@ -129,6 +129,7 @@ fn schema_of<T: Clone>(name: &TableName, ty: T) -> TableSchema<T> {
             Kind::Single | Kind::Composite => Route::Key,
             Kind::SecondUnique | Kind::Keyless => Route::Table,
         },
+        placement: Default::default(),
     }
 }
 

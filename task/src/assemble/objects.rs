@@ -3,7 +3,7 @@
 use millrace_model::TableName;
 use toml::Spanned;
 
-use super::columns;
+use super::{columns, keys};
 use crate::condition::{Condition, ConditionProblem};
 use crate::error::TaskError;
 use crate::expansion::Text;
@@ -20,6 +20,7 @@ const EXAMPLE: &str = "[[objects]] with table = \"shop.*\"";
 type Objects = Vec<Spanned<ObjectTable>>;
 
 pub(super) fn selection(reader: &Reader<'_>, file: &TaskFile) -> Result<Selection, TaskError> {
+    let schema = keys::schema(reader, file.schema.as_ref())?;
     let usual = operations(reader, "operations", file.operations.as_ref())?.unwrap_or_default();
     let none = |at: usize| reader.missing(&(at..at), "objects", "what moves", EXAMPLE);
     let objects = file.objects.as_ref().ok_or_else(|| none(0))?;
@@ -29,7 +30,7 @@ pub(super) fn selection(reader: &Reader<'_>, file: &TaskFile) -> Result<Selectio
     let mut rules = Vec::new();
     let mut exclusions = Vec::new();
     for object in objects.get_ref() {
-        rules.push(rule(reader, object, usual, &mut exclusions)?);
+        rules.push(rule(reader, object, usual, &mut exclusions)?.with_schema(schema));
     }
     Selection::new(rules, exclusions).map_err(|tie| ambiguous(reader, objects.get_ref(), &tie))
 }
@@ -57,6 +58,7 @@ fn rule(
     }
     let own = operations(reader, "objects.operations", object_table.operations.as_ref())?;
     settings.operations = own.unwrap_or(usual);
+    keys::settings(reader, object_table, &mut settings)?;
     if let Some(text) = &object_table.r#where {
         let condition = Condition::parse(&reader.text("objects.where", text)?);
         let refused =

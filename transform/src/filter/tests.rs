@@ -38,6 +38,7 @@ fn schema() -> TableSchema<MysqlType> {
         indexes: vec![],
         comment: String::new(),
         route: Route::Key,
+        placement: Default::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 use millrace_model::mysql_type::Sign;
-use millrace_model::schema::{Route, Uniqueness};
+use millrace_model::schema::{Distribution, Placement, Route, Storage, Uniqueness};
 use millrace_model::{Cell, Failure};
 use millrace_task::{Surroundings, Task};
 
@@ -36,6 +36,7 @@ fn schema() -> TableSchema<MysqlType> {
         indexes: vec![Index { name: "amt".into(), columns: vec![1], uniqueness: Uniqueness::NonUnique }],
         comment: String::new(),
         route: Route::Key,
+        placement: Default::default(),
     }
 }
 
@@ -94,4 +95,31 @@ fn what_does_not_fit_the_table_is_refused_by_name() {
     }
     // A rule of many tables names columns that some of them have.
     assert!(mapping("{ table = 'shop.*', columns = { rename = { amount = 'x' }, type = { y = 'text' } } }").is_ok());
+}
+
+#[test]
+fn a_key_of_the_task_file_tells_rows_apart() {
+    let key =
+        |keys: &str| mapping(&format!("{{ table = 'shop.*', columns = {{ rename = {{ id = 'no' }} }}, {keys} }}"));
+    let named = key("primary_key = ['flags', 'ID'], distributed_by = ['flags'], storage = 'heap'").unwrap();
+    let target = named.target();
+    assert_eq!((&target.primary_key, &target.key), (&vec![2, 0], &vec![2, 0]));
+    assert_eq!(target.placement, Placement { distribution: Distribution::Columns(vec![2]), storage: Storage::Heap });
+    let usual = key("distributed_by = 'replicated'").unwrap();
+    assert_eq!((&usual.target().key, &usual.target().placement.distribution), (&vec![0], &Distribution::Replicated));
+    for (keys, message, hint) in [
+        ("primary_key = ['x']", "names column \"x\", which the table does not have", "columns of the source"),
+        ("primary_key = ['flags']", "does not tell the source's rows apart", "unique key"),
+        ("distributed_by = ['flags']", "\"objects.distributed_by\" names column \"flags\"", "primary key"),
+    ] {
+        let failure = key(keys).unwrap_err();
+        assert!(failure.message.contains(message), "{failure}");
+        assert!(failure.hint.contains(hint), "{}", failure.hint);
+    }
+    let mut nullable = schema();
+    nullable.columns[2].nullability = Nullability::Nullable;
+    let task = task("{ table = 'shop.*', primary_key = ['id', 'flags'] }");
+    let rule = task.selection.selects(&nullable.name).unwrap();
+    let refused = TableMapping::new(Arc::new(nullable), rule).unwrap_err();
+    assert!(refused.to_string().contains("column \"flags\" can be NULL"), "{refused}");
 }

@@ -54,6 +54,7 @@ pub(crate) fn schema(collation: &str) -> TableSchema<MysqlType> {
         indexes: vec![],
         comment: String::new(),
         route: Route::Table,
+        placement: Default::default(),
     }
 }
 

@@ -237,6 +237,7 @@ pub(crate) async fn create(connection: &mut Conn, random: &mut Random, rows: usi
         indexes: vec![],
         comment: String::new(),
         route: Route::Table,
+        placement: Default::default(),
     };
     let columns: Vec<String> = KINDS.iter().map(|kind| format!("{} {}", kind.name, kind.sql)).collect();
     connection.query_drop(format!("CREATE TABLE t (id INT PRIMARY KEY, {})", columns.join(", "))).await?;

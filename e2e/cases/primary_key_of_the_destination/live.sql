@@ -1,0 +1,11 @@
+UPDATE orders SET customer = 20 WHERE id = 1;
+UPDATE orders SET a = 5, customer = 10 WHERE id = 1;
+UPDATE orders SET id = 9, customer = 11 WHERE id = 3;
+INSERT INTO orders VALUES (3, 30, 1);
+UPDATE users SET mail = 'x' WHERE id = 1;
+UPDATE users SET mail = 'a' WHERE id = 2;
+UPDATE users SET mail = 'b' WHERE id = 1;
+UPDATE users SET id = 7 WHERE id = 3;
+DELETE FROM users WHERE mail = 'a';
+UPDATE whole SET id = 2;
+INSERT INTO whole VALUES (1, 2);

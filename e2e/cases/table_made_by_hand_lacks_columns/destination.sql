@@ -1,0 +1,2 @@
+CREATE SCHEMA "{database}";
+CREATE TABLE "{database}".a (id integer PRIMARY KEY);

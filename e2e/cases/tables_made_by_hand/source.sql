@@ -1,0 +1,4 @@
+CREATE TABLE a (id INT PRIMARY KEY, v INT);
+INSERT INTO a VALUES (1, 1), (2, 2);
+CREATE TABLE without_index (id INT PRIMARY KEY, v INT);
+INSERT INTO without_index VALUES (1, 1), (2, 2);

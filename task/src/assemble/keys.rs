@@ -1,0 +1,105 @@
+//! What an object says of keys, placement and routes, and what `[schema]` says for all.
+
+use millrace_model::schema::Storage;
+use toml::Spanned;
+
+use crate::error::TaskError;
+use crate::expansion::Text;
+use crate::file::{DistributedBy as Written, ObjectTable, SchemaTable};
+use crate::object::{DistributedBy, ExistingTables, Extra, NameCase, ObjectSettings, RouteChoice, SchemaSettings};
+use crate::reader::Reader;
+
+pub(super) fn settings(
+    reader: &Reader<'_>,
+    object: &ObjectTable,
+    settings: &mut ObjectSettings,
+) -> Result<(), TaskError> {
+    if let Some(list) = &object.primary_key {
+        settings.primary_key = Some(primary_key(reader, list, settings)?);
+    }
+    if let Some(written) = &object.distributed_by {
+        settings.distributed_by = distributed_by(reader, written, settings.primary_key.as_deref())?;
+    }
+    if let Some(text) = &object.storage {
+        let words = [("heap", Storage::Heap), ("beam", Storage::Beam)];
+        settings.storage = reader.word("objects.storage", text, &words)?;
+    }
+    if let Some(text) = &object.route {
+        let words = [("auto", RouteChoice::Auto), ("table", RouteChoice::Table)];
+        settings.route = reader.word("objects.route", text, &words)?;
+    }
+    Ok(())
+}
+
+/// `[schema]`.
+pub(super) fn schema(reader: &Reader<'_>, table: Option<&SchemaTable>) -> Result<SchemaSettings, TaskError> {
+    let Some(table) = table else { return Ok(SchemaSettings::default()) };
+    let mut settings = SchemaSettings::default();
+    if let Some(text) = &table.existing_tables {
+        let words = [("report", ExistingTables::Report), ("ignore", ExistingTables::Ignore)];
+        settings.existing_tables = reader.word("schema.existing_tables", text, &words)?;
+    }
+    if let Some(text) = &table.names {
+        settings.names = reader.word("schema.names", text, &[("keep", NameCase::Keep), ("lower", NameCase::Lower)])?;
+    }
+    let extra = |made: Option<bool>| if made == Some(false) { Extra::LeftOut } else { Extra::Made };
+    (settings.indexes, settings.comments) = (extra(table.indexes), extra(table.comments));
+    Ok(settings)
+}
+
+fn primary_key(
+    reader: &Reader<'_>,
+    list: &Spanned<Vec<Text>>,
+    settings: &ObjectSettings,
+) -> Result<Vec<String>, TaskError> {
+    let key = "objects.primary_key";
+    let mut columns: Vec<String> = Vec::new();
+    for text in list.get_ref() {
+        let column = reader.text(key, text)?.to_lowercase();
+        if settings.excluded_columns.iter().any(|glob| glob.to_lowercase().matches(&column)) {
+            let message = format!("column \"{column}\" does not move: \"columns.exclude\" names it");
+            return Err(reader.value(text, key, message, "name it in one of the two"));
+        }
+        if columns.contains(&column) {
+            return Err(reader.value(text, key, format!("column \"{column}\" is named twice"), "name it once"));
+        }
+        columns.push(column);
+    }
+    match columns.is_empty() {
+        false => Ok(columns),
+        true => {
+            let hint = "name the columns of the key, or leave the key out for the source's";
+            Err(reader.contradiction(&list.span(), key, "the primary key has no columns", hint))
+        }
+    }
+}
+
+fn distributed_by(
+    reader: &Reader<'_>,
+    written: &Spanned<Written>,
+    primary_key: Option<&[String]>,
+) -> Result<DistributedBy, TaskError> {
+    let key = "objects.distributed_by";
+    let refused = |message: String, hint: &str| Err(reader.contradiction(&written.span(), key, message, hint));
+    match written.get_ref() {
+        Written::Word(word) if word == "replicated" => Ok(DistributedBy::Replicated),
+        Written::Word(_) => {
+            let hint = "write columns of the primary key, or \"replicated\"; tables without a key are distributed randomly \
+                        by themselves";
+            refused("unknown word, expected an array of columns, or \"replicated\"".to_owned(), hint)
+        }
+        Written::Columns(columns) if columns.is_empty() => {
+            refused("the distribution key has no columns".to_owned(), "leave the key out: then it is the primary key")
+        }
+        Written::Columns(columns) => {
+            let columns: Vec<String> = columns.iter().map(|column| column.to_lowercase()).collect();
+            match columns.iter().find(|column| primary_key.is_some_and(|key| !key.contains(column))) {
+                Some(other) => refused(
+                    format!("column \"{other}\" is not one of \"primary_key\""),
+                    "distribute by columns of the primary key: others could not keep it unique",
+                ),
+                None => Ok(DistributedBy::Columns(columns)),
+            }
+        }
+    }
+}
