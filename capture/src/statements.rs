@@ -119,11 +119,7 @@ impl Statements {
                 self.charsets.insert(database, charset);
                 Ok(())
             }
-            DdlEffect::Dml { verb } => Err(Failure::fatal(
-                format!("the binlog holds a {verb} statement instead of its rows"),
-                "a session writes with binlog_format = STATEMENT or MIXED: make it ROW, and start a new task under \
-                 another name, because the rows of this statement are not known",
-            )),
+            DdlEffect::Dml { verb } => Err(rows_unknown(&verb)),
             DdlEffect::TransactionControl { .. } | DdlEffect::Irrelevant { .. } => Ok(()),
             // Of tables that are not selected.
             DdlEffect::CreateTable { .. }
@@ -180,6 +176,14 @@ fn ensure_name_is_free(capture: &Capture, task: &Task, table: &TableName) -> Res
         Some(other) => Err(same_destination(other, table, &name)),
         None => Ok(()),
     }
+}
+
+fn rows_unknown(verb: &str) -> Failure {
+    Failure::fatal(
+        format!("the binlog holds a {verb} statement instead of its rows"),
+        "a session writes with binlog_format = STATEMENT or MIXED: make it ROW, and start a new task under another name, \
+         because the rows of this statement are not known",
+    )
 }
 
 fn drop_all(capture: &mut Capture, tables: Vec<TableName>) -> Result<(), Failure> {

@@ -245,8 +245,10 @@ fn what_now(stages: &Stages, folder: &Path) -> String {
     format!(
         "It runs on. Look at it, write something and see it arrive:\n\n  \
            deploy/local/servers client mysql -e \"UPDATE {NAME}.customers SET name = 'You', credit = 42 WHERE id = 1\"\n  \
-           deploy/local/servers client postgres -d {NAME} -c 'SELECT id, name, credit FROM {NAME}.customers WHERE id = 1'\n\
+           deploy/local/servers client postgres -d {NAME} -c 'SELECT id, name, credit FROM {NAME}.customers WHERE id = 1'\n  \
+           target/debug/millrace status {}\n\
          {}\n\nTask file and logs are in {}. End all of it: make down",
+        stages.task().display(),
         status.join("\n"),
         folder.display()
     )

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use millrace_model::{Load, TableName, TableState};
 use millrace_protocol::capture::Step;
 use millrace_service::StageContext;
+use serde_json::Value;
 
 /// How often the live line, or the log line, is renewed.
 const ON_TERMINAL: Duration = Duration::from_millis(500);
@@ -89,12 +90,25 @@ impl Progress {
             return;
         }
         let bar = table.bar.get_or_insert_with(|| {
-            let bar = self.bars.insert_before(&self.live, ProgressBar::new_spinner());
-            bar.set_style(style("  {spinner} {prefix:30} {human_pos} rows  {per_sec}"));
+            let bar = self.bars.insert_before(&self.live, ProgressBar::new(0));
+            bar.set_style(style("  {prefix:30} {bar:24} {human_pos} of about {human_len} rows, {rate}, {eta} left"));
             bar.set_prefix(name.to_string());
             bar
         });
         bar.set_position(table.rows);
+    }
+
+    /// The server's guess of each table's rows is the length of its bar; a table that has more is as long as it is.
+    fn stretch(&self, table_progress: &Value) {
+        let tables = self.tables();
+        for shown in table_progress.as_array().into_iter().flatten() {
+            let of_bar = |(name, table): (&TableName, &Table)| {
+                table.bar.clone().filter(|_| shown["table"].as_str() == Some(name.to_string().as_str()))
+            };
+            if let Some(bar) = tables.iter().find_map(of_bar) {
+                bar.set_length(shown["estimated_rows"].as_u64().unwrap_or(0).max(bar.position()));
+            }
+        }
     }
 
     /// Renews the live line for ever.
@@ -115,6 +129,7 @@ impl Progress {
             let latency = apply["details"]["latency_ms"].as_u64().unwrap_or(0);
             let place = capture["details"]["place"].as_str().unwrap_or("-").to_owned();
             let state = capture["state"].as_str().unwrap_or("running").to_owned();
+            self.stretch(&capture["details"]["table_progress"]);
             match self.show {
                 Show::Bars => self.live.set_message(format!(
                     "{state}: {loaded} of {all} tables loaded, {changes} rows written ({rate:.0}/s), latency {latency} ms, at {place}"
@@ -132,5 +147,12 @@ impl Progress {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
+    style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        // In the first moments one chunk would be millions a second.
+        let _ = match state.elapsed() >= ON_TERMINAL {
+            true => write!(out, "{:.0} rows/s", state.per_sec()),
+            false => write!(out, "..."),
+        };
+    })
 }
