@@ -266,7 +266,7 @@ impl Broker {
             let description = self.describe(&names).await?;
             let late =
                 made.iter().zip(&description.topics).find(|(topic, found)| found.partitions != Some(topic.partitions));
-            let Some((topic, found)) = late else { return Ok(()) };
+            let Some((topic, found)) = late else { return self.await_leaders(&names, deadline).await };
             if Instant::now() >= deadline {
                 let (topic, wanted) = (topic.name.to_owned(), topic.partitions);
                 return Err(match found.partitions {
@@ -276,6 +276,19 @@ impl Broker {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// A partition that is known may have no leader yet, or one that does not know of it.
+    async fn await_leaders(&self, topics: &[&str], deadline: Instant) -> Result<(), LogError> {
+        for topic in topics {
+            while let Err(error) = self.ends(topic).await {
+                if Instant::now() >= deadline {
+                    return Err(error);
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        Ok(())
     }
 
     fn place(&self, action: &'static str, object: &str) -> Place {
