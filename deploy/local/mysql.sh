@@ -46,13 +46,15 @@ up_mysql() {
       die_with_log mysql "MySQL could not make its data folder"
     mv "$data.new" "$data"
   fi
+  local options
+  read -ra options <<<"${MILLRACE_MYSQL_OPTIONS:-}"
   # A relative socket lies in the data folder and stays short, however long the folder's path is. The two flush
   # settings trade safety in a power failure for speed: the data here is for tests and demonstrations.
   spawn mysql "--datadir=$data" "${MYSQLD[@]}" "--datadir=$data" --port="$MYSQL_PORT" --bind-address=127.0.0.1 \
     --socket=mysql.sock --pid-file="$data/mysqld.pid" --loose-mysqlx=OFF --secure-file-priv= --local-infile=ON \
     --server-id=1 --log-bin=binlog --binlog-format=ROW --gtid-mode=ON --enforce-gtid-consistency=ON \
     --innodb-buffer-pool-size=128M --max-connections=300 --sync-binlog=0 --innodb-flush-log-at-trx-commit=2 \
-    ${MILLRACE_MYSQL_OPTIONS:-}
+    "${options[@]}"
   wait_ready mysql 120 mysql_is_ready
 }
 
