@@ -142,6 +142,8 @@ async fn a_barrier_that_fails_or_is_cut_off_leaves_nothing() {
         assert_eq!(other.execute_barrier("a", 2, &[]).await.unwrap(), BarrierOutcome::Busy);
         server.rows(&format!("SELECT pg_terminate_backend({pid})")).await;
         assert!(executing.await.unwrap().is_err());
+        // The client may learn of the end before the server has given the locks back.
+        server.wait_for(Rows::None, &format!("SELECT 1 FROM pg_stat_activity WHERE pid = {pid}")).await;
         let good = ["CREATE TABLE made (id int)".to_owned()];
         assert_eq!(other.execute_barrier("a", 2, &good).await.unwrap(), BarrierOutcome::Executed);
     })
