@@ -217,13 +217,28 @@ pub enum SchemaChange<T> {
         /// Its name on this side.
         table: TableName,
     },
+    /// The table's columns, keys, indexes, comment or name change; its rows stay.
+    Alter(Alteration<T>),
 }
 
 impl<T> SchemaChange<T> {
-    /// The schema that the change is about.
+    /// The schema that the change is about: the one after it.
     pub fn schema(&self) -> SchemaKey<T> {
         match self {
             Self::Create { schema } | Self::Drop { schema, .. } | Self::Truncate { schema, .. } => *schema,
+            Self::Alter(alteration) => alteration.schema,
         }
     }
+}
+
+/// How a table goes from one schema to the next. Both have the same table id; what else differs between them is the change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alteration<T> {
+    /// Key of its schema before.
+    pub before: SchemaKey<T>,
+    /// Key of its schema after.
+    pub schema: SchemaKey<T>,
+    /// For each column of the schema after, the place of the column before that it continues (under whatever name and
+    /// type); none for a column that is new.
+    pub origins: Vec<Option<usize>>,
 }

@@ -17,7 +17,9 @@ pub mod position;
 pub mod row;
 pub mod schema;
 
-pub use batch::{Barrier, Batch, Control, Entry, ReadPurpose, RowChange, RowEntry, SchemaChange, Watermark};
+pub use batch::{
+    Alteration, Barrier, Batch, Control, Entry, ReadPurpose, RowChange, RowEntry, SchemaChange, Watermark,
+};
 pub use checkpoint::{Checkpoint, Ended, KeyRange, Load, PartialTransaction, RangeState, SourceMark, TableState};
 pub use failure::{ErrorClass, Failure};
 pub use gtid::{Gtid, GtidSet};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use millrace_model::batch::{
-    Barrier, Batch, Control, Entry, ReadPurpose, RowChange, RowEntry, SchemaChange, Watermark,
+    Alteration, Barrier, Batch, Control, Entry, ReadPurpose, RowChange, RowEntry, SchemaChange, Watermark,
 };
 use millrace_model::gtid::GtidSet;
 use millrace_model::position::{BinlogPlace, Transaction};
@@ -126,6 +126,7 @@ fn control_to_wire<T>(sequence: u64, control: &Control<T>) -> wire::Control {
 
 fn change_to_wire<T>(change: &SchemaChange<T>) -> wire::SchemaChange {
     let (kind, table) = match change {
+        SchemaChange::Alter(alteration) => return alteration_to_wire(alteration),
         SchemaChange::Create { .. } => (schema_change::Kind::Create, None),
         SchemaChange::Drop { table, .. } => (schema_change::Kind::Drop, Some(table)),
         SchemaChange::Truncate { table, .. } => (schema_change::Kind::Truncate, Some(table)),
@@ -135,6 +136,20 @@ fn change_to_wire<T>(change: &SchemaChange<T>) -> wire::SchemaChange {
         schema: Some(key_to_wire(change.schema())),
         database: table.map(|t| t.database.to_string()).unwrap_or_default(),
         table: table.map(|t| t.table.to_string()).unwrap_or_default(),
+        before: None,
+        origins: Vec::new(),
+    }
+}
+
+fn alteration_to_wire<T>(alteration: &Alteration<T>) -> wire::SchemaChange {
+    let place = |origin: &Option<usize>| origin.map_or(0, |place| u32::try_from(place + 1).unwrap_or(u32::MAX));
+    wire::SchemaChange {
+        kind: schema_change::Kind::Alter as i32,
+        schema: Some(key_to_wire(alteration.schema)),
+        before: Some(key_to_wire(alteration.before)),
+        origins: alteration.origins.iter().map(place).collect(),
+        database: String::new(),
+        table: String::new(),
     }
 }
 
@@ -308,6 +323,10 @@ fn change_from_wire<T>(change: wire::SchemaChange) -> Result<SchemaChange<T>, De
         schema_change::Kind::Create => Ok(SchemaChange::Create { schema }),
         schema_change::Kind::Drop => Ok(SchemaChange::Drop { schema, table }),
         schema_change::Kind::Truncate => Ok(SchemaChange::Truncate { schema, table }),
+        schema_change::Kind::Alter => {
+            let origins = change.origins.into_iter().map(|place| (place as usize).checked_sub(1)).collect();
+            Ok(SchemaChange::Alter(Alteration { before: key_from_wire(change.before)?, schema, origins }))
+        }
     }
 }
 

@@ -128,6 +128,11 @@ mod tests {
                     SchemaChange::Create { schema: key(1) },
                     SchemaChange::Drop { schema: key(2), table: TableName::new("d", "t") },
                     SchemaChange::Truncate { schema: key(3), table: TableName::new("d", "t") },
+                    SchemaChange::Alter(Alteration {
+                        before: key(3),
+                        schema: key(4),
+                        origins: vec![Some(1), None, Some(0)],
+                    }),
                 ],
             }),
             Control::Reset { schema: key(1) },

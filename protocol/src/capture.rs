@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use millrace_model::batch::{Barrier, Batch, Control, RowChange, RowOperation, SchemaChange, Watermark};
+use millrace_model::batch::{Batch, Control, RowChange, RowOperation, SchemaChange, Watermark};
 use millrace_model::checkpoint::{Checkpoint, Ended, Load, SourceMark, TableState};
 use millrace_model::position::{BinlogPlace, Reading, Transaction};
 use millrace_model::{MysqlType, SchemaKey, TableName, TableSchema};
@@ -66,18 +66,18 @@ pub struct Capture {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) tables: BTreeMap<TableName, TableState>,
     pub(crate) dirty: BTreeSet<TableName>,
-    dropped: Vec<u64>,
-    schemas: Vec<(SchemaKey<MysqlType>, Arc<TableSchema<MysqlType>>)>,
-    open: Option<OpenTransaction>,
+    pub(crate) dropped: Vec<u64>,
+    pub(crate) schemas: Vec<(SchemaKey<MysqlType>, Arc<TableSchema<MysqlType>>)>,
+    pub(crate) open: Option<OpenTransaction>,
     pub(crate) snapshot: Snapshot,
     /// Number of tables whose snapshot is not complete.
     pub(crate) pending: usize,
     /// Whether the step's last entry already is a watermark.
-    sealed: bool,
+    pub(crate) sealed: bool,
     /// Whether the last step ended inside a transaction: its end must be published even if nothing else is to be.
     owes_watermark: bool,
     /// Hash of a schema's wire form, given by the caller because the wire is not known here.
-    schema_hash: fn(&TableSchema<MysqlType>) -> u64,
+    pub(crate) schema_hash: fn(&TableSchema<MysqlType>) -> u64,
 }
 
 impl Capture {
@@ -232,67 +232,6 @@ impl Capture {
         Ok(())
     }
 
-    /// The open transaction creates a selected table; its rows, if it has any, follow.
-    pub fn create(&mut self, table: TableSchema<MysqlType>) -> Result<(), ProtocolError> {
-        if self.tables.contains_key(&table.name) {
-            if self.is_partly_published() {
-                return Ok(());
-            }
-            return Err(ProtocolError::TableExists(table.name.to_string()));
-        }
-        let schema = self.adopt(table, Load::NotNeeded);
-        self.change(SchemaChange::Create { schema });
-        Ok(())
-    }
-
-    /// The open transaction drops a selected table.
-    pub fn drop_table(&mut self, table: &TableName) -> Result<(), ProtocolError> {
-        let Some(state) = self.tables.remove(table) else {
-            return match self.is_partly_published() {
-                true => Ok(()),
-                false => Err(ProtocolError::TableUnknown(table.to_string())),
-            };
-        };
-        self.snapshot.void(state.schema.table_id);
-        self.pending -= usize::from(state.load.is_pending());
-        self.dropped.push(state.schema.table_id);
-        self.dirty.remove(table);
-        self.change(SchemaChange::Drop { schema: state.key, table: table.clone() });
-        Ok(())
-    }
-
-    /// The open transaction empties a selected table: its snapshot has nothing more to read that is not streamed, but
-    /// goes on (what it finds now was inserted since).
-    pub fn truncate(&mut self, table: &TableName) -> Result<(), ProtocolError> {
-        let state = self.tables.get(table).ok_or_else(|| ProtocolError::TableUnknown(table.to_string()))?;
-        let schema = state.key;
-        self.snapshot.void(state.schema.table_id);
-        self.change(SchemaChange::Truncate { schema, table: table.clone() });
-        Ok(())
-    }
-
-    fn change(&mut self, change: SchemaChange<MysqlType>) {
-        if let Some(open) = &mut self.open {
-            open.changes.push(change);
-        }
-    }
-
-    /// Whether a former run published the beginning of the open transaction, and with it its schema changes.
-    fn is_partly_published(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.published.is_some())
-    }
-
-    /// A schema change inside a transaction (CREATE TABLE ... SELECT) stands before the rows of the transaction, as a
-    /// barrier whose watermark does not count that transaction.
-    fn barrier_before_rows(&mut self) {
-        let pending = self.open.as_mut().filter(|open| open.images == 0).map(|open| std::mem::take(&mut open.changes));
-        if let Some(changes) = pending
-            && !changes.is_empty()
-        {
-            self.barrier(changes, false);
-        }
-    }
-
     /// The open transaction is complete; the next begins at `end`.
     pub fn commit(&mut self, end: BinlogPlace) -> Result<(), ProtocolError> {
         let Some(open) = self.open.take() else { return Ok(()) };
@@ -388,31 +327,7 @@ impl Capture {
         }
     }
 
-    fn adopt(&mut self, mut schema: TableSchema<MysqlType>, load: Load) -> SchemaKey<MysqlType> {
-        let version = self.checkpoint.next_schema_version;
-        self.checkpoint.next_schema_version += 1;
-        schema.table_id = version;
-        let key = SchemaKey::new(version, (self.schema_hash)(&schema));
-        self.pending += usize::from(load.is_pending());
-        let schema = Arc::new(schema);
-        let name = schema.name.clone();
-        self.schemas.push((key, schema.clone()));
-        self.tables.insert(name.clone(), TableState { key, schema, load });
-        self.dirty.insert(name);
-        key
-    }
-
-    /// A barrier; created tables of which nothing is to be loaded are loaded with it: their indexes follow.
-    fn barrier(&mut self, changes: Vec<SchemaChange<MysqlType>>, loads: bool) {
-        let watermark = self.next_watermark();
-        let is_new = |change: &&SchemaChange<_>| matches!(change, SchemaChange::Create { .. }) && !loads;
-        let loaded: Vec<_> = changes.iter().filter(is_new).map(SchemaChange::schema).collect();
-        self.step.push_control(&Control::Barrier(Barrier { watermark, changes }));
-        self.sealed = loaded.is_empty();
-        loaded.into_iter().for_each(|schema| self.step.push_control(&Control::TableLoaded { schema }));
-    }
-
-    fn next_watermark(&mut self) -> Watermark {
+    pub(crate) fn next_watermark(&mut self) -> Watermark {
         let ordinal = self.checkpoint.next_watermark;
         self.checkpoint.next_watermark += 1;
         match &self.checkpoint.source {

@@ -25,6 +25,7 @@ mod error;
 mod partial;
 mod progress;
 pub mod route;
+mod schema_change;
 pub mod sequence;
 pub mod step;
 mod taken;

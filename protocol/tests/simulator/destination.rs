@@ -234,6 +234,8 @@ impl Destination {
             };
             let name = &schema.name;
             match change {
+                // Columns are not modelled, and tables keep their names here.
+                SchemaChange::Alter(_) => {}
                 SchemaChange::Create { .. } => {
                     if self.tables.insert(name.clone(), BTreeMap::new()).is_some() {
                         self.violations.push(format!("table {name} is created twice"));

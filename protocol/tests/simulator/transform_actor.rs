@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use millrace_model::batch::{Barrier, Batch, Control, Entry, RowChange, RowEntry, SchemaChange};
+use millrace_model::batch::{Alteration, Barrier, Batch, Control, Entry, RowChange, RowEntry, SchemaChange};
 use millrace_model::{MysqlType, PgType, SchemaKey};
 use millrace_protocol::sequence::StrictSequence;
 use millrace_protocol::transform::{Covered, ResumePoint, resume_after};
@@ -277,5 +277,10 @@ fn map_change(change: &SchemaChange<MysqlType>) -> SchemaChange<PgType> {
         SchemaChange::Create { .. } => SchemaChange::Create { schema },
         SchemaChange::Drop { table, .. } => SchemaChange::Drop { schema, table: table.clone() },
         SchemaChange::Truncate { table, .. } => SchemaChange::Truncate { schema, table: table.clone() },
+        SchemaChange::Alter(alteration) => SchemaChange::Alter(Alteration {
+            before: pg_key(alteration.before),
+            schema,
+            origins: alteration.origins.clone(),
+        }),
     }
 }
