@@ -32,7 +32,11 @@ impl PartitionWriter {
         let config = settings::partition_writer(options)?;
         let producer: ThreadedProducer<Deliveries> =
             config.create_with_context(Deliveries::new(place.clone())).map_err(|e| place.error(&e))?;
-        Ok(Self { producer: Detached::new(producer), topic: topic.to_owned(), id: WriterId(Uuid::new_v4().into_bytes()) })
+        Ok(Self {
+            producer: Detached::new(producer),
+            topic: topic.to_owned(),
+            id: WriterId(Uuid::new_v4().into_bytes()),
+        })
     }
 
     /// The writer's random name, which parts of messages carry.

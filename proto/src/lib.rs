@@ -188,7 +188,9 @@ mod tests {
         let mut whole = Vec::new();
         for (number, message) in encode_messages(&envelope(), writer, &batch).enumerate() {
             assert!(message.len() < MESSAGE_BYTES + 200, "{}", message.len());
-            let Received::Part(part) = decoder.decode::<MysqlType>(message, |_| None).unwrap() else { panic!("no part") };
+            let Received::Part(part) = decoder.decode::<MysqlType>(message, |_| None).unwrap() else {
+                panic!("no part")
+            };
             assert_eq!((part.writer, part.number, part.count), (writer, number as u32, 3));
             assert_eq!((part.first, part.last, part.is_last()), (9, 9, number == 2));
             whole.extend(part.content);
@@ -198,16 +200,19 @@ mod tests {
 
     #[test]
     fn parts_that_contradict_themselves_are_refused() {
-        let part = wire::Part { writer: vec![1; 16].into(), number: 0, count: 2, last_sequence: 5, content: Bytes::new() };
+        let part =
+            wire::Part { writer: vec![1; 16].into(), number: 0, count: 2, last_sequence: 5, content: Bytes::new() };
         let header = wire::EventBatch::decode(encode_batch(&envelope(), &batch())).unwrap();
         let message = wire::EventBatch { first_sequence: 5, last_sequence: 4, part: Some(part.clone()), ..header };
         let decode = |message: &wire::EventBatch| {
             BatchDecoder::new([3; 16], None).decode::<MysqlType>(message.encode_to_vec().into(), |_| None)
         };
         assert!(matches!(decode(&message), Ok(Received::Part(_))));
-        assert!(BatchDecoder::new([3; 16], None)
-            .decode_joined::<MysqlType>(message.encode_to_vec().into(), |_| None)
-            .is_err());
+        assert!(
+            BatchDecoder::new([3; 16], None)
+                .decode_joined::<MysqlType>(message.encode_to_vec().into(), |_| None)
+                .is_err()
+        );
         let wrong = [
             wire::EventBatch { last_sequence: 5, ..message.clone() },
             wire::EventBatch { first_sequence: 0, ..message.clone() },

@@ -66,7 +66,8 @@ fn the_tail_is_read_without_the_parts_of_unfinished_messages() {
         assert_ne!(writers[0].id(), writers[1].id());
         let batch = large(5, 3 * MESSAGE_BYTES);
         // The first writer ends within its message; the second writes all of it.
-        let cut = writers.each_ref().map(|writer| encode_messages(&envelope(), writer.id(), &batch).collect::<Vec<_>>());
+        let cut =
+            writers.each_ref().map(|writer| encode_messages(&envelope(), writer.id(), &batch).collect::<Vec<_>>());
         for (writer, count) in [(0, 2), (1, cut[1].len())] {
             for message in &cut[writer][..count] {
                 writers[writer].send(0, message).await.unwrap();

@@ -7,8 +7,8 @@ use millrace_model::{MysqlType, TableName, TableSchema};
 use millrace_protocol::capture::{Capture, CaptureSettings, Step};
 
 use crate::faults::Broken;
-use crate::parts::cut;
 use crate::log::{Record, Reply};
+use crate::parts::cut;
 use crate::random::mix;
 use crate::reader::Reader;
 use crate::source::Event;

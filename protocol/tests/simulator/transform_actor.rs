@@ -117,7 +117,10 @@ impl TransformActor {
             (last, offset) = *shared.transform_offsets.get(&partition).unwrap_or(&(0, 0));
         }
         trace!(shared, "transform {} begins {partition} after {last}, at offset {offset}", self.id);
-        self.lanes.insert(partition, Lane { sequence: None, last, offset, queue: VecDeque::new(), joiner: Joiner::default() });
+        self.lanes.insert(
+            partition,
+            Lane { sequence: None, last, offset, queue: VecDeque::new(), joiner: Joiner::default() },
+        );
         Outcome::Worked
     }
 

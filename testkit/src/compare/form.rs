@@ -41,7 +41,9 @@ fn source_value_or_hash(column: &str, value: &str) -> String {
 }
 
 fn destination_value_or_hash(bytes: &str, value: &str) -> String {
-    format!("CASE WHEN octet_length({bytes}) > {HASHED} THEN 'sha256 ' || encode(sha256({bytes}), 'hex') ELSE {value} END")
+    format!(
+        "CASE WHEN octet_length({bytes}) > {HASHED} THEN 'sha256 ' || encode(sha256({bytes}), 'hex') ELSE {value} END"
+    )
 }
 
 impl Form {
