@@ -19,7 +19,8 @@ async fn load(world: &World, source: &str, name: &str, keys: &str) -> Result<()>
 /// How often an account has connected.
 async fn connections_of(world: &World, source: &str) -> Result<u64> {
     let user = source.strip_prefix("mysql://").and_then(|rest| rest.split(':').next()).context("no user")?;
-    let sql = "SELECT CAST(IFNULL(SUM(total_connections), 0) AS UNSIGNED) FROM performance_schema.accounts WHERE user = ?";
+    let sql =
+        "SELECT CAST(IFNULL(SUM(total_connections), 0) AS UNSIGNED) FROM performance_schema.accounts WHERE user = ?";
     let found = world.connect_mysql().await?.exec_first(sql, (user,)).await?;
     found.context("the server does not count connections")
 }

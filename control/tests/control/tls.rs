@@ -30,7 +30,9 @@ basicConstraints = critical, CA:FALSE
 fn make_certificates(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     fs::write(folder.join("request.cnf"), REQUEST)?;
-    for (name, subject) in [("authority", "/CN=authority"), ("server", "/CN=server"), ("client", "/CN=with_certificate")] {
+    for (name, subject) in
+        [("authority", "/CN=authority"), ("server", "/CN=server"), ("client", "/CN=with_certificate")]
+    {
         let (certificate, key) = (format!("{name}.pem"), format!("{name}.key"));
         let mut openssl = Command::new("openssl");
         openssl.current_dir(folder).args(["req", "-x509", "-nodes", "-days", "2", "-config", "request.cnf"]);
@@ -151,7 +153,8 @@ async fn ask_for_encryption(url: &str, folder: &Path) -> Result<()> {
         chown(data.join(file), Some(owner.uid()), Some(owner.gid()))?;
     }
     let rules = fs::read_to_string(data.join("pg_hba.conf"))?;
-    let asks = "hostssl all with_certificate all cert\nhostssl all encrypted all trust\nhost all encrypted all reject\n";
+    let asks =
+        "hostssl all with_certificate all cert\nhostssl all encrypted all trust\nhost all encrypted all reject\n";
     fs::write(data.join("pg_hba.conf"), format!("{asks}{rules}"))?;
     for statement in [
         "CREATE ROLE encrypted LOGIN",
