@@ -8,7 +8,7 @@ use super::DdlError;
 use super::columns::{ColumnDefinition, Place, read_column};
 use super::elements::{add_inline_keys, read_elements};
 use super::indexes::WrittenIndex;
-use super::options::{TableOptions, read_options};
+use super::options::{OPTIONS, TableOptions, read_options};
 use crate::sql_text::{Cursor, Token, render};
 
 /// Where a column goes.
@@ -405,45 +405,6 @@ fn order_by(cursor: &mut Cursor<'_>) {
         *cursor = ahead;
     }
 }
-
-/// Options of the table that are not looked at, besides those of the form `name = value`.
-const OPTIONS: [&str; 35] = [
-    "ALGORITHM",
-    "AUTOEXTEND_SIZE",
-    "AUTO_INCREMENT",
-    "AVG_ROW_LENGTH",
-    "CHARACTER",
-    "CHARSET",
-    "CHAR",
-    "CHECKSUM",
-    "COLLATE",
-    "COMMENT",
-    "COMPRESSION",
-    "CONNECTION",
-    "DATA",
-    "DEFAULT",
-    "DELAY_KEY_WRITE",
-    "ENCRYPTION",
-    "ENGINE",
-    "ENGINE_ATTRIBUTE",
-    "INDEX",
-    "INSERT_METHOD",
-    "KEY_BLOCK_SIZE",
-    "LOCK",
-    "MAX_ROWS",
-    "MIN_ROWS",
-    "PACK_KEYS",
-    "PASSWORD",
-    "ROW_FORMAT",
-    "SECONDARY_ENGINE",
-    "SECONDARY_ENGINE_ATTRIBUTE",
-    "STATS_AUTO_RECALC",
-    "STATS_PERSISTENT",
-    "STATS_SAMPLE_PAGES",
-    "STORAGE",
-    "TABLESPACE",
-    "UNION",
-];
 
 /// Options, separated by blanks, up to the next comma.
 fn table_options(place: Place<'_>, cursor: &mut Cursor<'_>, actions: &mut Vec<Action>) -> Result<(), DdlError> {
