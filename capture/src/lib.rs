@@ -4,7 +4,10 @@
 //! source, that machine and the log. Each step is one Kafka transaction with its checkpoint, so whatever is killed when,
 //! the log holds each change once and in order.
 
+mod alterations;
+mod arrivals;
 mod checks;
+mod databases;
 mod examine;
 mod options;
 mod pool;
@@ -12,6 +15,7 @@ mod progress;
 mod publish;
 mod reader;
 mod recover;
+mod renames;
 mod stage;
 mod start;
 mod statements;

@@ -27,7 +27,7 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Starts readers; they connect at once.
+    /// Starts readers; they connect when there is something to read.
     pub(crate) fn start(options: &SourceOptions, readers: usize, rows: usize, seam: Seam) -> Self {
         let (sender, told) = mpsc::channel(readers.max(1));
         let mut tasks = JoinSet::new();
@@ -75,6 +75,10 @@ impl Pool {
             Told::Chunk { ticket, rows, last_key, completion, high } => {
                 capture.chunk_read(ticket, rows, last_key, completion, high);
             }
+            Told::Changed { ticket, seen, answer } => {
+                let _ = answer.send(capture.stands(ticket, &seen));
+            }
+            Told::WholeFailed { ticket } => capture.whole_failed(ticket),
             Told::WholeOpened { ticket, high } => capture.whole_opened(ticket, high),
             Told::WholeState { ticket, answer } => {
                 let _ = answer.send(capture.whole_state(ticket));

@@ -13,14 +13,14 @@ use millrace_mysql::snapshot::{
     Chunk, ChunkLimits, ChunkReader, Completion as Read, WholeReader, close_snapshot, open_snapshot,
 };
 use millrace_mysql::{MysqlError, Session, SourceOptions};
-use millrace_protocol::chunk::{ChunkRequest, Completion, Extent, LowVerdict, Ticket, WholeState};
+use millrace_protocol::chunk::{ChunkRequest, Completion, Extent, LowVerdict, StreamPlace, Ticket, WholeState};
 use tokio::sync::{mpsc, oneshot};
 
 /// Between two tries of something that the source or the stream must make possible first.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How long a table may differ from its schema before the stream says why.
-const CHANGED_LIMIT: Duration = Duration::from_secs(300);
+/// A connection that nothing was asked of for this long is closed.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// What a reader tells the stage, which gives it to the machine.
 pub(crate) enum Told {
@@ -28,6 +28,10 @@ pub(crate) enum Told {
     Low { ticket: Ticket, low: Reading, answer: oneshot::Sender<LowVerdict> },
     /// A chunk was read.
     Chunk { ticket: Ticket, rows: Vec<Row>, last_key: Option<Row>, completion: Completion, high: Option<Reading> },
+    /// The table is not as the request says; `seen` was read after that was found.
+    Changed { ticket: Ticket, seen: Reading, answer: oneshot::Sender<StreamPlace> },
+    /// The table changed before its snapshot could be read.
+    WholeFailed { ticket: Ticket },
     /// The snapshot of a whole table is open.
     WholeOpened { ticket: Ticket, high: Option<Reading> },
     /// Asks what to do with it.
@@ -81,23 +85,43 @@ impl Reader {
     }
 
     async fn serve(&self, requests: &mut mpsc::Receiver<ChunkRequest>) -> Result<(), Ended> {
-        let mut session = Session::connect(&self.options).await?;
+        let mut open: Option<Session> = None;
         let mut chunks: Option<ChunkReader> = None;
-        while let Some(request) = requests.recv().await {
-            match &request.extent {
-                Extent::Whole => self.whole(&mut session, &request).await?,
-                Extent::Range { after, through } => {
-                    let known = chunks.take().filter(|known| Arc::ptr_eq(known.schema(), &request.schema));
-                    let mut reader = match known {
-                        Some(reader) => reader,
-                        None => self.begin_table(&mut session, &request).await?,
-                    };
-                    self.chunk(&mut session, &request, &mut reader, (after.as_ref(), through.as_ref())).await?;
-                    chunks = Some(reader);
+        loop {
+            let next = tokio::time::timeout(IDLE, requests.recv()).await;
+            let request = match next {
+                Ok(Some(request)) => request,
+                Ok(None) => return Ok(()),
+                // A snapshot that is open is gone on with.
+                Err(_) if self.seam == Seam::Snapshot => continue,
+                Err(_) => {
+                    open = None;
+                    continue;
                 }
-            }
+            };
+            let session = match &mut open {
+                Some(session) => session,
+                None => open.insert(Session::connect(&self.options).await?),
+            };
+            self.carry_out(session, &request, &mut chunks).await?;
             self.tell(Told::Idle { reader: self.number }).await?;
         }
+    }
+
+    async fn carry_out(
+        &self,
+        session: &mut Session,
+        request: &ChunkRequest,
+        chunks: &mut Option<ChunkReader>,
+    ) -> Result<(), Ended> {
+        let Extent::Range { after, through } = &request.extent else { return self.whole(session, request).await };
+        let known = chunks.take().filter(|known| Arc::ptr_eq(known.schema(), &request.schema));
+        let mut reader = match known {
+            Some(reader) => reader,
+            None => self.begin_table(session, request).await?,
+        };
+        self.chunk(session, request, &mut reader, (after.as_ref(), through.as_ref())).await?;
+        *chunks = Some(reader);
         Ok(())
     }
 
@@ -116,19 +140,15 @@ impl Reader {
         reader: &mut ChunkReader,
         (after, through): (Option<&Row>, Option<&Row>),
     ) -> Result<(), Ended> {
-        let began = tokio::time::Instant::now();
-        let Chunk { rows, last_key, complete } = loop {
-            if !self.low(session, request.ticket).await? {
-                return Ok(());
+        if !self.low(session, request.ticket).await? {
+            return Ok(());
+        }
+        let Chunk { rows, last_key, complete } = match reader.read(session, after, through).await {
+            Ok(chunk) => chunk,
+            Err(error @ MysqlError::TableChanged { .. }) if self.seam == Seam::Stream => {
+                return self.wait_for_stream(session, request.ticket, error).await;
             }
-            match reader.read(session, after, through).await {
-                Ok(chunk) => break chunk,
-                // The stream will say why, and void this request.
-                Err(MysqlError::TableChanged { .. }) if self.waits_for_stream(began) => {
-                    tokio::time::sleep(PAUSE * 10).await;
-                }
-                Err(error) => return Err(error.into()),
-            }
+            Err(error) => return Err(error.into()),
         };
         let high = self.high(session).await?;
         let completion = match complete {
@@ -138,8 +158,17 @@ impl Reader {
         self.tell(Told::Chunk { ticket: request.ticket, rows, last_key, completion, high }).await
     }
 
-    fn waits_for_stream(&self, began: tokio::time::Instant) -> bool {
-        self.seam == Seam::Stream && began.elapsed() < CHANGED_LIMIT
+    /// The table is ahead of the stream, which will say why and void the request; if it does not, the schema is wrong.
+    async fn wait_for_stream(&self, session: &mut Session, ticket: Ticket, error: MysqlError) -> Result<(), Ended> {
+        let seen = read_executed(session).await?;
+        loop {
+            let seen = seen.clone();
+            match self.ask(|answer| Told::Changed { ticket, seen, answer }).await? {
+                StreamPlace::Void => return Ok(()),
+                StreamPlace::Passed => return Err(error.into()),
+                StreamPlace::Behind => tokio::time::sleep(PAUSE * 10).await,
+            }
+        }
     }
 
     async fn whole(&self, session: &mut Session, request: &ChunkRequest) -> Result<(), Ended> {
@@ -157,7 +186,14 @@ impl Reader {
             }
         };
         if state == WholeState::Publish {
-            let mut pieces = WholeReader::start(session, &request.schema, self.limits).await?;
+            let mut pieces = match WholeReader::start(session, &request.schema, self.limits).await {
+                Ok(pieces) => pieces,
+                Err(MysqlError::TableChanged { .. }) if self.seam == Seam::Stream => {
+                    self.tell(Told::WholeFailed { ticket }).await?;
+                    return Ok(close_snapshot(session).await?);
+                }
+                Err(error) => return Err(error.into()),
+            };
             while let Some(rows) = pieces.next_piece().await? {
                 self.tell(Told::WholeRows { ticket, rows }).await?;
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use millrace_eventlog::{Broker, LogOptions, Standby, TopicNames};
-use millrace_model::{Ended, Failure, Load};
+use millrace_model::{Ended, Failure, TableName};
 use millrace_mysql::binlog::{BinlogStart, BinlogStream, SourceEvent};
 use millrace_mysql::{ServerFacts, Session};
 use millrace_proto::{Envelope, schema_hash};
@@ -12,6 +12,7 @@ use millrace_service::{Outcome, StageContext};
 use millrace_task::{Phase, Task};
 use tokio::time::Instant;
 
+use crate::arrivals::{Answer, Arrivals};
 use crate::checks::ensure_binlog_can_be_followed;
 use crate::options::source_options;
 use crate::pool::Pool;
@@ -19,7 +20,7 @@ use crate::progress::Progress;
 use crate::publish::{KafkaOutlet, Outlet};
 use crate::reader::Seam;
 use crate::recover::{Recovered, ensure_topics, open_log};
-use crate::start::{ensure_same_source, first_start, read_selected};
+use crate::start::{ensure_same_source, first_start, read_selected, unknown_tables};
 use crate::statements::Statements;
 use crate::stream::{Meaning, Translator};
 
@@ -95,25 +96,34 @@ impl OpenSource {
 
     async fn begin(mut self, context: StageContext, recovered: Recovered, partitions: u32) -> Result<Stage, Failure> {
         let (session, facts) = (&mut self.session, &self.facts);
+        let mut arrivals = Arrivals::new(source_options(&context.task.source));
         let capture = match recovered {
             Recovered::Restart { checkpoint, tables } => {
                 if let Some(mark) = &checkpoint.source {
                     ensure_same_source(session, facts, mark).await?;
                 }
-                Capture::resume(settings(&context.task), *checkpoint, tables, schema_hash)
+                let capture = Capture::resume(settings(&context.task), *checkpoint, tables, schema_hash);
+                if capture.source().is_some() {
+                    let is_known = |name: &TableName| capture.table(name).is_some();
+                    let unknown = unknown_tables(session, &context.task, is_known).await?;
+                    unknown.into_iter().for_each(|table| arrivals.expect(table));
+                }
+                capture
             }
             Recovered::First { cluster_id } => {
                 let first = first_start(session, facts, &context.task, partitions, cluster_id).await?;
                 let settings = settings(&context.task);
                 let mut capture = Capture::first(settings, first.checkpoint, first.tables, schema_hash);
                 first.ranges.into_iter().for_each(|(table, ranges)| capture.divide(&table, ranges));
+                first.source_only.into_iter().for_each(|(table, rest)| capture.note(&table, rest));
                 capture
             }
         };
         let statements = Statements::read(session, facts).await?;
         let progress = Progress::of(session, &capture).await?;
         self.session.close().await;
-        Ok(Stage::new(context, capture, statements, progress))
+        let translator = Translator::new(context.task.clone(), statements, arrivals);
+        Ok(Stage::new(context, capture, translator, progress))
     }
 }
 
@@ -146,21 +156,12 @@ enum Next {
 }
 
 impl Stage {
-    fn new(context: StageContext, capture: Capture, statements: Statements, progress: Progress) -> Self {
+    fn new(context: StageContext, capture: Capture, translator: Translator, progress: Progress) -> Self {
         let task = &context.task;
         let seam = if task.phases.contains(Phase::Incremental) { Seam::Stream } else { Seam::Snapshot };
-        let needs_readers = capture.tables().any(|(_, state)| matches!(state.load, Load::Pending { .. }));
-        let readers = if needs_readers { task.full.readers as usize } else { 0 };
-        let pool = Pool::start(&source_options(&task.source), readers, task.full.chunk_rows as usize, seam);
-        Self {
-            translator: Translator::new(task.clone(), statements),
-            step_began: None,
-            last_commit: Instant::now(),
-            progress,
-            context,
-            capture,
-            pool,
-        }
+        let pool =
+            Pool::start(&source_options(&task.source), task.full.readers as usize, task.full.chunk_rows as usize, seam);
+        Self { translator, step_began: None, last_commit: Instant::now(), progress, context, capture, pool }
     }
 
     fn envelope(&self) -> Envelope {
@@ -173,6 +174,10 @@ impl Stage {
         let mut stream = self.open_stream().await?;
         let shutdown = self.context.shutdown.clone();
         while self.capture.ended() == Ended::No {
+            if self.capture.is_between_transactions() && !self.capture.stream_waits() {
+                self.translator.settle(&mut self.capture)?;
+                self.note_step();
+            }
             self.pool.dispatch(&mut self.capture)?;
             let (reads, commit_at) = (!self.capture.stream_waits(), self.commit_at());
             let next = tokio::select! {
@@ -180,6 +185,7 @@ impl Stage {
                 () = shutdown.requested() => return self.stop(outlet).await,
                 lost = outlet.lost() => return Err(lost),
                 told = self.pool.next() => self.told(told)?,
+                answer = self.translator.arrivals.next() => self.answered(answer)?,
                 event = next_event(&mut stream), if reads => self.event(event?)?,
                 () = tokio::time::sleep_until(commit_at) => self.quiet(),
             };
@@ -219,6 +225,11 @@ impl Stage {
     fn told(&mut self, told: crate::reader::Told) -> Result<Next, Failure> {
         self.pool.take(&mut self.capture, told)?;
         self.note_step();
+        Ok(Next::GoOn)
+    }
+
+    fn answered(&mut self, answer: Answer) -> Result<Next, Failure> {
+        self.translator.arrivals.take(answer)?;
         Ok(Next::GoOn)
     }
 

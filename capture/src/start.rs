@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use millrace_model::position::Reading;
+use millrace_model::schema::SourceOnly;
 use millrace_model::{
     Checkpoint, Ended, Failure, GtidSet, KeyRange, MysqlType, RangeState, SourceMark, TableName, TableSchema,
 };
@@ -27,6 +28,8 @@ pub(crate) struct FirstStart {
     pub(crate) checkpoint: Checkpoint,
     /// The selected tables at that place.
     pub(crate) tables: Vec<TableSchema<MysqlType>>,
+    /// What of their definitions does not travel.
+    pub(crate) source_only: Vec<(TableName, SourceOnly)>,
     /// Large tables, divided into ranges of keys that are read at once.
     pub(crate) ranges: Vec<(TableName, Vec<KeyRange>)>,
 }
@@ -67,8 +70,10 @@ pub(crate) async fn first_start(
                 ended: Ended::No,
             };
             let ranges = if incremental { divide(session, task, &after).await? } else { Vec::new() };
-            let tables = after.into_iter().map(|table| adopt(table, task)).collect();
-            return Ok(FirstStart { checkpoint, tables, ranges });
+            let rest = |table: &SourceTable| (table.name.clone(), table.source_only.clone());
+            let source_only = after.iter().map(rest).collect();
+            let tables = after.into_iter().map(|table| adopted(table, task)).collect();
+            return Ok(FirstStart { checkpoint, tables, source_only, ranges });
         }
         before = after;
     }
@@ -78,7 +83,8 @@ pub(crate) async fn first_start(
     ))
 }
 
-fn adopt(table: SourceTable, task: &Task) -> TableSchema<MysqlType> {
+/// The schema of a table that is followed from now on; what does not move is logged.
+pub(crate) fn adopted(table: SourceTable, task: &Task) -> TableSchema<MysqlType> {
     if table.foreign_keys.iter().any(ForeignKey::cascades) {
         tracing::warn!(
             table = %table.name,
@@ -119,6 +125,17 @@ async fn divide(
         divided.push((table.name.clone(), ranges.collect()));
     }
     Ok(divided)
+}
+
+/// Selected tables of the source that a restarted task does not know: the stream is still to create them, or they came
+/// into the selection.
+pub(crate) async fn unknown_tables(
+    session: &mut Session,
+    task: &Task,
+    is_known: impl Fn(&TableName) -> bool + Sync,
+) -> Result<Vec<TableName>, Failure> {
+    let wanted = |name: &TableName| task.selection.selects(name).is_some() && !is_known(name);
+    Ok(read_tables(session, &wanted).await?.into_iter().map(|table| table.name).collect())
 }
 
 pub(crate) async fn read_selected(session: &mut Session, task: &Task) -> Result<Vec<SourceTable>, Failure> {

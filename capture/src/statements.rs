@@ -1,60 +1,117 @@
 //! Statements of the binlog: those that touch a selected table become schema changes, or stop the task.
+//!
+//! What a table is at a place of the stream follows from what it was before and the statement alone; the source as it is
+//! now is never asked, because it may be far ahead. Where a statement does not show the table that it makes
+//! (`arrivals`), its definition and rows are read from the source as a snapshot is.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use millrace_model::{Failure, MysqlType, TableName, TableSchema};
+use millrace_model::{Failure, MysqlType, ReadPurpose, TableName, TableSchema};
 use millrace_mysql::binlog::Statement;
-use millrace_mysql::column_type::{Collations, charset_name, collation_name};
-use millrace_mysql::ddl::{
-    CreateDefaults, DdlEffect, KeyEffect, TimestampDefaults, WhenExists, classify, parse_create_table,
-};
+use millrace_mysql::ddl::{Before, CreateForm, DdlEffect, WhenExists, classify, parse_create_table, restate};
 use millrace_mysql::sql_text::SqlMode;
-use millrace_mysql::{MysqlError, ServerFacts, Session, StatementContext};
+use millrace_mysql::{MysqlError, ServerFacts, Session, SourceTable, StatementContext};
 use millrace_protocol::capture::Capture;
 use millrace_task::Task;
 
+use crate::alterations::alter;
+use crate::arrivals::Arrivals;
+use crate::databases::Databases;
+use crate::renames::rename;
 use crate::start::{ensure_charsets_are_known, routed, same_destination};
 
 /// What is needed to read a statement besides its event.
 pub(crate) struct Statements {
     facts: ServerFacts,
-    /// Default character sets of databases.
-    charsets: HashMap<Arc<str>, Arc<str>>,
-    /// Default collations of databases; those that came to be or changed since the start are not known.
-    database_collations: HashMap<Arc<str>, Arc<str>>,
-    /// Default collations of character sets.
-    charset_collations: Arc<HashMap<Arc<str>, Arc<str>>>,
+    databases: Databases,
+}
+
+/// A statement of the open transaction, and what it changes.
+pub(crate) struct Scene<'a> {
+    pub(crate) capture: &'a mut Capture,
+    pub(crate) arrivals: &'a mut Arrivals,
+    pub(crate) task: &'a Task,
+    pub(crate) context: &'a StatementContext,
+    pub(crate) sql: &'a str,
+}
+
+impl Scene<'_> {
+    /// Whether a table moves.
+    pub(crate) fn selects(&self, table: &TableName) -> bool {
+        self.task.selection.selects(table).is_some()
+    }
+
+    /// A table as it travels; under the name that it has here.
+    pub(crate) fn schema_of(&self, table: SourceTable) -> Result<TableSchema<MysqlType>, Failure> {
+        let schema = table.into_schema(0);
+        ensure_charsets_are_known(&schema.name, &schema)?;
+        Ok(routed(schema, self.task))
+    }
+
+    /// A table comes to be under a name; it may not become the destination table of another one.
+    pub(crate) fn create(&mut self, table: SourceTable) -> Result<(), Failure> {
+        let (name, source_only) = (table.name.clone(), table.source_only.clone());
+        self.arrivals.forget(&name);
+        ensure_name_is_free(self.capture, self.task, &name)?;
+        let schema = self.schema_of(table)?;
+        self.capture.create(schema)?;
+        self.capture.note(&name, source_only);
+        Ok(())
+    }
+
+    /// The table as the stream knows it, under another name.
+    pub(crate) fn known(&self, table: &TableName, name: &TableName) -> Option<SourceTable> {
+        let state = self.capture.table(table)?;
+        let before = Before { schema: &state.schema, source_only: &state.source_only };
+        Some(restate(before, name.clone()))
+    }
+
+    /// The rows of a table changed without row images, and some may be gone: it is emptied and loaded.
+    fn load_anew(&mut self, table: &TableName, what: &str) -> Result<(), Failure> {
+        if !self.selects(table) || self.arrivals.void(table) {
+            return Ok(());
+        }
+        if self.capture.table(table).is_none() {
+            self.arrivals.expect(table.clone());
+            return Ok(());
+        }
+        tracing::warn!(%table, "{what} changes rows that are not in the binlog: the table is emptied and loaded anew");
+        self.capture.truncate(table)?;
+        Ok(self.capture.read_again(table, ReadPurpose::Load)?)
+    }
+
+    fn drop_all(&mut self, tables: Vec<TableName>) -> Result<(), Failure> {
+        for table in tables {
+            self.arrivals.forget(&table);
+            // IF EXISTS, or a table that is not selected.
+            if self.capture.table(&table).is_some() {
+                self.capture.drop_table(&table)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn truncate(&mut self, table: &TableName) -> Result<(), Failure> {
+        if self.arrivals.void(table) {
+            return Ok(());
+        }
+        Ok(self.capture.truncate(table)?)
+    }
 }
 
 impl Statements {
-    /// Reads the databases' default character sets.
+    /// Reads what databases give their tables.
     pub(crate) async fn read(session: &mut Session, facts: &ServerFacts) -> Result<Self, MysqlError> {
-        let of_databases = "SELECT schema_name, default_character_set_name FROM information_schema.schemata";
-        let collations = "SELECT schema_name, default_collation_name FROM information_schema.schemata";
-        let defaults = "SELECT character_set_name, default_collate_name FROM information_schema.character_sets";
-        Ok(Self {
-            facts: facts.clone(),
-            charsets: read_pairs(session, of_databases).await?.collect(),
-            database_collations: read_pairs(session, collations)
-                .await?
-                .map(|(database, collation)| (database, collation_name(&collation)))
-                .collect(),
-            charset_collations: read_pairs(session, defaults)
-                .await?
-                .map(|(charset, collation)| (charset_name(&charset), collation_name(&collation)))
-                .collect::<HashMap<_, _>>()
-                .into(),
-        })
-    }
-
-    fn collations(&self, database: &str) -> Collations {
-        let default = self.database_collations.get(database).cloned().unwrap_or_else(|| "".into());
-        Collations { default, of_charset: self.charset_collations.clone() }
+        let databases = Databases::read(session, &facts.charset).await?;
+        Ok(Self { facts: facts.clone(), databases })
     }
 
     /// Gives a statement of the open transaction to the machine.
-    pub(crate) fn take(&mut self, capture: &mut Capture, task: &Task, statement: &Statement) -> Result<(), Failure> {
+    pub(crate) fn take(
+        &mut self,
+        capture: &mut Capture,
+        arrivals: &mut Arrivals,
+        task: &Task,
+        statement: &Statement,
+    ) -> Result<(), Failure> {
         let (major, minor, patch) = self.facts.version;
         let context = StatementContext {
             default_database: statement.database.as_str().into(),
@@ -62,113 +119,84 @@ impl Statements {
             server_version: u32::from(major) * 10_000 + u32::from(minor) * 100 + u32::from(patch),
             name_case: self.facts.name_case,
         };
-        let at = |failure: Failure| Failure {
-            message: format!("{} (binlog {})", failure.message, statement.place),
-            ..failure
+        let at = |failure: Failure| {
+            let words = first_words(&statement.sql);
+            Failure { message: format!("{} (\"{words}\", binlog {})", failure.message, statement.place), ..failure }
         };
         let effects = classify(&context, &statement.sql).map_err(|error| at(error.into()))?;
-        for effect in effects {
-            self.effect(capture, task, &context, statement, effect).map_err(at)?;
-        }
-        Ok(())
+        let mut scene = Scene { capture, arrivals, task, context: &context, sql: &statement.sql };
+        effects.into_iter().try_for_each(|effect| self.effect(&mut scene, effect)).map_err(at)
     }
 
-    fn effect(
-        &mut self,
-        capture: &mut Capture,
-        task: &Task,
-        context: &StatementContext,
-        statement: &Statement,
-        effect: DdlEffect,
-    ) -> Result<(), Failure> {
-        let selected = |table: &TableName| task.selection.selects(table).is_some();
+    fn effect(&mut self, scene: &mut Scene<'_>, effect: DdlEffect) -> Result<(), Failure> {
         match effect {
-            DdlEffect::CreateTable { table, when_exists, .. } if selected(&table) => {
-                ensure_name_is_free(capture, task, &table)?;
-                let schema = self.create(capture, context, statement, &table, when_exists)?;
-                Ok(schema.map_or(Ok(()), |schema| capture.create(routed(schema, task)))?)
+            DdlEffect::CreateTable { table, when_exists, form } if scene.selects(&table) => {
+                self.create(scene, table, when_exists, form)
             }
-            DdlEffect::DropTable { tables } => drop_all(capture, tables),
+            DdlEffect::DropTable { tables } => scene.drop_all(tables),
             DdlEffect::DropDatabase { database } => {
-                self.charsets.remove(&database);
+                self.databases.remove(&database);
+                scene.arrivals.forget_database(&database);
                 let of_database = |name: &&TableName| name.database == database;
-                let tables = capture.tables().map(|(name, _)| name).filter(of_database).cloned().collect();
-                drop_all(capture, tables)
+                let tables = scene.capture.tables().map(|(name, _)| name).filter(of_database).cloned().collect();
+                scene.drop_all(tables)
             }
-            DdlEffect::Truncate { table } if selected(&table) => Ok(capture.truncate(&table)?),
-            DdlEffect::AlterTable { table } if selected(&table) => Err(unsupported("ALTER TABLE", &table)),
-            DdlEffect::AlterRows { table, verb } if selected(&table) => {
-                Err(unsupported(&format!("ALTER TABLE ... {verb}"), &table))
+            DdlEffect::Truncate { table } if scene.selects(&table) => scene.truncate(&table),
+            DdlEffect::AlterTable { table } if scene.selects(&table) => {
+                alter(scene, &table, &self.databases.defaults(&table.database))
             }
-            DdlEffect::RenameTable { pairs } => {
-                match pairs.iter().flat_map(|(from, to)| [from, to]).find(|table| selected(table)) {
-                    Some(table) => Err(unsupported("RENAME TABLE", table)),
-                    None => Ok(()),
-                }
+            DdlEffect::AlterRows { table, verb, other } => {
+                scene.load_anew(&table, &verb)?;
+                other.map_or(Ok(()), |other| scene.load_anew(&other, &verb))
             }
-            DdlEffect::IndexChange { table, keys: KeyEffect::MayChange } if selected(&table) => {
-                Err(unsupported("DROP INDEX or a change of a unique key", &table))
-            }
-            DdlEffect::IndexChange { table, keys: KeyEffect::Kept } if selected(&table) => {
-                tracing::warn!(%table, "the source changed an index; indexes of a running task do not move yet");
-                Ok(())
-            }
+            DdlEffect::RenameTable { pairs } => rename(scene, pairs),
             DdlEffect::CreateDatabase { database, charset } | DdlEffect::AlterDatabase { database, charset } => {
-                let charset = charset.unwrap_or_else(|| self.facts.charset.as_str().into());
-                self.database_collations.remove(&database);
-                self.charsets.insert(database, charset);
+                self.databases.set(database, charset);
                 Ok(())
             }
             DdlEffect::Dml { verb } => Err(rows_unknown(&verb)),
             DdlEffect::TransactionControl { .. } | DdlEffect::Irrelevant { .. } => Ok(()),
             // Of tables that are not selected.
-            DdlEffect::CreateTable { .. }
-            | DdlEffect::Truncate { .. }
-            | DdlEffect::AlterTable { .. }
-            | DdlEffect::AlterRows { .. }
-            | DdlEffect::IndexChange { .. } => Ok(()),
+            DdlEffect::CreateTable { .. } | DdlEffect::Truncate { .. } | DdlEffect::AlterTable { .. } => Ok(()),
         }
     }
 
-    /// The schema of a table that comes to be; none where it is there already and stays.
+    /// A selected table comes to be, unless it is there already and stays.
     fn create(
         &self,
-        capture: &mut Capture,
-        context: &StatementContext,
-        statement: &Statement,
-        table: &TableName,
+        scene: &mut Scene<'_>,
+        table: TableName,
         when_exists: WhenExists,
-    ) -> Result<Option<TableSchema<MysqlType>>, Failure> {
-        match (capture.table(table).is_some(), when_exists) {
-            (true, WhenExists::Keep) => return Ok(None),
-            (true, WhenExists::Replace) => capture.drop_table(table)?,
+        form: CreateForm,
+    ) -> Result<(), Failure> {
+        match (scene.capture.table(&table).is_some(), when_exists) {
+            (true, WhenExists::Keep) => return Ok(()),
+            (true, WhenExists::Replace) => scene.capture.drop_table(&table)?,
             _ => {}
         }
-        let charset = self.charsets.get(&table.database).cloned();
-        let defaults = CreateDefaults {
-            charset: charset.unwrap_or_else(|| self.facts.charset.as_str().into()),
-            collations: self.collations(&table.database),
-            timestamps: TimestampDefaults::Explicit,
-        };
-        let schema = parse_create_table(context, &statement.sql, &defaults)?.into_schema(0);
-        ensure_charsets_are_known(table, &schema)?;
-        Ok(Some(schema))
+        match form {
+            CreateForm::Columns => {
+                let defaults = self.databases.defaults(&table.database);
+                let made = parse_create_table(scene.context, scene.sql, &defaults)?;
+                scene.create(made)
+            }
+            CreateForm::Like(model) => match scene.known(&model, &table) {
+                Some(made) => scene.create(made),
+                None => {
+                    scene.arrivals.expect(table);
+                    Ok(())
+                }
+            },
+            CreateForm::Select => {
+                scene.arrivals.expect(table);
+                Ok(())
+            }
+        }
     }
-}
-
-async fn read_pairs(
-    session: &mut Session,
-    sql: &str,
-) -> Result<impl Iterator<Item = (Arc<str>, Arc<str>)> + use<>, MysqlError> {
-    let rows = session.query_texts("reading character sets and collations", sql).await?;
-    Ok(rows.into_iter().filter_map(|row| {
-        let mut cells = row.into_iter();
-        Some((Arc::from(cells.next()??), Arc::from(cells.next()??)))
-    }))
 }
 
 /// A new table may not become the destination table of another one.
-fn ensure_name_is_free(capture: &Capture, task: &Task, table: &TableName) -> Result<(), Failure> {
+pub(crate) fn ensure_name_is_free(capture: &Capture, task: &Task, table: &TableName) -> Result<(), Failure> {
     let destination = |table: &TableName| task.selection.selects(table).map(|rule| rule.destination_table(table));
     let Some(name) = destination(table) else { return Ok(()) };
     let mut others = capture.tables().map(|(other, _)| other).filter(|other| *other != table);
@@ -186,19 +214,9 @@ fn rows_unknown(verb: &str) -> Failure {
     )
 }
 
-fn drop_all(capture: &mut Capture, tables: Vec<TableName>) -> Result<(), Failure> {
-    for table in tables {
-        // IF EXISTS, or a table that is not selected.
-        if capture.table(&table).is_some() {
-            capture.drop_table(&table)?;
-        }
-    }
-    Ok(())
-}
-
-fn unsupported(what: &str, table: &TableName) -> Failure {
-    Failure::fatal(
-        format!("the source ran {what} on table \"{table}\", which a running task cannot follow yet"),
-        "start a new task under another name, or exclude the table",
-    )
+/// The beginning of a statement, up to the first constant: enough to find it, without values.
+fn first_words(sql: &str) -> String {
+    let end = sql.find(['\'', '"', '(']).unwrap_or(sql.len());
+    let words: Vec<&str> = sql[..end].split_whitespace().take(6).collect();
+    words.join(" ").chars().take(120).collect()
 }

@@ -11,12 +11,16 @@ use millrace_mysql::binlog::{RowDecoder, RowImage, RowsBatch, SourceEvent, Table
 use millrace_protocol::capture::Capture;
 use millrace_task::Task;
 
-use crate::statements::Statements;
+use crate::arrivals::Arrivals;
+use crate::start::{adopted, ensure_charsets_are_known};
+use crate::statements::{Statements, ensure_name_is_free};
 
 /// Decoders of the tables that came by, each for one table map and one schema.
 pub(crate) struct Translator {
     task: Arc<Task>,
     statements: Statements,
+    /// Tables whose definition is being read.
+    pub(crate) arrivals: Arrivals,
     decoders: HashMap<TableName, Decoder>,
     writer: RowWriter,
 }
@@ -38,8 +42,8 @@ pub(crate) enum Meaning {
 
 impl Translator {
     /// A translator for the task's selection.
-    pub(crate) fn new(task: Arc<Task>, statements: Statements) -> Self {
-        Self { task, statements, decoders: HashMap::new(), writer: RowWriter::new() }
+    pub(crate) fn new(task: Arc<Task>, statements: Statements, arrivals: Arrivals) -> Self {
+        Self { task, statements, arrivals, decoders: HashMap::new(), writer: RowWriter::new() }
     }
 
     /// Gives one event to the machine.
@@ -47,7 +51,9 @@ impl Translator {
         match event {
             SourceEvent::Begin(transaction) => capture.begin(transaction)?,
             SourceEvent::Rows(rows) => self.rows(capture, &rows)?,
-            SourceEvent::Statement(statement) => self.statements.take(capture, &self.task, &statement)?,
+            SourceEvent::Statement(statement) => {
+                self.statements.take(capture, &mut self.arrivals, &self.task, &statement)?;
+            }
             SourceEvent::Commit { end } => capture.commit(end)?,
             SourceEvent::FormatDescription { created, .. } => capture.file_created(created),
             SourceEvent::Rotated { .. } => {}
@@ -64,7 +70,10 @@ impl Translator {
         let name = &rows.map.name;
         let Some(rule) = self.task.selection.selects(name) else { return Ok(()) };
         let operations = rule.operations();
-        let state = capture.table(name).ok_or_else(|| unknown_table(name))?;
+        // The load that follows supersedes rows that come before it.
+        let Some(state) = capture.table(name) else {
+            return if self.arrivals.contains(name) { Ok(()) } else { Err(unknown_table(name)) };
+        };
         let is_current = self
             .decoders
             .get(name)
@@ -79,6 +88,26 @@ impl Translator {
         let images = decoder.rows.decode(rows, &mut self.writer)?;
         let changes: Vec<RowChange> = images.map(|image| image.map(to_change)).collect::<Result<_, _>>()?;
         Ok(capture.rows_of(name, changes, |operation| operations.contains(operation))?)
+    }
+}
+
+impl Translator {
+    /// Between two transactions: creates the tables whose definition is known by now, and has others read.
+    pub(crate) fn settle(&mut self, capture: &mut Capture) -> Result<(), Failure> {
+        if self.arrivals.is_empty() {
+            return Ok(());
+        }
+        let Some(delivered) = capture.source().map(|source| source.delivered.clone()) else { return Ok(()) };
+        for table in self.arrivals.arrived(&delivered) {
+            let (name, source_only) = (table.name.clone(), table.source_only.clone());
+            ensure_name_is_free(capture, &self.task, &name)?;
+            let schema = adopted(table, &self.task);
+            ensure_charsets_are_known(&name, &schema)?;
+            capture.arrive(schema);
+            capture.note(&name, source_only);
+        }
+        self.arrivals.ask(&delivered);
+        Ok(())
     }
 }
 

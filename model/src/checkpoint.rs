@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use crate::batch::ReadPurpose;
 use crate::mysql_type::MysqlType;
 use crate::position::{BinlogPlace, Reading};
 use crate::row::Row;
-use crate::schema::{SchemaKey, TableSchema};
+use crate::schema::{SchemaKey, SourceOnly, TableSchema};
 
 /// The durable resume point of capture: one record, replaced by each step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +79,8 @@ pub struct TableState {
     pub schema: Arc<TableSchema<MysqlType>>,
     /// Its snapshot.
     pub load: Load,
+    /// What of its definition does not travel.
+    pub source_only: SourceOnly,
 }
 
 /// How far a table's snapshot is.
@@ -94,6 +97,8 @@ pub enum Load {
         next_chunk: u64,
         /// Rows published so far.
         rows: u64,
+        /// What the rows are read for.
+        purpose: ReadPurpose,
     },
     /// `TableLoaded` is published.
     Loaded {
@@ -129,8 +134,8 @@ impl Load {
     }
 
     /// A snapshot that has not begun.
-    pub fn from_start() -> Self {
+    pub fn from_start(purpose: ReadPurpose) -> Self {
         let whole = KeyRange { after: None, through: None, state: RangeState::Pending };
-        Self::Pending { ranges: vec![whole], next_chunk: 0, rows: 0 }
+        Self::Pending { ranges: vec![whole], next_chunk: 0, rows: 0, purpose }
     }
 }

@@ -333,6 +333,17 @@ mod tests {
                 ranges: vec![KeyRange { after: Some(row(4)), through: None, state: RangeState::Done }],
                 next_chunk: 3,
                 rows: 9,
+                purpose: ReadPurpose::Repair,
+            },
+            source_only: SourceOnly {
+                charset: "latin1".into(),
+                collation: "latin1_bin".into(),
+                auto_increment: Some(0),
+                indexes: vec![OtherIndex {
+                    name: "i".into(),
+                    columns: vec![Some(0), None],
+                    uniqueness: Uniqueness::Unique,
+                }],
             },
         };
         assert_eq!(decode_table(&table_record_key(4), encode_table(&state)).unwrap(), Some(state));

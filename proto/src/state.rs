@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use millrace_model::batch::ReadPurpose;
 use millrace_model::checkpoint::{
     Checkpoint, Ended, KeyRange, Load, PartialTransaction, RangeState, SourceMark, TableState,
 };
 use millrace_model::position::{BinlogPlace, Reading};
 use millrace_model::row::Row;
+use millrace_model::schema::{OtherIndex, SourceOnly, Uniqueness};
 use prost::Message;
 
 use crate::batch::{key_from_wire, key_to_wire};
@@ -106,7 +108,7 @@ fn source_from_wire(source: wire::SourceMark) -> Result<SourceMark, DecodeError>
 pub fn encode_table(state: &TableState) -> Bytes {
     let (load, ranges, next_chunk, rows) = match &state.load {
         Load::NotNeeded => (table_state::Load::NotNeeded, &[][..], 0, 0),
-        Load::Pending { ranges, next_chunk, rows } => (table_state::Load::Pending, &ranges[..], *next_chunk, *rows),
+        Load::Pending { ranges, next_chunk, rows, .. } => (table_state::Load::Pending, &ranges[..], *next_chunk, *rows),
         Load::Loaded { rows } => (table_state::Load::Loaded, &[][..], 0, *rows),
     };
     let bytes = |row: &Option<Row>| row.as_ref().map(|row| row.as_bytes().clone());
@@ -122,6 +124,11 @@ pub fn encode_table(state: &TableState) -> Bytes {
         ranges: ranges.iter().map(range).collect(),
         next_chunk,
         rows,
+        repair: matches!(state.load, Load::Pending { purpose: ReadPurpose::Repair, .. }),
+        charset: state.source_only.charset.to_string(),
+        collation: state.source_only.collation.to_string(),
+        auto_increment: state.source_only.auto_increment.map(|place| place as u32),
+        other_indexes: state.source_only.indexes.iter().map(other_to_wire).collect(),
     };
     message.encode_to_vec().into()
 }
@@ -140,11 +147,34 @@ pub fn decode_table(key: &str, value: Bytes) -> Result<Option<TableState>, Decod
             ranges: message.ranges.into_iter().map(range_from_wire).collect::<Result<_, _>>()?,
             next_chunk: message.next_chunk,
             rows: message.rows,
+            purpose: if message.repair { ReadPurpose::Repair } else { ReadPurpose::Load },
         },
         table_state::Load::Loaded => Load::Loaded { rows: message.rows },
     };
     let schema = Arc::new(schema_from_wire(message.schema.ok_or(DecodeError::Field("schema"))?)?);
-    Ok(Some(TableState { key: key_from_wire(message.key)?, schema, load }))
+    let source_only = SourceOnly {
+        charset: message.charset.into(),
+        collation: message.collation.into(),
+        auto_increment: message.auto_increment.map(|place| place as usize),
+        indexes: message.other_indexes.into_iter().map(other_from_wire).collect(),
+    };
+    Ok(Some(TableState { key: key_from_wire(message.key)?, schema, load, source_only }))
+}
+
+fn other_to_wire(index: &OtherIndex) -> wire::OtherIndex {
+    wire::OtherIndex {
+        name: index.name.to_string(),
+        columns: index.columns.iter().map(|place| place.map_or(0, |place| place as u32 + 1)).collect(),
+        unique: index.uniqueness == Uniqueness::Unique,
+    }
+}
+
+fn other_from_wire(index: wire::OtherIndex) -> OtherIndex {
+    OtherIndex {
+        name: index.name.into(),
+        columns: index.columns.into_iter().map(|place| place.checked_sub(1).map(|place| place as usize)).collect(),
+        uniqueness: if index.unique { Uniqueness::Unique } else { Uniqueness::NonUnique },
+    }
 }
 
 fn range_from_wire(range: wire::KeyRange) -> Result<KeyRange, DecodeError> {

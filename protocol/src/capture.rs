@@ -13,9 +13,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use millrace_model::batch::{Batch, Control, RowChange, RowOperation, SchemaChange, Watermark};
+use millrace_model::batch::{Batch, Control, ReadPurpose, RowChange, RowOperation, SchemaChange, Watermark};
 use millrace_model::checkpoint::{Checkpoint, Ended, Load, SourceMark, TableState};
 use millrace_model::position::{BinlogPlace, Reading, Transaction};
+use millrace_model::schema::SourceOnly;
 use millrace_model::{MysqlType, SchemaKey, TableName, TableSchema};
 
 use crate::ProtocolError;
@@ -90,7 +91,7 @@ impl Capture {
         schema_hash: fn(&TableSchema<MysqlType>) -> u64,
     ) -> Self {
         let mut capture = Self::resume(settings, checkpoint, Vec::new(), schema_hash);
-        let load = if capture.settings.full { Load::from_start() } else { Load::NotNeeded };
+        let load = if capture.settings.full { Load::from_start(ReadPurpose::Load) } else { Load::NotNeeded };
         let mut changes = Vec::new();
         for table in tables {
             let schema = capture.adopt(table, load.clone());
@@ -98,7 +99,7 @@ impl Capture {
         }
         if capture.settings.schema {
             for part in changes.chunks(CREATES_PER_BARRIER) {
-                capture.barrier(part.to_vec(), load.is_pending());
+                capture.barrier(part.to_vec());
             }
         }
         capture
@@ -132,6 +133,16 @@ impl Capture {
     /// The state of a selected table.
     pub fn table(&self, name: &TableName) -> Option<&TableState> {
         self.tables.get(name)
+    }
+
+    /// Notes what of a table's definition does not travel; kept with its state.
+    pub fn note(&mut self, table: &TableName, source_only: SourceOnly) {
+        if let Some(state) = self.tables.get_mut(table)
+            && state.source_only != source_only
+        {
+            state.source_only = source_only;
+            self.dirty.insert(table.clone());
+        }
     }
 
     /// All tables by name.
@@ -254,7 +265,7 @@ impl Capture {
         }
         self.sealed = false;
         if !open.changes.is_empty() {
-            self.barrier(open.changes, false);
+            self.barrier(open.changes);
         }
         self.publish_passed();
         Ok(())

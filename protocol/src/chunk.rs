@@ -71,6 +71,17 @@ pub enum LowVerdict {
     Void,
 }
 
+/// Where the stream stands as seen by a reader whose table is not as its schema says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamPlace {
+    /// The change is still to come: wait.
+    Behind,
+    /// The stream is past it and did not see it: the schema is wrong.
+    Passed,
+    /// The stream saw it: the request is void.
+    Void,
+}
+
 /// Whether a chunk reached the end of its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completion {
@@ -221,6 +232,25 @@ impl Capture {
         }
     }
 
+    /// Where the stream stands for a reader that found the table otherwise than its schema says, and read `seen` after
+    /// that: what changed the table is in `seen`.
+    pub fn stands(&self, ticket: Ticket, seen: &Reading) -> StreamPlace {
+        let is_void = !self.snapshot.lanes.values().any(|lane| lane.ticket == ticket);
+        let delivered = self.checkpoint.source.as_ref().map(|source| &source.delivered);
+        match delivered {
+            _ if is_void => StreamPlace::Void,
+            Some(delivered) if !delivered.covers(seen) => StreamPlace::Behind,
+            _ => StreamPlace::Passed,
+        }
+    }
+
+    /// The table changed before its snapshot was read: the stream goes on and says how.
+    pub fn whole_failed(&mut self, ticket: Ticket) {
+        if self.snapshot.get(ticket).is_some() {
+            self.snapshot.void(ticket.table_id);
+        }
+    }
+
     /// The consistent snapshot of a whole table is open; `high` was read after it.
     pub fn whole_opened(&mut self, ticket: Ticket, high: Option<Reading>) {
         let Some(lane) = self.snapshot.get(ticket) else { return };
@@ -323,12 +353,12 @@ impl Capture {
     }
 
     fn publish_rows(&mut self, table: &TableName, rows: Vec<Row>) {
-        let Some((schema, key)) = self.schema_of(table) else { return };
+        let Some((schema, key, purpose)) = self.reading_of(table) else { return };
         let partitions = self.step.partitions();
         self.unseal();
         for row in rows {
             let to = partition_of(&schema, &row.key(&schema.key), partitions);
-            self.step.push_row(to, key, None, 0, RowChange::Read { row, purpose: ReadPurpose::Load });
+            self.step.push_row(to, key, None, 0, RowChange::Read { row, purpose });
         }
     }
 
@@ -341,7 +371,7 @@ impl Capture {
         completion: Completion,
     ) {
         let Some(state) = self.tables.get_mut(table) else { return };
-        let Load::Pending { ranges, next_chunk, rows } = &mut state.load else { return };
+        let Load::Pending { ranges, next_chunk, rows, .. } = &mut state.load else { return };
         let (schema, chunk) = (state.key, *next_chunk);
         *rows += count;
         *next_chunk += 1;
@@ -366,8 +396,13 @@ impl Capture {
         }
     }
 
-    fn schema_of(&self, table: &TableName) -> Option<(Arc<TableSchema<MysqlType>>, SchemaKey<MysqlType>)> {
-        self.tables.get(table).map(|state| (state.schema.clone(), state.key))
+    fn reading_of(
+        &self,
+        table: &TableName,
+    ) -> Option<(Arc<TableSchema<MysqlType>>, SchemaKey<MysqlType>, ReadPurpose)> {
+        let state = self.tables.get(table)?;
+        let Load::Pending { purpose, .. } = &state.load else { return None };
+        Some((state.schema.clone(), state.key, *purpose))
     }
 }
 

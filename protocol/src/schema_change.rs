@@ -4,10 +4,12 @@
 //! schema before, rows after it the one after, in every partition, because the machine names the table's schema in each
 //! row and the barrier stands between them. It voids every open chunk of its table.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use millrace_model::batch::{Alteration, Barrier, Control, SchemaChange};
+use millrace_model::batch::{Alteration, Barrier, Control, ReadPurpose, SchemaChange};
 use millrace_model::checkpoint::{Load, TableState};
+use millrace_model::schema::SourceOnly;
 use millrace_model::{MysqlType, SchemaKey, TableName, TableSchema};
 
 use crate::ProtocolError;
@@ -25,6 +27,14 @@ impl Capture {
         let schema = self.adopt(table, Load::NotNeeded);
         self.change(SchemaChange::Create { schema });
         Ok(())
+    }
+
+    /// A selected table that was there without being followed is followed from here on, between two transactions: this
+    /// is its schema at this place, and all its rows are read.
+    pub fn arrive(&mut self, table: TableSchema<MysqlType>) {
+        let load = Load::from_start(ReadPurpose::Load);
+        let schema = self.adopt(table, load);
+        self.barrier(vec![SchemaChange::Create { schema }]);
     }
 
     /// The open transaction drops a selected table.
@@ -66,8 +76,20 @@ impl Capture {
         self.dirty.remove(table);
         self.pending -= usize::from(state.load.is_pending());
         let table_id = state.schema.table_id;
-        let key = self.name(TableSchema { table_id, ..schema }, state.load);
+        let load = load_after(state.load, &state.schema, &schema, &origins);
+        let key = self.name(TableSchema { table_id, ..schema }, load, state.source_only);
         self.change(SchemaChange::Alter(Alteration { before: state.key, schema: key, origins }));
+        Ok(())
+    }
+
+    /// The table's rows are read from its first one: to replace those that are there, or, where it is empty, to be those
+    /// that are there.
+    pub fn read_again(&mut self, table: &TableName, purpose: ReadPurpose) -> Result<(), ProtocolError> {
+        let state = self.tables.get_mut(table).ok_or_else(|| ProtocolError::TableUnknown(table.to_string()))?;
+        self.pending += usize::from(!state.load.is_pending());
+        state.load = Load::from_start(purpose);
+        self.snapshot.void(state.schema.table_id);
+        self.dirty.insert(table.clone());
         Ok(())
     }
 
@@ -89,17 +111,17 @@ impl Capture {
         if let Some(changes) = pending
             && !changes.is_empty()
         {
-            self.barrier(changes, false);
+            self.barrier(changes);
         }
     }
 
     pub(crate) fn adopt(&mut self, mut schema: TableSchema<MysqlType>, load: Load) -> SchemaKey<MysqlType> {
         schema.table_id = self.checkpoint.next_schema_version;
-        self.name(schema, load)
+        self.name(schema, load, SourceOnly::default())
     }
 
     /// Gives a schema the next version and makes it the table's.
-    fn name(&mut self, schema: TableSchema<MysqlType>, load: Load) -> SchemaKey<MysqlType> {
+    fn name(&mut self, schema: TableSchema<MysqlType>, load: Load, source_only: SourceOnly) -> SchemaKey<MysqlType> {
         let version = self.checkpoint.next_schema_version;
         self.checkpoint.next_schema_version += 1;
         let key = SchemaKey::new(version, (self.schema_hash)(&schema));
@@ -107,18 +129,41 @@ impl Capture {
         let schema = Arc::new(schema);
         let name = schema.name.clone();
         self.schemas.push((key, schema.clone()));
-        self.tables.insert(name.clone(), TableState { key, schema, load });
+        self.tables.insert(name.clone(), TableState { key, schema, load, source_only });
         self.dirty.insert(name);
         key
     }
 
     /// A barrier; created tables of which nothing is to be loaded are loaded with it: their indexes follow.
-    pub(crate) fn barrier(&mut self, changes: Vec<SchemaChange<MysqlType>>, loads: bool) {
+    pub(crate) fn barrier(&mut self, changes: Vec<SchemaChange<MysqlType>>) {
         let watermark = self.next_watermark();
-        let is_new = |change: &&SchemaChange<_>| matches!(change, SchemaChange::Create { .. }) && !loads;
-        let loaded: Vec<_> = changes.iter().filter(is_new).map(SchemaChange::schema).collect();
+        let pending: HashSet<_> =
+            self.tables.values().filter(|state| state.load.is_pending()).map(|state| state.key).collect();
+        let created = |change: &SchemaChange<_>| match change {
+            SchemaChange::Create { schema } if !pending.contains(schema) => Some(*schema),
+            _ => None,
+        };
+        let loaded: Vec<_> = changes.iter().filter_map(created).collect();
         self.step.push_control(&Control::Barrier(Barrier { watermark, changes }));
         self.sealed = loaded.is_empty();
         loaded.into_iter().for_each(|schema| self.step.push_control(&Control::TableLoaded { schema }));
+    }
+}
+
+/// How far a snapshot is after a change of its table. It goes on where the key tells rows apart as before; else the places
+/// up to which it came mean nothing, and it begins again: rows that are there by then are replaced.
+fn load_after(
+    load: Load,
+    before: &TableSchema<MysqlType>,
+    after: &TableSchema<MysqlType>,
+    origins: &[Option<usize>],
+) -> Load {
+    let is_same_column = |(&now, &old): (&usize, &usize)| {
+        origins.get(now) == Some(&Some(old)) && after.columns[now].ty == before.columns[old].ty
+    };
+    let same_key = before.key.len() == after.key.len() && after.key.iter().zip(&before.key).all(is_same_column);
+    match load {
+        Load::Pending { .. } if !same_key => Load::from_start(ReadPurpose::Repair),
+        load => load,
     }
 }

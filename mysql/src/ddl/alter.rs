@@ -3,7 +3,7 @@
 
 use millrace_model::TableName;
 
-use super::{DdlEffect, DdlError, KeyEffect, StatementContext, database, database_charset, other_object, unknown};
+use super::{DdlEffect, DdlError, StatementContext, database, database_charset, other_object, unknown};
 use crate::sql_text::{Cursor, Token};
 
 /// ALTER after its first word.
@@ -44,7 +44,6 @@ pub(super) fn classify_alter(
 /// What one action of ALTER TABLE is about.
 enum Action {
     Definition,
-    Index(KeyEffect),
     Rows(String),
     Rename(TableName),
     Nothing,
@@ -57,13 +56,13 @@ fn alter_table(
     table: &TableName,
     mut cursor: Cursor<'_>,
 ) -> Result<Vec<DdlEffect>, DdlError> {
-    let (mut effects, mut definition, mut index, mut renamed) = (Vec::new(), false, None, None);
+    let (mut effects, mut definition, mut renamed) = (Vec::new(), false, None);
     while !cursor.is_done() {
         match action(context, &mut cursor)? {
             Action::Definition => definition = true,
-            Action::Index(keys) => index = index.max(Some(keys)),
             Action::Rows(verb) => {
-                effects.push(DdlEffect::AlterRows { table: table.clone(), verb });
+                let other = other_table(context, cursor)?;
+                effects.push(DdlEffect::AlterRows { table: table.clone(), verb, other });
                 break;
             }
             Action::Partitions => break,
@@ -74,8 +73,6 @@ fn alter_table(
     }
     if definition {
         effects.push(DdlEffect::AlterTable { table: table.clone() });
-    } else if let Some(keys) = index {
-        effects.push(DdlEffect::IndexChange { table: table.clone(), keys });
     }
     if let Some(to) = renamed {
         effects.push(DdlEffect::RenameTable { pairs: vec![(table.clone(), to)] });
@@ -93,22 +90,21 @@ fn action(context: &StatementContext, cursor: &mut Cursor<'_>) -> Result<Action,
         _ => String::new(),
     };
     Ok(match (&*first, &*second) {
-        ("RENAME", "COLUMN") => Action::Definition,
-        ("RENAME", "INDEX" | "KEY") => Action::Index(KeyEffect::Kept),
+        ("RENAME", "COLUMN" | "INDEX" | "KEY") => Action::Definition,
         ("RENAME", _) => {
             cursor.advance();
             let _ = cursor.take_word("TO") || cursor.take_word("AS") || cursor.take_symbol('=');
             Action::Rename(context.table(cursor)?)
         }
-        ("DROP" | "TRUNCATE" | "EXCHANGE" | "IMPORT" | "DISCARD" | "CONVERT", "PARTITION")
-        | ("IMPORT" | "DISCARD", "TABLESPACE")
+        // What is discarded cannot be read until it is imported again.
+        ("DISCARD", "PARTITION" | "TABLESPACE") => Action::Partitions,
+        ("DROP" | "TRUNCATE" | "EXCHANGE" | "IMPORT" | "CONVERT", "PARTITION")
+        | ("IMPORT", "TABLESPACE")
         | ("CONVERT", "TABLE") => Action::Rows(format!("{first} {second}")),
         ("ADD" | "REORGANIZE" | "COALESCE" | "ANALYZE" | "CHECK" | "OPTIMIZE" | "REBUILD" | "REPAIR", "PARTITION")
         | ("REMOVE", "PARTITIONING")
         | ("PARTITION", "BY") => Action::Partitions,
-        ("ADD", "INDEX" | "KEY" | "FULLTEXT" | "SPATIAL") | ("ALTER", "INDEX") => Action::Index(KeyEffect::Kept),
-        ("DROP", "INDEX" | "KEY") => Action::Index(KeyEffect::MayChange),
-        ("DROP" | "ALTER", "CHECK" | "FOREIGN") | ("ADD", "CHECK" | "FOREIGN") => Action::Nothing,
+        ("DROP" | "ALTER", "CHECK" | "FOREIGN") | ("ADD", "CHECK") => Action::Nothing,
         (
             "ALGORITHM" | "LOCK" | "FORCE" | "ENGINE" | "AUTO_INCREMENT" | "ROW_FORMAT" | "KEY_BLOCK_SIZE"
             | "STATS_PERSISTENT" | "STATS_AUTO_RECALC" | "STATS_SAMPLE_PAGES" | "COMPRESSION" | "ENCRYPTION"
@@ -120,6 +116,17 @@ fn action(context: &StatementContext, cursor: &mut Cursor<'_>) -> Result<Action,
         ("", _) => Action::Nothing,
         _ => Action::Definition,
     })
+}
+
+/// The table that stands after the word TABLE: `EXCHANGE PARTITION p WITH TABLE u`, `CONVERT PARTITION p TO TABLE u`.
+fn other_table(context: &StatementContext, mut cursor: Cursor<'_>) -> Result<Option<TableName>, DdlError> {
+    while !cursor.is_done() {
+        if cursor.take_word("TABLE") {
+            return context.table(&mut cursor).map(Some);
+        }
+        cursor.advance();
+    }
+    Ok(None)
 }
 
 /// To the place after the next comma that is not in parentheses.

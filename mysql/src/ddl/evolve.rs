@@ -80,6 +80,16 @@ pub fn evolve(
     Ok(Evolution { origins: draft.columns.iter().map(|drafted| drafted.origin).collect(), table, rows })
 }
 
+/// The table as it stands, in the form in which statements and the catalogue give it, under another name or its own.
+pub fn restate(before: Before<'_>, name: TableName) -> SourceTable {
+    let mut draft = Draft::new(before, Vec::new());
+    let columns = before.schema.columns.iter().enumerate();
+    draft.columns = columns.map(|(at, column)| Drafted::kept(at, column)).collect();
+    let SourceOnly { charset, collation, .. } = before.source_only.clone();
+    let table = draft.table(old_indexes(before), before.schema.comment.clone(), charset, collation);
+    SourceTable { name, ..table }
+}
+
 /// The last default character set that the actions name.
 fn charset_of(table: &TableName, actions: &[Action]) -> Result<TableOptions, DdlError> {
     let mut found = TableOptions::default();

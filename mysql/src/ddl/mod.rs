@@ -26,7 +26,7 @@ use crate::sql_text::{Cursor, Token};
 
 pub use context::StatementContext;
 pub use error::DdlError;
-pub use evolve::{Before, Evolution, evolve};
+pub use evolve::{Before, Evolution, evolve, restate};
 pub use rows_after::RowsAfter;
 
 pub use create_table::{CreateDefaults, TimestampDefaults, parse_create_table};
@@ -53,15 +53,6 @@ pub enum WhenExists {
     Replace,
 }
 
-/// What a change of indexes may mean for keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum KeyEffect {
-    /// Nothing: plain indexes come.
-    Kept,
-    /// A key comes, goes, or may.
-    MayChange,
-}
-
 /// What a statement does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DdlEffect {
@@ -84,7 +75,7 @@ pub enum DdlEffect {
         /// The table.
         table: TableName,
     },
-    /// ALTER TABLE that changes the definition, or may.
+    /// ALTER TABLE, CREATE INDEX or DROP INDEX that changes the definition, or may: [`evolve`] reads it.
     AlterTable {
         /// The table, by its name before.
         table: TableName,
@@ -95,18 +86,13 @@ pub enum DdlEffect {
         table: TableName,
         /// What is done, such as `DROP PARTITION`.
         verb: String,
+        /// The table whose rows it exchanges with this one's, or that becomes a part of it or is made of one.
+        other: Option<TableName>,
     },
     /// RENAME TABLE, or ALTER TABLE ... RENAME: from and to, one after the other.
     RenameTable {
         /// The pairs in order.
         pairs: Vec<(TableName, TableName)>,
-    },
-    /// Indexes come, go or take another name: rows stay as they are.
-    IndexChange {
-        /// The table.
-        table: TableName,
-        /// What it may mean for the keys that rows are told apart by.
-        keys: KeyEffect,
     },
     /// CREATE DATABASE.
     CreateDatabase {
@@ -265,7 +251,6 @@ fn classify_create(
         return Ok(vec![DdlEffect::CreateDatabase { database, charset: database_charset(cursor) }]);
     }
     let mut ahead = cursor;
-    let keys = if ahead.at_word("UNIQUE") { KeyEffect::MayChange } else { KeyEffect::Kept };
     let _ = ahead.take_word("UNIQUE")
         || ahead.take_word("FULLTEXT")
         || ahead.take_words(&["ONLINE"])
@@ -273,7 +258,7 @@ fn classify_create(
         || (ahead.at_word("SPATIAL") && ahead.peek_at(1).is_some_and(is_index) && ahead.take_word("SPATIAL"))
         || (ahead.at_word("VECTOR") && ahead.take_word("VECTOR"));
     if ahead.take_word("INDEX") {
-        return index_change(context, ahead, tokens, keys);
+        return index_change(context, ahead, tokens);
     }
     other_object(&cursor, "create", tokens)
 }
@@ -303,7 +288,7 @@ fn classify_drop(
         }
         "INDEX" => {
             cursor.advance();
-            index_change(context, cursor, tokens, KeyEffect::MayChange)
+            index_change(context, cursor, tokens)
         }
         _ => other_object(&cursor, "drop", tokens),
     }
@@ -339,7 +324,6 @@ fn index_change(
     context: &StatementContext,
     mut cursor: Cursor<'_>,
     tokens: &[Token],
-    keys: KeyEffect,
 ) -> Result<Vec<DdlEffect>, DdlError> {
     cursor.take_words(&["IF", "NOT", "EXISTS"]);
     cursor.take_words(&["IF", "EXISTS"]);
@@ -350,7 +334,7 @@ fn index_change(
     if !cursor.take_word("ON") {
         return Err(unknown(tokens));
     }
-    Ok(vec![DdlEffect::IndexChange { table: context.table(&mut cursor)?, keys }])
+    Ok(vec![DdlEffect::AlterTable { table: context.table(&mut cursor)? }])
 }
 
 fn other_object(cursor: &Cursor<'_>, verb: &str, tokens: &[Token]) -> Result<Vec<DdlEffect>, DdlError> {

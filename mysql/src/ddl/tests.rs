@@ -35,12 +35,11 @@ fn show(effect: &DdlEffect) -> String {
         }
         DdlEffect::Truncate { table } => format!("truncate {table}"),
         DdlEffect::AlterTable { table } => format!("alter {table}"),
-        DdlEffect::AlterRows { table, verb } => format!("rows {table} {verb}"),
+        DdlEffect::AlterRows { table, verb, other: None } => format!("rows {table} {verb}"),
+        DdlEffect::AlterRows { table, verb, other: Some(other) } => format!("rows {table} {verb} with {other}"),
         DdlEffect::RenameTable { pairs } => {
             format!("rename {}", pairs.iter().map(|(a, b)| format!("{a}>{b}")).collect::<Vec<_>>().join(","))
         }
-        DdlEffect::IndexChange { table, keys: KeyEffect::Kept } => format!("index {table}"),
-        DdlEffect::IndexChange { table, keys: KeyEffect::MayChange } => format!("key {table}"),
         DdlEffect::CreateDatabase { database, charset } => format!("create database {database} {charset:?}"),
         DdlEffect::AlterDatabase { database, charset } => format!("alter database {database} {charset:?}"),
         DdlEffect::DropDatabase { database } => format!("drop database {database}"),
@@ -70,10 +69,10 @@ fn classifies_tables() {
         ("TRUNCATE TABLE a", "truncate d.a"),
         ("truncate x . a", "truncate x.a"),
         ("RENAME TABLE a TO b, x.c TO y.c", "rename d.a>d.b,x.c>y.c"),
-        ("CREATE UNIQUE INDEX i ON t (a)", "key d.t"),
-        ("CREATE FULLTEXT INDEX i USING BTREE ON x.t (a)", "index x.t"),
-        ("CREATE SPATIAL INDEX i ON t (a)", "index d.t"),
-        ("DROP INDEX `on` ON t", "key d.t"),
+        ("CREATE UNIQUE INDEX i ON t (a)", "alter d.t"),
+        ("CREATE FULLTEXT INDEX i USING BTREE ON x.t (a)", "alter x.t"),
+        ("CREATE SPATIAL INDEX i ON t (a)", "alter d.t"),
+        ("DROP INDEX `on` ON t", "alter d.t"),
     ] {
         assert_eq!(short(sql), expected, "{sql}");
     }
@@ -87,13 +86,18 @@ fn classifies_alter() {
         ("ALTER TABLE t RENAME u", "rename d.t>d.u"),
         ("ALTER TABLE t RENAME TO x.u, ADD b INT", "alter d.t; rename d.t>x.u"),
         ("ALTER TABLE t RENAME COLUMN a TO b", "alter d.t"),
-        ("ALTER TABLE t RENAME INDEX a TO b", "index d.t"),
-        ("ALTER TABLE t ADD INDEX (a), ADD KEY (b)", "index d.t"),
+        ("ALTER TABLE t RENAME INDEX a TO b", "alter d.t"),
+        ("ALTER TABLE t ADD INDEX (a), ADD KEY (b)", "alter d.t"),
         ("ALTER TABLE t ADD UNIQUE (a)", "alter d.t"),
         ("ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (b)", "alter d.t"),
         ("ALTER TABLE t DROP PARTITION p0, p1", "rows d.t DROP PARTITION"),
+        ("ALTER TABLE t DISCARD TABLESPACE", "none: alter table without change of rows or definition"),
+        ("ALTER TABLE t IMPORT TABLESPACE", "rows d.t IMPORT TABLESPACE"),
+        ("ALTER TABLE t CONVERT PARTITION p TO TABLE x.u", "rows d.t CONVERT PARTITION with x.u"),
+        ("ALTER TABLE t CONVERT TABLE u TO PARTITION p VALUES LESS THAN (5)", "rows d.t CONVERT TABLE with d.u"),
+        ("ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u (b)", "alter d.t"),
         ("ALTER TABLE t TRUNCATE PARTITION ALL", "rows d.t TRUNCATE PARTITION"),
-        ("ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u", "rows d.t EXCHANGE PARTITION"),
+        ("ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u", "rows d.t EXCHANGE PARTITION with d.u"),
         ("ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4", "alter d.t"),
         ("ALTER TABLE t ENGINE=InnoDB", "none: alter table without change of rows or definition"),
         ("ALTER TABLE t AUTO_INCREMENT = 7", "none: alter table without change of rows or definition"),
