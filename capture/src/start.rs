@@ -225,3 +225,6 @@ fn ensure_nothing_missing(delivered: &GtidSet, executed: &GtidSet) -> Result<(),
         "the server was restored, reset or lost its last transactions in a crash: start a new task under another name",
     ))
 }
+
+#[cfg(test)]
+mod tests;
