@@ -18,8 +18,8 @@ use crate::pool::Pool;
 use crate::progress::Progress;
 use crate::publish::{KafkaOutlet, Outlet};
 use crate::recover::{Recovered, ensure_topics, open_log};
-use crate::seam::Seam;
 use crate::same_source::ensure_same_source;
+use crate::seam::Seam;
 use crate::start::{first_start, read_selected};
 use crate::statements::Statements;
 use crate::stream::{Meaning, Translator};
@@ -148,13 +148,7 @@ enum Next {
 }
 
 impl Stage {
-    fn new(
-        context: StageContext,
-        capture: Capture,
-        seam: Seam,
-        statements: Statements,
-        progress: Progress,
-    ) -> Self {
+    fn new(context: StageContext, capture: Capture, seam: Seam, statements: Statements, progress: Progress) -> Self {
         let task = &context.task;
         let needs_readers = capture.tables().any(|(_, state)| matches!(state.load, Load::Pending { .. }));
         let readers = if needs_readers { task.full.readers as usize } else { 0 };

@@ -3,11 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use millrace_model::position::Reading;
-use millrace_model::{
-    Checkpoint, Ended, Failure, KeyRange, MysqlType, RangeState, SourceMark, TableName, TableSchema,
-};
-use millrace_mysql::schema::{ForeignKey, read_tables};
+use millrace_model::{Checkpoint, Ended, Failure, KeyRange, MysqlType, RangeState, SourceMark, TableName, TableSchema};
 use millrace_mysql::binlog::read_file_created;
+use millrace_mysql::schema::{ForeignKey, read_tables};
 use millrace_mysql::server::{read_binlog_end, read_executed};
 use millrace_mysql::snapshot::plan_ranges;
 use millrace_mysql::table_check::columns_of_unknown_charset;
@@ -197,3 +195,6 @@ pub(crate) fn ensure_charsets_are_known(name: &TableName, schema: &TableSchema<M
         "convert the column to utf8mb4, or exclude the table in [[objects]]",
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,6 @@
 mod case;
 mod equality;
 mod globals;
-mod own_mysql;
 mod random;
 mod report;
 mod stages;
@@ -19,7 +18,6 @@ mod writer;
 pub use case::{Way, run_case, run_case_at};
 pub use equality::{Scope, poll_until_equal};
 pub use globals::GlobalVariable;
-pub use own_mysql::OwnMysql;
 pub use random::Random;
 pub use report::{TestError, TestResult};
 pub use stages::{Printed, Role, Stages, printed_failure};

@@ -1,11 +1,9 @@
 //! What a user can get wrong: each gives one line that says what and where, one that says how to mend it, and exit code
 //! 1; nothing is half-created in the destination.
 
-use std::path::PathBuf;
-
 use anyhow::{Result, ensure};
-use millrace_e2e::{GlobalVariable, LIMIT, OwnMysql, Printed, Role, Stages, TestResult, World, in_world, in_world_alone};
-use millrace_testkit::topics_with_prefix;
+use millrace_e2e::{GlobalVariable, LIMIT, Printed, Role, Stages, TestResult, World, in_world, in_world_alone};
+use millrace_testkit::{OwnServer, ServerKind, topics_with_prefix};
 
 /// A table with a row, in the world's database.
 const TABLE: &str = "CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1);";
@@ -305,8 +303,9 @@ fn second_task_of_the_same_name() -> TestResult {
 
 #[test]
 fn binlog_that_is_off() -> TestResult {
-    let own = OwnMysql::start("--skip-log-bin --gtid-mode=OFF --enforce-gtid-consistency=OFF")?;
-    let keys = format!("source.url = \"{}\"", own.url());
+    let options = "--skip-log-bin --gtid-mode=OFF --enforce-gtid-consistency=OFF";
+    let own = OwnServer::start(ServerKind::Mysql, options)?;
+    let keys = format!("source.url = \"{}\"", own.url()?);
     Ok(capture_refuses("binlog_off", &keys, None, &["log_bin = OFF"], &["set log_bin and server_id"])?)
 }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use millrace_e2e::{
-    LIMIT, OwnMysql, Printed, Random, Role, Scope, Stages, TestResult, Way, World, Writers, in_world_at,
-    poll_until_equal, run_case_at,
+    LIMIT, Printed, Random, Role, Scope, Stages, TestResult, Way, World, Writers, in_world_at, poll_until_equal,
+    run_case_at,
 };
-use millrace_testkit::Servers;
+use millrace_testkit::{OwnServer, ServerKind, Servers};
 use mysql_async::prelude::Queryable;
 
 /// Connections that write.
@@ -16,8 +16,9 @@ const WRITERS: usize = 4;
 /// One server after the other is what takes the time, so all of it is one test on one server.
 #[test]
 fn source_without_gtids() -> TestResult {
-    let own = OwnMysql::start("--gtid-mode=OFF --enforce-gtid-consistency=OFF --max-binlog-size=64K")?;
-    let servers = own.as_source()?;
+    let own =
+        OwnServer::start(ServerKind::Mysql, "--gtid-mode=OFF --enforce-gtid-consistency=OFF --max-binlog-size=64K")?;
+    let servers = own.among_servers()?;
     for name in ["insert_update_delete", "table_without_key", "truncate"] {
         run_case_at(servers.clone(), name, Way::Staged)?;
     }
@@ -66,11 +67,9 @@ async fn current_binlog(world: &World) -> Result<String> {
 fn a_purged_binlog_is_named(servers: Servers) -> Result<()> {
     in_world_at(servers, "purged_file", async |world| {
         let file = current_binlog(world).await?;
-        let printed = after_accident(
-            world,
-            "FLUSH BINARY LOGS; FLUSH BINARY LOGS; PURGE BINARY LOGS BEFORE '2100-01-01'",
-        )
-        .await?;
+        let printed =
+            after_accident(world, "FLUSH BINARY LOGS; FLUSH BINARY LOGS; PURGE BINARY LOGS BEFORE '2100-01-01'")
+                .await?;
         ensure!(printed.error.contains(&format!("the source has purged binlog {file}")), "{printed:?}");
         ensure!(printed.hint.contains("put the purged binlogs back"), "{printed:?}");
         Ok(())

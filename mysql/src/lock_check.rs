@@ -34,7 +34,10 @@ pub fn ensure_snapshot_locks(facts: &ServerFacts, grants: &Grants, tables: &[Sou
         return Finding::bad(
             name,
             Verdict::Blocks,
-            format!("without GTIDs the snapshot locks what it reads, and LOCK TABLES is missing on {}", databases.join(", ")),
+            format!(
+                "without GTIDs the snapshot locks what it reads, and LOCK TABLES is missing on {}",
+                databases.join(", ")
+            ),
             databases.iter().map(grant).collect::<Vec<_>>().join("; "),
         );
     }
@@ -50,11 +53,7 @@ pub fn ensure_snapshot_locks(facts: &ServerFacts, grants: &Grants, tables: &[Sou
 }
 
 /// Databases of tables on which the account has none of the rights.
-fn missing<'a>(
-    grants: &Grants,
-    rights: &[&str],
-    tables: impl Iterator<Item = &'a SourceTable>,
-) -> BTreeSet<&'a str> {
+fn missing<'a>(grants: &Grants, rights: &[&str], tables: impl Iterator<Item = &'a SourceTable>) -> BTreeSet<&'a str> {
     let has = |table: &TableName| {
         rights.iter().any(|right| match grants.coverage(right, &table.database) {
             Coverage::Whole => true,

@@ -84,10 +84,8 @@ fn gtids_say_exactly_what_is_missing() {
 #[test]
 fn a_purged_file_is_no_loss_where_the_gtids_say_so() {
     let mark = mark(Reading::Gtids(gtids("1-50")));
-    let purged = Present {
-        purged: gtids("1-50"),
-        ..present(Reading::Gtids(gtids("1-90")), &[("binlog.000008", 9000)], None)
-    };
+    let purged =
+        Present { purged: gtids("1-50"), ..present(Reading::Gtids(gtids("1-90")), &[("binlog.000008", 9000)], None) };
     judge(&mark, &purged).unwrap();
 }
 
