@@ -212,7 +212,7 @@ impl Reader {
 
 /// Says now and then who waits; each conflict took about a second.
 fn note_conflict(table: &TableName, conflicts: u32) {
-    if conflicts % 30 == 0 {
+    if conflicts.is_multiple_of(30) {
         tracing::warn!(%table, tries = conflicts, "the snapshot waits for a transaction that holds locks of this table");
     }
 }
