@@ -6,6 +6,7 @@
 
 mod compare;
 mod kafka;
+mod own_server;
 mod poll;
 mod script;
 mod servers;
@@ -13,6 +14,7 @@ mod stage;
 
 pub use compare::{Comparison, Difference, TablePair, compare_table};
 pub use kafka::{delete_topics, topics_with_prefix};
+pub use own_server::{OwnServer, ServerKind};
 pub use poll::{pace, poll_until};
 pub use script::{load_dump, run_script, split_script};
 pub use servers::{Servers, unique_name};
