@@ -14,7 +14,7 @@ use crate::loaded::finish_tables;
 use crate::options::destination_options;
 use crate::session::{ensure_destination, wait_for_task};
 use crate::tally::Tally;
-use crate::write::{Interrupts, Interruption, Written, carry_out, from_row};
+use crate::write::{Interruption, Interrupts, Written, carry_out, from_row};
 
 /// How often a closed barrier, loaded tables and the end of other applies are looked at.
 const POLL: Duration = Duration::from_millis(100);
