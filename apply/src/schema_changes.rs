@@ -88,10 +88,7 @@ impl Rendering<'_> {
             self.put_aside(after, later)?;
         }
         let aside = self.aside.remove(&before.table_id);
-        let before = TableSchema {
-            name: aside.unwrap_or_else(|| before.name.clone()),
-            ..before.as_ref().clone()
-        };
+        let before = TableSchema { name: aside.unwrap_or_else(|| before.name.clone()), ..before.as_ref().clone() };
         let altered = render_alter(self.dialect, &Difference::new(&before, after, &alteration.origins)?)?;
         self.push(altered);
         Ok(())

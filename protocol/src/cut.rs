@@ -148,7 +148,9 @@ impl Cuts {
                     Control::Reset { schema } | Control::ChunkDone { schema, .. } | Control::TableLoaded { schema } => {
                         need(*schema);
                     }
-                    Control::Barrier(barrier) => barrier.changes.iter().flat_map(SchemaChange::schemas).for_each(&mut need),
+                    Control::Barrier(barrier) => {
+                        barrier.changes.iter().flat_map(SchemaChange::schemas).for_each(&mut need)
+                    }
                     Control::Watermark(_) | Control::End(_) => {}
                 },
             }

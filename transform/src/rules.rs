@@ -23,7 +23,8 @@ pub(crate) fn ensure_rules_hold(
     if let Err(TransformError::NoSuchColumn { column, key, .. }) = ensure_columns_are_there(after, rule) {
         return Err(lost(&column, key));
     }
-    let renamed = origins.iter().zip(&after.columns).filter_map(|(origin, new)| Some((&before.columns[(*origin)?], new)));
+    let renamed =
+        origins.iter().zip(&after.columns).filter_map(|(origin, new)| Some((&before.columns[(*origin)?], new)));
     for (old, new) in renamed {
         if old_rule.excludes_column(&old.name) && !rule.excludes_column(&new.name) {
             return Err(lost(&old.name, "columns.exclude"));
@@ -51,7 +52,8 @@ fn ensure_filter_holds(
     for &place in old.columns() {
         let column = &before.columns[place];
         let goes_on = origins.iter().position(|origin| *origin == Some(place)).map(|new| &after.columns[new]);
-        let same_name = |new: &&millrace_model::Column<MysqlType>| new.name.to_lowercase() == column.name.to_lowercase();
+        let same_name =
+            |new: &&millrace_model::Column<MysqlType>| new.name.to_lowercase() == column.name.to_lowercase();
         let Some(new) = goes_on.filter(same_name) else { return Err(lost(&column.name)) };
         if column.collation != new.collation || !keeps_values(&column.ty, &new.ty) {
             return Err(lost(&column.name));
@@ -76,9 +78,8 @@ fn keeps_values(from: &MysqlType, to: &MysqlType) -> bool {
         |ty: &MysqlType| matches!(ty, MysqlType::Char { .. } | MysqlType::Varchar { .. } | MysqlType::Text { .. });
     match (from, to) {
         (MysqlType::Decimal { scale: old, .. }, MysqlType::Decimal { scale, .. }) => scale >= old,
-        (MysqlType::DateTime(old), MysqlType::DateTime(new)) | (MysqlType::Timestamp(old), MysqlType::Timestamp(new)) => {
-            new >= old
-        }
+        (MysqlType::DateTime(old), MysqlType::DateTime(new))
+        | (MysqlType::Timestamp(old), MysqlType::Timestamp(new)) => new >= old,
         (MysqlType::Enum(_), MysqlType::Enum(_)) | (MysqlType::Set(_), MysqlType::Set(_)) => true,
         (from, to) => from == to || is_integer(from) && is_integer(to) || is_text(from) && is_text(to),
     }

@@ -169,10 +169,7 @@ impl TableMapping {
 }
 
 /// The rule's condition against the table's types.
-pub(crate) fn filter_of(
-    source: &TableSchema<MysqlType>,
-    rule: &ObjectRule,
-) -> Result<Option<Filter>, TransformError> {
+pub(crate) fn filter_of(source: &TableSchema<MysqlType>, rule: &ObjectRule) -> Result<Option<Filter>, TransformError> {
     let filter = rule.condition().map(|condition| Filter::new(condition, source)).transpose();
     filter.map_err(|problem| TransformError::Condition { table: source.name.clone(), problem })
 }

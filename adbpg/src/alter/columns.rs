@@ -118,4 +118,3 @@ fn zero_of(ty: &PgType) -> String {
     };
     format!("'{text}'::{ty}")
 }
-

@@ -91,9 +91,7 @@ fn redistributed(difference: &Difference<'_>) -> Redistributed {
     };
     let (old, new) = (spread_by(difference.before), spread_by(difference.after));
     let same = match (&old, &new) {
-        (Some(old), Some(new)) => {
-            difference.places_before(new).as_ref() == Some(old) && !difference.is_retyped(new)
-        }
+        (Some(old), Some(new)) => difference.places_before(new).as_ref() == Some(old) && !difference.is_retyped(new),
         (None, None) => true,
         _ => false,
     };

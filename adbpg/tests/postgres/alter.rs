@@ -42,8 +42,7 @@ fn orders() -> TableSchema<PgType> {
 }
 
 async fn make(connection: &Connection, schema: &TableSchema<PgType>) {
-    let mut statements =
-        render_create_table(connection.dialect(), schema, ExistingTable::Refuse).unwrap().statements;
+    let mut statements = render_create_table(connection.dialect(), schema, ExistingTable::Refuse).unwrap().statements;
     statements.extend(render_indexes(connection.dialect(), schema).unwrap().statements);
     connection.execute("make a table", &statements).await.unwrap();
 }
@@ -90,7 +89,10 @@ async fn columns_come_go_and_change_names() {
         after.columns[1] = Column { name: "b".into(), ..before.columns[1].clone() };
         let default = Some(DefaultValue::Literal("it's".into()));
         after.columns[2] = Column { nullability: Nullability::NotNull, default, ..column("a", PgType::Varchar(10)) };
-        after.columns.push(Column { nullability: Nullability::NotNull, ..column("n", PgType::Numeric { precision: 5, scale: 2 }) });
+        after.columns.push(Column {
+            nullability: Nullability::NotNull,
+            ..column("n", PgType::Numeric { precision: 5, scale: 2 })
+        });
         after.columns.push(Column { nullability: Nullability::NotNull, ..column("bits", PgType::Bit(3)) });
         after.columns.push(Column { comment: "new".into(), ..column("c", PgType::Text) });
         after.indexes = vec![index("by_a", &[1], Uniqueness::NonUnique)];
@@ -100,11 +102,17 @@ async fn columns_come_go_and_change_names() {
         // Two names are swapped, and three go round.
         let mut after = orders();
         (after.columns[1].name, after.columns[2].name) = ("b".into(), "a".into());
-        assert_eq!(check(&server, &before, &after, &[Some(0), Some(1), Some(2)]).await, [r#"{"a": "x", "b": 7, "id": 1}"#]);
+        assert_eq!(
+            check(&server, &before, &after, &[Some(0), Some(1), Some(2)]).await,
+            [r#"{"a": "x", "b": 7, "id": 1}"#]
+        );
         for (place, name) in ["a", "b", "id"].into_iter().enumerate() {
             after.columns[place].name = name.into();
         }
-        assert_eq!(check(&server, &before, &after, &[Some(0), Some(1), Some(2)]).await, [r#"{"a": 1, "b": 7, "id": "x"}"#]);
+        assert_eq!(
+            check(&server, &before, &after, &[Some(0), Some(1), Some(2)]).await,
+            [r#"{"a": 1, "b": 7, "id": "x"}"#]
+        );
     })
     .await;
 }

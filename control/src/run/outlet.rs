@@ -6,9 +6,7 @@ use std::sync::Arc;
 use millrace_apply::TransformedStep;
 use millrace_capture::Outlet;
 use millrace_model::{Failure, MysqlType, SchemaKey, TableSchema};
-use millrace_proto::{
-    CHECKPOINT_KEY, encode_checkpoint, encode_held, encode_table, held_record_key, table_record_key,
-};
+use millrace_proto::{CHECKPOINT_KEY, encode_checkpoint, encode_held, encode_table, held_record_key, table_record_key};
 use millrace_protocol::capture::Step;
 use millrace_task::Task;
 use millrace_transform::batch::{Scratch, transform_batch};

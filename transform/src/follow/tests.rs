@@ -52,10 +52,7 @@ struct Followed {
     alteration: Option<Alteration<PgType>>,
 }
 
-fn follow(
-    objects: &str,
-    steps: &[(TableSchema<MysqlType>, &[Option<usize>])],
-) -> Result<Followed, TransformError> {
+fn follow(objects: &str, steps: &[(TableSchema<MysqlType>, &[Option<usize>])]) -> Result<Followed, TransformError> {
     let task = task(objects);
     let mut mappings = Mappings::default();
     let key = |version: usize| SchemaKey::new(version as u64, 0);
@@ -114,7 +111,11 @@ fn a_rule_that_would_lose_its_column_stops_the_change() {
         ("where = 'state > 0'", (text, &same[..]), Some("takes column \"state\" from \"objects.where\"")),
         ("where = 'state > 0'", (wide, &same[..]), None),
         ("columns = { rename = { state = 'x' } }", dropped, Some("\"state\" from \"objects.columns.rename\"")),
-        ("columns = { exclude = ['sec*'] }", (with("open", 1), &same[..]), Some("\"secret\" from \"objects.columns.exclude\"")),
+        (
+            "columns = { exclude = ['sec*'] }",
+            (with("open", 1), &same[..]),
+            Some("\"secret\" from \"objects.columns.exclude\""),
+        ),
         ("columns = { exclude = ['sec*'] }", (with("sec2", 1), &same[..]), None),
     ] {
         let found = follow(&format!("{{ table = 'shop.orders', {rule} }}"), &[step]);
@@ -132,7 +133,8 @@ fn a_rule_that_would_lose_its_column_stops_the_change() {
 #[test]
 fn a_change_that_is_left_out_holds_the_table() {
     let rule = "{ table = 'shop.*', operations = ['insert', 'update', 'delete'] }";
-    let after = schema("orders", &[("new", INT), ("total", MysqlType::BigInt(Sign::Signed)), ("id", INT), ("secret", INT)]);
+    let after =
+        schema("orders", &[("new", INT), ("total", MysqlType::BigInt(Sign::Signed)), ("id", INT), ("secret", INT)]);
     let origins: &[Option<usize>] = &[None, Some(2), Some(0), Some(1)];
     let followed = follow(rule, &[(after.clone(), origins)]).unwrap();
     assert_eq!(followed.alteration, None);
@@ -163,7 +165,8 @@ fn name_and_shape_are_left_out_apart() {
     let without_rename = "{ table = 'shop.*', operations = ['insert', 'alter'] }";
     let mut longer = renamed.clone();
     longer.columns.push(column("new", INT));
-    let followed = follow(without_rename, &[(renamed.clone(), same), (longer, &[Some(0), Some(1), Some(2), Some(3), None])]);
+    let followed =
+        follow(without_rename, &[(renamed.clone(), same), (longer, &[Some(0), Some(1), Some(2), Some(3), None])]);
     let followed = followed.unwrap();
     assert_eq!(followed.after.mapping.target().name, TableName::new("shop", "orders"));
     assert_eq!(followed.alteration.unwrap().origins.len(), 5);
