@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use millrace_model::batch::Alteration;
 use millrace_model::schema::{Nullability, Route};
-use millrace_model::{MysqlType, PgType, SchemaKey, TableSchema};
+use millrace_model::{Column, MysqlType, PgType, SchemaKey, TableSchema};
 use millrace_proto::{HeldTable, Standing};
 use millrace_task::{ObjectRule, Operation};
 
@@ -114,8 +114,10 @@ impl TableMapping {
         if target.is_keyed() && !tells_apart && !(after.route == Route::Table && self.source.key == after.key) {
             return Err(key_problem());
         }
-        let lost = held.columns.iter().zip(&places).filter(|(_, place)| place.is_none()).map(|(column, _)| column);
-        for column in lost.filter(|column| column.nullability == Nullability::NotNull && column.default.is_none()) {
+        let mut lost = held.columns.iter().zip(&places).filter(|(_, place)| place.is_none()).map(|(column, _)| column);
+        let needs_value =
+            |column: &&Column<PgType>| column.nullability == Nullability::NotNull && column.default.is_none();
+        if let Some(column) = lost.find(needs_value) {
             return Err(refused(HeldProblem::NotNull(column.name.to_string())));
         }
         Self::with_target(after, rule, target, &sources)

@@ -1,7 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 use millrace_model::mysql_type::Sign;
 use millrace_model::row::{Row, RowWriter};
-use millrace_model::schema::Column;
 use millrace_model::{Cell, TableName};
 use millrace_proto::{decode_held, encode_held};
 use millrace_task::{Surroundings, Task};
