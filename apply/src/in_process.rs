@@ -341,11 +341,10 @@ impl Applier {
         let Some(task_id) = self.task_id(connection).await? else { return Ok(()) };
         for (version, hash) in connection.loaded_tables(&task_id, 1).await? {
             let key = SchemaKey::new(version, hash);
-            if let Some((_, schema)) = self.schemas.iter().find(|(known, _)| *known == key) {
-                if finish_table(connection, &task_id, version, schema).await? == BarrierOutcome::Busy {
-                    let what = format!("another session makes the indexes of \"{}\"", schema.name);
-                    return Err(Failure::connection(what, "it is tried again by itself"));
-                }
+            let Some((_, schema)) = self.schemas.iter().find(|(known, _)| *known == key) else { continue };
+            if finish_table(connection, &task_id, version, schema).await? == BarrierOutcome::Busy {
+                let what = format!("another session makes the indexes of \"{}\"", schema.name);
+                return Err(Failure::connection(what, "it is tried again by itself"));
             }
         }
         if self.tally.commits_since_prune() {
