@@ -17,10 +17,11 @@ use millrace_model::position::Reading;
 use millrace_model::{Failure, TableName};
 use millrace_mysql::ident::table_ident;
 use millrace_mysql::schema::read_tables;
-use millrace_mysql::server::read_executed;
 use millrace_mysql::{Session, SourceOptions, SourceTable};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+
+use crate::seam::Seam;
 
 /// Between two readings of what is committed.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -57,6 +58,7 @@ enum Wait {
 /// The tables that are waited for.
 pub(crate) struct Arrivals {
     options: SourceOptions,
+    seam: Seam,
     tables: BTreeMap<TableName, Wait>,
     numbers: u64,
     answers: mpsc::Sender<Answer>,
@@ -66,9 +68,9 @@ pub(crate) struct Arrivals {
 
 impl Arrivals {
     /// Nothing to wait for.
-    pub(crate) fn new(options: SourceOptions) -> Self {
+    pub(crate) fn new(options: SourceOptions, seam: Seam) -> Self {
         let (answers, told) = mpsc::channel(16);
-        Self { options, tables: BTreeMap::new(), numbers: 0, answers, told, tasks: JoinSet::new() }
+        Self { options, seam, tables: BTreeMap::new(), numbers: 0, answers, told, tasks: JoinSet::new() }
     }
 
     /// A table is there whose definition is not known; or a statement about it came by.
@@ -116,10 +118,10 @@ impl Arrivals {
             }
             self.numbers += 1;
             *wait = Wait::Asked(self.numbers);
-            let (options, answers) = (self.options.clone(), self.answers.clone());
+            let (options, seam, answers) = (self.options.clone(), self.seam, self.answers.clone());
             let (table, number, delivered) = (table.clone(), self.numbers, delivered.clone());
             self.tasks.spawn(async move {
-                let answer = match read(&options, table, number, &delivered).await {
+                let answer = match read(&options, seam, table, number, &delivered).await {
                     Ok(definition) => Answer::Read(definition),
                     Err(failure) => Answer::Failed(failure),
                 };
@@ -170,23 +172,31 @@ impl Arrivals {
 
 async fn read(
     options: &SourceOptions,
+    seam: Seam,
     table: TableName,
     number: u64,
     delivered: &Reading,
 ) -> Result<Definition, Failure> {
     let mut session = Session::connect(options).await?;
-    while !read_executed(&mut session).await?.covers(delivered) {
+    while !covers(seam.now(&mut session).await?.as_ref(), delivered) {
         tokio::time::sleep(PAUSE).await;
     }
+    wait_for_changes(&mut session, &table).await;
     let found = read_tables(&mut session, &|name: &TableName| *name == table).await?.pop().map(Box::new);
-    if found.is_some() {
-        // Waits until a change that the catalogue shows already is complete, so that `high` has it.
-        let sql = format!("SELECT 1 FROM {} LIMIT 0", table_ident(&table));
-        if let Err(error) = session.query_texts("waiting for a schema change", &sql).await {
-            tracing::info!(%table, %error, "it changes while it is read");
-        }
-    }
-    let high = read_executed(&mut session).await?;
+    wait_for_changes(&mut session, &table).await;
+    let high = seam.now(&mut session).await?.unwrap_or_else(|| delivered.clone());
     session.close().await;
     Ok(Definition { table, number, found, high })
+}
+
+fn covers(now: Option<&Reading>, delivered: &Reading) -> bool {
+    now.is_none_or(|now| now.covers(delivered))
+}
+
+/// Waits for the table's metadata lock, so that a change which is in the binlog, or which the catalogue shows, is complete.
+async fn wait_for_changes(session: &mut Session, table: &TableName) {
+    let sql = format!("SELECT 1 FROM {} LIMIT 0", table_ident(table));
+    if let Err(error) = session.query_texts("waiting for a schema change", &sql).await {
+        tracing::info!(%table, %error, "it changes while it is read");
+    }
 }

@@ -16,6 +16,8 @@ mod publish;
 mod reader;
 mod recover;
 mod renames;
+mod same_source;
+mod seam;
 mod stage;
 mod start;
 mod statements;

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_model::position::Reading;
-use millrace_model::{Failure, Row};
-use millrace_mysql::server::read_executed;
-use millrace_mysql::snapshot::{
-    Chunk, ChunkLimits, ChunkReader, Completion as Read, WholeReader, close_snapshot, open_snapshot,
-};
+use millrace_model::{Failure, Row, TableName};
+use millrace_mysql::locks::{is_lock_conflict, lock_table};
+use millrace_mysql::snapshot::{Chunk, ChunkLimits, ChunkReader, Completion as Read, WholeReader, close_snapshot};
 use millrace_mysql::{MysqlError, Session, SourceOptions};
 use millrace_protocol::chunk::{ChunkRequest, Completion, Extent, LowVerdict, StreamPlace, Ticket, WholeState};
 use tokio::sync::{mpsc, oneshot};
+
+use crate::seam::Seam;
 
 /// Between two tries of something that the source or the stream must make possible first.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -44,15 +44,6 @@ pub(crate) enum Told {
     Idle { reader: usize },
     /// The reader has ended.
     Failed(Failure),
-}
-
-/// Whether the binlog is followed while the reader reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Seam {
-    /// Chunks are joined to the stream: each has a window.
-    Stream,
-    /// There is no stream: each table is read in one consistent snapshot.
-    Snapshot,
 }
 
 /// A reader's means.
@@ -95,7 +86,7 @@ impl Reader {
                 // A snapshot that is open is gone on with.
                 Err(_) if self.seam == Seam::Snapshot => continue,
                 Err(_) => {
-                    open = None;
+                    (open, chunks) = (None, None);
                     continue;
                 }
             };
@@ -126,11 +117,8 @@ impl Reader {
     }
 
     async fn begin_table(&self, session: &mut Session, request: &ChunkRequest) -> Result<ChunkReader, Ended> {
-        if self.seam == Seam::Snapshot {
-            close_snapshot(session).await?;
-            open_snapshot(session).await?;
-        }
-        Ok(ChunkReader::new(request.schema.clone(), self.limits)?)
+        self.seam.begin_table(session).await?;
+        Ok(ChunkReader::new(request.schema.clone(), self.limits)?.locking(self.seam.locking()))
     }
 
     async fn chunk(
@@ -140,17 +128,27 @@ impl Reader {
         reader: &mut ChunkReader,
         (after, through): (Option<&Row>, Option<&Row>),
     ) -> Result<(), Ended> {
-        if !self.low(session, request.ticket).await? {
-            return Ok(());
-        }
-        let Chunk { rows, last_key, complete } = match reader.read(session, after, through).await {
-            Ok(chunk) => chunk,
-            Err(error @ MysqlError::TableChanged { .. }) if self.seam == Seam::Stream => {
-                return self.wait_for_stream(session, request.ticket, error).await;
+        let mut conflicts = 0;
+        let Chunk { rows, last_key, complete } = loop {
+            if !self.low(session, request.ticket).await? {
+                return Ok(());
             }
-            Err(error) => return Err(error.into()),
+            match reader.read(session, after, through).await {
+                Ok(chunk) => break chunk,
+                Err(error @ MysqlError::TableChanged { .. }) if self.seam != Seam::Snapshot => {
+                    return self.wait_for_stream(session, request.ticket, error).await;
+                }
+                // Whoever holds the lock commits or rolls back.
+                Err(error) if self.seam == Seam::Locks && is_lock_conflict(&error) => {
+                    conflicts += 1;
+                    note_conflict(&request.schema.name, conflicts);
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
         };
-        let high = self.high(session).await?;
+        let high = self.seam.high(session).await?;
+        self.seam.end_chunk(session).await?;
         let completion = match complete {
             Read::More => Completion::More,
             Read::LastChunk => Completion::LastChunk,
@@ -160,7 +158,7 @@ impl Reader {
 
     /// The table is ahead of the stream, which will say why and void the request; if it does not, the schema is wrong.
     async fn wait_for_stream(&self, session: &mut Session, ticket: Ticket, error: MysqlError) -> Result<(), Ended> {
-        let seen = read_executed(session).await?;
+        let Some(seen) = self.seam.now(session).await? else { return Err(error.into()) };
         loop {
             let seen = seen.clone();
             match self.ask(|answer| Told::Changed { ticket, seen, answer }).await? {
@@ -173,11 +171,16 @@ impl Reader {
 
     async fn whole(&self, session: &mut Session, request: &ChunkRequest) -> Result<(), Ended> {
         let ticket = request.ticket;
+        let lock = self.lock(&request.schema.name).await?;
         if !self.low(session, ticket).await? {
             return Ok(());
         }
-        open_snapshot(session).await?;
-        let high = self.high(session).await?;
+        self.seam.open_whole(session).await?;
+        let high = self.seam.high(session).await?;
+        if let Some(lock) = lock {
+            // The lock ends with its session.
+            lock.close().await;
+        }
         self.tell(Told::WholeOpened { ticket, high }).await?;
         let state = loop {
             match self.ask(|answer| Told::WholeState { ticket, answer }).await? {
@@ -188,7 +191,7 @@ impl Reader {
         if state == WholeState::Publish {
             let mut pieces = match WholeReader::start(session, &request.schema, self.limits).await {
                 Ok(pieces) => pieces,
-                Err(MysqlError::TableChanged { .. }) if self.seam == Seam::Stream => {
+                Err(MysqlError::TableChanged { .. }) if self.seam != Seam::Snapshot => {
                     self.tell(Told::WholeFailed { ticket }).await?;
                     return Ok(close_snapshot(session).await?);
                 }
@@ -203,25 +206,34 @@ impl Reader {
         Ok(close_snapshot(session).await?)
     }
 
+    /// Keeps everybody from writing to the table, where its snapshot needs that, on a session of its own: opening the
+    /// snapshot would end the lock.
+    async fn lock(&self, table: &TableName) -> Result<Option<Session>, Ended> {
+        if self.seam != Seam::Locks {
+            return Ok(None);
+        }
+        let mut session = Session::connect(&self.options).await?;
+        let mut conflicts = 0;
+        while let Err(error) = lock_table(&mut session, table).await {
+            if !is_lock_conflict(&error) {
+                return Err(error.into());
+            }
+            conflicts += 1;
+            note_conflict(table, conflicts);
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(Some(session))
+    }
+
     /// Reads `low` until the machine is content with it; false if the request is void.
     async fn low(&self, session: &mut Session, ticket: Ticket) -> Result<bool, Ended> {
-        if self.seam == Seam::Snapshot {
-            return Ok(true);
-        }
         loop {
-            let low = read_executed(session).await?;
+            let Some(low) = self.seam.low(session).await? else { return Ok(true) };
             match self.ask(|answer| Told::Low { ticket, low, answer }).await? {
                 LowVerdict::Good => return Ok(true),
                 LowVerdict::Void => return Ok(false),
                 LowVerdict::TooEarly => tokio::time::sleep(PAUSE).await,
             }
-        }
-    }
-
-    async fn high(&self, session: &mut Session) -> Result<Option<Reading>, Ended> {
-        match self.seam {
-            Seam::Stream => Ok(Some(read_executed(session).await?)),
-            Seam::Snapshot => Ok(None),
         }
     }
 
@@ -233,5 +245,12 @@ impl Reader {
         let (sender, receiver) = oneshot::channel();
         self.tell(question(sender)).await?;
         receiver.await.map_err(|_| Ended::Unheard)
+    }
+}
+
+/// Says now and then who waits; each conflict took about a second.
+fn note_conflict(table: &TableName, conflicts: u32) {
+    if conflicts.is_multiple_of(30) {
+        tracing::warn!(%table, tries = conflicts, "the snapshot waits for a transaction that holds locks of this table");
     }
 }

@@ -14,13 +14,14 @@ use tokio::time::Instant;
 
 use crate::arrivals::{Answer, Arrivals};
 use crate::checks::ensure_binlog_can_be_followed;
-use crate::options::source_options;
+use crate::options::{reader_id, source_options};
 use crate::pool::Pool;
 use crate::progress::Progress;
 use crate::publish::{KafkaOutlet, Outlet};
-use crate::reader::Seam;
 use crate::recover::{Recovered, ensure_topics, open_log};
-use crate::start::{ensure_same_source, first_start, read_selected, unknown_tables};
+use crate::same_source::ensure_same_source;
+use crate::seam::Seam;
+use crate::start::{first_start, read_selected, unknown_tables};
 use crate::statements::Statements;
 use crate::stream::{Meaning, Translator};
 
@@ -96,17 +97,16 @@ impl OpenSource {
 
     async fn begin(mut self, context: StageContext, recovered: Recovered, partitions: u32) -> Result<Stage, Failure> {
         let (session, facts) = (&mut self.session, &self.facts);
-        let mut arrivals = Arrivals::new(source_options(&context.task.source));
+        let mut unknown = Vec::new();
         let capture = match recovered {
             Recovered::Restart { checkpoint, tables } => {
                 if let Some(mark) = &checkpoint.source {
-                    ensure_same_source(session, facts, mark).await?;
+                    ensure_same_source(session, facts, &context.task, mark).await?;
                 }
                 let capture = Capture::resume(settings(&context.task), *checkpoint, tables, schema_hash);
                 if capture.source().is_some() {
                     let is_known = |name: &TableName| capture.table(name).is_some();
-                    let unknown = unknown_tables(session, &context.task, is_known).await?;
-                    unknown.into_iter().for_each(|table| arrivals.expect(table));
+                    unknown = unknown_tables(session, &context.task, is_known).await?;
                 }
                 capture
             }
@@ -119,11 +119,14 @@ impl OpenSource {
                 capture
             }
         };
+        let seam = Seam::of(capture.source(), facts);
         let statements = Statements::read(session, facts).await?;
         let progress = Progress::of(session, &capture).await?;
         self.session.close().await;
+        let mut arrivals = Arrivals::new(source_options(&context.task.source), seam);
+        unknown.into_iter().for_each(|table| arrivals.expect(table));
         let translator = Translator::new(context.task.clone(), statements, arrivals);
-        Ok(Stage::new(context, capture, translator, progress))
+        Ok(Stage::new(context, capture, seam, translator, progress))
     }
 }
 
@@ -156,11 +159,10 @@ enum Next {
 }
 
 impl Stage {
-    fn new(context: StageContext, capture: Capture, translator: Translator, progress: Progress) -> Self {
+    fn new(context: StageContext, capture: Capture, seam: Seam, translator: Translator, progress: Progress) -> Self {
         let task = &context.task;
-        let seam = if task.phases.contains(Phase::Incremental) { Seam::Stream } else { Seam::Snapshot };
-        let pool =
-            Pool::start(&source_options(&task.source), task.full.readers as usize, task.full.chunk_rows as usize, seam);
+        let (readers, rows) = (task.full.readers as usize, task.full.chunk_rows as usize);
+        let pool = Pool::start(&source_options(&task.source), readers, rows, seam);
         Self { translator, step_began: None, last_commit: Instant::now(), progress, context, capture, pool }
     }
 
@@ -205,11 +207,8 @@ impl Stage {
             millrace_model::Reading::Gtids(set) => BinlogStart::Gtids(set.clone()),
             millrace_model::Reading::Place(place) => BinlogStart::Place(place.clone()),
         };
-        // Stable for the task: the server ends the stream of a former capture that still reads.
-        let [a, b, c, d, ..] = self.context.task.fingerprint();
-        let server_id = u32::from_le_bytes([a, b, c, d]) | 1 << 31;
-        let opts = source_options(&self.context.task.source).opts();
-        Ok(Some(BinlogStream::open(opts, start, server_id).await?))
+        let task = &self.context.task;
+        Ok(Some(BinlogStream::open(source_options(&task.source).opts(), start, reader_id(task)).await?))
     }
 
     fn event(&mut self, event: SourceEvent) -> Result<Next, Failure> {

@@ -71,15 +71,38 @@ impl Capture {
         schema: TableSchema<MysqlType>,
         origins: Vec<Option<usize>>,
     ) -> Result<(), ProtocolError> {
+        let state = self.take(table)?;
+        self.alter_taken(state, schema, origins);
+        Ok(())
+    }
+
+    /// The open transaction gives selected tables other selected names, all at once: two may change places.
+    pub fn rename(&mut self, renames: Vec<(TableName, TableSchema<MysqlType>)>) -> Result<(), ProtocolError> {
+        let mut taken = Vec::with_capacity(renames.len());
+        for (from, schema) in renames {
+            taken.push((self.take(&from)?, schema));
+        }
+        for (state, schema) in taken {
+            let origins = (0..schema.columns.len()).map(Some).collect();
+            self.alter_taken(state, schema, origins);
+        }
+        Ok(())
+    }
+
+    /// The table's name is free from here on.
+    fn take(&mut self, table: &TableName) -> Result<TableState, ProtocolError> {
         let state = self.tables.remove(table).ok_or_else(|| ProtocolError::TableUnknown(table.to_string()))?;
         self.snapshot.void(state.schema.table_id);
         self.dirty.remove(table);
         self.pending -= usize::from(state.load.is_pending());
+        Ok(state)
+    }
+
+    fn alter_taken(&mut self, state: TableState, schema: TableSchema<MysqlType>, origins: Vec<Option<usize>>) {
         let table_id = state.schema.table_id;
         let load = load_after(state.load, &state.schema, &schema, &origins);
         let key = self.name(TableSchema { table_id, ..schema }, load, state.source_only);
         self.change(SchemaChange::Alter(Alteration { before: state.key, schema: key, origins }));
-        Ok(())
     }
 
     /// The table's rows are read from its first one: to replace those that are there, or, where it is empty, to be those
