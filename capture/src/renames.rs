@@ -25,7 +25,9 @@ struct Plan {
 pub(crate) fn rename(scene: &mut Scene<'_>, pairs: Vec<(TableName, TableName)>) -> Result<(), Failure> {
     let is_known = |table: &TableName| scene.capture.table(table).is_some();
     let Plan { leave, keep, enter, left } = plan(&pairs, is_known, |table| scene.selects(table));
-    left.iter().for_each(|table| drop(scene.arrivals.forget(table)));
+    for table in &left {
+        scene.arrivals.forget(table);
+    }
     for table in &leave {
         scene.capture.drop_table(table)?;
     }

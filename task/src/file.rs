@@ -146,6 +146,8 @@ pub(crate) struct SchemaTable {
     pub(crate) indexes: Option<bool>,
     /// Whether comments are made.
     pub(crate) comments: Option<bool>,
+    /// Patterns of tables that tools make beside others.
+    pub(crate) helper_tables: Option<Vec<Text>>,
 }
 
 /// `[retry]`.

@@ -36,6 +36,10 @@ fn canonical(task: &Task) -> Vec<u8> {
         put("exclude");
         put(&exclusion.to_string());
     }
+    for helper in task.selection.helpers() {
+        put("helper");
+        put(&helper.to_string());
+    }
     form
 }
 

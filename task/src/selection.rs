@@ -20,6 +20,8 @@ pub struct Selection {
     rules: Vec<ObjectRule>,
     /// The exclusions of all rules.
     exclusions: Vec<TablePattern>,
+    /// Names of tables that tools make beside others: a rule must name such a table in full to select it.
+    helpers: Vec<Glob>,
 }
 
 /// Two rules as specific as each other that differ in effect and could match the same table.
@@ -35,7 +37,11 @@ impl Selection {
     ///
     /// # Errors
     /// Two rules that could tie.
-    pub(crate) fn new(mut rules: Vec<ObjectRule>, mut exclusions: Vec<TablePattern>) -> Result<Self, Tie> {
+    pub(crate) fn new(
+        mut rules: Vec<ObjectRule>,
+        mut exclusions: Vec<TablePattern>,
+        mut helpers: Vec<Glob>,
+    ) -> Result<Self, Tie> {
         for (later, rule) in rules.iter().enumerate() {
             if let Some(earlier) = rules[..later].iter().position(|other| can_tie(rule, other)) {
                 return Err(Tie { later, earlier });
@@ -44,7 +50,9 @@ impl Selection {
         rules.sort_by(|one, other| one.pattern().cmp(other.pattern()));
         exclusions.sort();
         exclusions.dedup();
-        Ok(Self { rules, exclusions })
+        helpers.sort();
+        helpers.dedup();
+        Ok(Self { rules, exclusions, helpers })
     }
 
     /// The rule that decides about a table; none if the table does not move.
@@ -56,7 +64,9 @@ impl Selection {
         let rule = rules.max_by_key(|rule| rule.pattern().specificity())?;
         let stronger = |exclusion: &TablePattern| exclusion.specificity() >= rule.pattern().specificity();
         let excluded = self.exclusions.iter().any(|exclusion| stronger(exclusion) && exclusion.matches(table));
-        (!excluded).then_some(rule)
+        let is_named = rule.pattern().table.literal().is_some();
+        let is_helper = !is_named && self.helpers.iter().any(|helper| helper.matches(&table.table));
+        (!excluded && !is_helper).then_some(rule)
     }
 
     /// The patterns of the databases that the rules name, each once: what a catalogue query has to look at. A database
@@ -84,6 +94,10 @@ impl Selection {
             [Operation::Alter, Operation::Rename].into_iter().any(|change| !rule.operations().contains(change))
         };
         self.rules.iter().any(leaves_out)
+    }
+
+    pub(crate) fn helpers(&self) -> &[Glob] {
+        &self.helpers
     }
 
     pub(crate) fn exclusions(&self) -> &[TablePattern] {
@@ -115,7 +129,8 @@ mod tests {
             ObjectRule::new(TablePattern::parse(pattern).unwrap(), settings)
         };
         let exclusions = exclusions.iter().map(|pattern| TablePattern::parse(pattern).unwrap()).collect();
-        Selection::new(rules.iter().map(rule).collect(), exclusions).map_err(|tie| (tie.earlier, tie.later))
+        let helpers = ["_*_gho", "_*_old"].map(|helper| Glob::parse(helper).unwrap()).to_vec();
+        Selection::new(rules.iter().map(rule).collect(), exclusions, helpers).map_err(|tie| (tie.earlier, tie.later))
     }
 
     fn deciding(selection: &Selection, database: &str, table: &str) -> Option<String> {
@@ -124,8 +139,14 @@ mod tests {
 
     #[test]
     fn the_most_specific_pattern_decides() {
-        let rules: &[(&str, &[&str])] =
-            &[("*.*", &[]), ("shop.*", &["a"]), ("shop.orders", &["b"]), ("*.orders", &["c"]), ("shop.tmp_keep", &[])];
+        let rules: &[(&str, &[&str])] = &[
+            ("*.*", &[]),
+            ("shop.*", &["a"]),
+            ("shop.orders", &["b"]),
+            ("*.orders", &["c"]),
+            ("shop.tmp_keep", &[]),
+            ("shop._kept_old", &[]),
+        ];
         let selection = selection(rules, &["shop.tmp_*", "crm.*"]).unwrap();
         for (database, table, expected) in [
             ("shop", "orders", Some("shop.orders")),
@@ -135,6 +156,10 @@ mod tests {
             ("shop", "tmp_1", None),
             ("shop", "tmp_keep", Some("shop.tmp_keep")),
             ("crm", "orders", None),
+            ("shop", "_orders_gho", None),
+            ("hr", "_people_old", None),
+            ("shop", "_kept_old", Some("shop._kept_old")),
+            ("shop", "orders_old", Some("shop.*")),
             ("Shop", "orders", Some("*.orders")),
             ("mysql", "user", None),
             ("INFORMATION_SCHEMA", "TABLES", None),

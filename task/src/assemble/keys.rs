@@ -6,8 +6,12 @@ use toml::Spanned;
 use crate::error::TaskError;
 use crate::expansion::Text;
 use crate::file::{DistributedBy as Written, ObjectTable, SchemaTable};
+use crate::glob::Glob;
 use crate::object::{DistributedBy, ExistingTables, Extra, NameCase, ObjectSettings, RouteChoice, SchemaSettings};
 use crate::reader::Reader;
+
+/// What gh-ost (`_t_gho`, `_t_ghc`, `_t_del`) and pt-online-schema-change (`_t_new`, `_t_old`) make beside a table `t`.
+const HELPER_TABLES: [&str; 5] = ["_*_gho", "_*_ghc", "_*_del", "_*_new", "_*_old"];
 
 pub(super) fn settings(
     reader: &Reader<'_>,
@@ -45,6 +49,21 @@ pub(super) fn schema(reader: &Reader<'_>, table: Option<&SchemaTable>) -> Result
     let extra = |made: Option<bool>| if made == Some(false) { Extra::LeftOut } else { Extra::Made };
     (settings.indexes, settings.comments) = (extra(table.indexes), extra(table.comments));
     Ok(settings)
+}
+
+/// `schema.helper_tables`; what gh-ost and pt-online-schema-change make without it.
+pub(super) fn helper_tables(reader: &Reader<'_>, table: Option<&SchemaTable>) -> Result<Vec<Glob>, TaskError> {
+    let Some(list) = table.and_then(|table| table.helper_tables.as_ref()) else {
+        return Ok(HELPER_TABLES.iter().filter_map(|pattern| Glob::parse(pattern).ok()).collect());
+    };
+    let key = "schema.helper_tables";
+    let pattern = |text: &Text| {
+        Glob::parse(&reader.text(key, text)?).map_err(|_| {
+            let message = "the pattern of a table's name is not understood";
+            reader.value(text, key, message, "write for example \"_*_gho\", without a database")
+        })
+    };
+    list.iter().map(pattern).collect()
 }
 
 fn primary_key(

@@ -32,7 +32,8 @@ pub(super) fn selection(reader: &Reader<'_>, file: &TaskFile) -> Result<Selectio
     for object in objects.get_ref() {
         rules.push(rule(reader, object, usual, &mut exclusions)?.with_schema(schema));
     }
-    Selection::new(rules, exclusions).map_err(|tie| ambiguous(reader, objects.get_ref(), &tie))
+    let helpers = keys::helper_tables(reader, file.schema.as_ref())?;
+    Selection::new(rules, exclusions, helpers).map_err(|tie| ambiguous(reader, objects.get_ref(), &tie))
 }
 
 fn rule(

@@ -1,0 +1,5 @@
+INSERT INTO parts VALUES (5, 'five');
+ALTER TABLE parts TRUNCATE PARTITION p1;
+INSERT INTO parts VALUES (13, 'thirteen');
+ALTER TABLE parts DROP PARTITION p2;
+UPDATE parts SET v = 'ONE' WHERE id = 1;

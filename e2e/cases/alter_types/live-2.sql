@@ -1,0 +1,8 @@
+ALTER TABLE t MODIFY money DECIMAL(14,1), MODIFY day DATETIME;
+UPDATE t SET money = 0.5 WHERE id = 3;
+ALTER TABLE t MODIFY kind ENUM('d','c','b','a') CHARACTER SET utf8mb4;
+INSERT INTO t (id, kind) VALUES (7, 'c');
+ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+UPDATE t SET text = 'binär' WHERE id = 2;
+ALTER TABLE t MODIFY small VARCHAR(12);
+INSERT INTO t (id, small) VALUES (8, 'eight');

@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT PRIMARY KEY, small SMALLINT UNSIGNED, money DECIMAL(10,2), text VARCHAR(20), kind ENUM('a','b','c'), day DATETIME(3), latin VARCHAR(20) CHARACTER SET latin1, marks SET('x','y'));
+INSERT INTO t VALUES (1, 1, 1.25, 'one', 'a', '2024-01-02 03:04:05.678', 'é', 'x'), (2, 65535, -99999999.99, '22', 'b', '2024-12-31 23:59:59.999', 'ü', 'x,y'), (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL);

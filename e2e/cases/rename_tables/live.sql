@@ -1,0 +1,16 @@
+INSERT INTO c VALUES (2);
+RENAME TABLE c TO renamed;
+INSERT INTO renamed VALUES (3);
+RENAME TABLE a TO other, b TO a, other TO b;
+INSERT INTO a VALUES (8, 80);
+INSERT INTO b VALUES (3, 'b');
+ALTER TABLE renamed ADD COLUMN v INT DEFAULT 4, RENAME TO renamed_again;
+INSERT INTO renamed_again VALUES (4, 5);
+RENAME TABLE goes TO {database}_out.gone, {database}_out.comes TO came;
+INSERT INTO came VALUES (3, 'after');
+UPDATE came SET v = 'changed' WHERE id = 1;
+CREATE TABLE made LIKE came;
+INSERT INTO made SELECT * FROM came;
+CREATE TABLE {database}_out.model (id INT PRIMARY KEY, v INT, KEY (v));
+CREATE TABLE made_of_another LIKE {database}_out.model;
+INSERT INTO made_of_another VALUES (1, 1);

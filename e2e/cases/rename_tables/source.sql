@@ -1,0 +1,11 @@
+CREATE DATABASE {database}_out;
+CREATE TABLE a (id INT PRIMARY KEY, v VARCHAR(10));
+CREATE TABLE b (id BIGINT PRIMARY KEY, w INT);
+CREATE TABLE c (id INT PRIMARY KEY);
+CREATE TABLE goes (id INT PRIMARY KEY);
+CREATE TABLE {database}_out.comes (id INT PRIMARY KEY, v VARCHAR(10));
+INSERT INTO a VALUES (1, 'a'), (2, 'a');
+INSERT INTO b VALUES (1, 10), (7, 70);
+INSERT INTO c VALUES (1);
+INSERT INTO goes VALUES (1);
+INSERT INTO {database}_out.comes VALUES (1, 'before'), (2, 'before');

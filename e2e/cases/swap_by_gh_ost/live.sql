@@ -1,0 +1,15 @@
+create /* gh-ost */ table `{database}`.`_orders_ghc` (id bigint unsigned auto_increment, last_update timestamp not null DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, hint varchar(64) charset ascii not null, value varchar(4096) charset ascii not null, primary key(id), unique key hint_uidx(hint)) auto_increment=256;
+insert /* gh-ost */ into `{database}`.`_orders_ghc` (id, hint, value) values (NULLIF(2, 0), 'state', 'GhostTableMigrated');
+create /* gh-ost */ table `{database}`.`_orders_gho` like `{database}`.`orders`;
+alter /* gh-ost */ table `{database}`.`_orders_gho` add column note varchar(30) not null default 'none', modify amount bigint;
+insert /* gh-ost `{database}`.`orders` */ ignore into `{database}`.`_orders_gho` (`id`, `customer`, `amount`) (select `id`, `customer`, `amount` from `{database}`.`orders` force index (`PRIMARY`) where (`id` >= 1 and `id` <= 2) lock in share mode);
+INSERT INTO orders (customer, amount) VALUES ('dan', 4);
+UPDATE orders SET amount = 20 WHERE id = 2;
+replace /* gh-ost `{database}`.`_orders_gho` */ into `{database}`.`_orders_gho` (`id`, `customer`, `amount`) values (4, 'dan', 4), (2, 'bob', 20);
+insert /* gh-ost `{database}`.`orders` */ ignore into `{database}`.`_orders_gho` (`id`, `customer`, `amount`) (select `id`, `customer`, `amount` from `{database}`.`orders` force index (`PRIMARY`) where (`id` > 2 and `id` <= 4) lock in share mode);
+create /* gh-ost */ table `{database}`.`_orders_del` (id int auto_increment primary key) engine=InnoDB comment='ghost-cut-over-sentry';
+drop /* gh-ost */ table if exists `{database}`.`_orders_del`;
+rename /* gh-ost */ table `{database}`.`orders` to `{database}`.`_orders_del`, `{database}`.`_orders_gho` to `{database}`.`orders`;
+INSERT INTO orders (customer, amount, note) VALUES ('eve', 5000000000, 'new');
+UPDATE orders SET note = 'old' WHERE id = 1;
+drop /* gh-ost */ table if exists `{database}`.`_orders_ghc`;
