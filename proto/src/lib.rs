@@ -11,7 +11,9 @@ mod wire;
 
 pub use batch::{BatchDecoder, Envelope, Received, encode_messages};
 pub use held::{HELD_PREFIX, HeldTable, Standing, decode_held, encode_held, held_record_key};
-pub use schema::{ColumnTypeWire, TypeParts, decode_schema, encode_schema, schema_hash, schema_record_key};
+pub use schema::{
+    ColumnTypeWire, TypeParts, decode_schema, encode_schema, schema_hash, schema_record_key, schema_record_prefix,
+};
 pub use state::{CHECKPOINT_KEY, decode_checkpoint, decode_table, encode_checkpoint, encode_table, table_record_key};
 
 use millrace_model::{ErrorClass, Failure};
