@@ -12,6 +12,7 @@ use crate::barrier::{Gate, stand};
 use crate::feed::Feed;
 use crate::loaded::finish_tables;
 use crate::options::destination_options;
+use crate::others::Others;
 use crate::session::{ensure_destination, wait_for_task};
 use crate::tally::Tally;
 use crate::write::{Written, carry_out, from_row};
@@ -36,6 +37,7 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
         feed,
         task,
         tally: Tally::default(),
+        others: Others::None,
         unfinished_tables: true,
     };
     let outcome = stage.work(&mut membership).await?;
@@ -51,6 +53,8 @@ struct Stage {
     task: TaskIdentity,
     partitions: u32,
     tally: Tally,
+    /// The applies of the partitions that this one does not own.
+    others: Others,
     /// Whether tables may be loaded without their indexes.
     unfinished_tables: bool,
 }
@@ -88,6 +92,9 @@ impl Stage {
 
     /// Does all that can be done now.
     async fn turn(&mut self) -> Result<Turn, Failure> {
+        if self.others.are_awaited(&self.connection, &self.task.id).await? {
+            return Ok(Turn::Poll);
+        }
         loop {
             match self.feed.cuts.next_work() {
                 Work::Write(write) => self.write(write).await?,
@@ -189,6 +196,7 @@ impl Stage {
         let rows = self.connection.read_progress(&self.task.id).await?;
         let progress: Vec<Progress> = rows.iter().map(from_row).collect();
         self.feed.restart(&owned, &progress);
+        self.others = Others::of(&owned, self.partitions);
         self.unfinished_tables = true;
         self.tally.restart(&self.context, &owned, &progress);
         Ok(())

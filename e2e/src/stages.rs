@@ -15,6 +15,9 @@ const END: Duration = Duration::from_secs(30);
 /// The number of the signal that [`Stages::kill`] sends.
 const SIGKILL: i32 = 9;
 
+/// What ends a process that has been asked to end before it listens to that.
+const SIGTERM: i32 = 15;
+
 /// Which stage a process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -140,7 +143,7 @@ impl Stages {
             }
             let status = process.stage.wait(END).await?;
             let unreachable = status.code() == Some(1) && failed_for_connection(&process.stage.log()?);
-            let expected = unreachable || status.success() || status.signal() == Some(SIGKILL);
+            let expected = unreachable || status.success() || matches!(status.signal(), Some(SIGKILL | SIGTERM));
             ensure!(expected, "{:?} ended with {status}\n{}", process.role, process.stage.log_end());
             if unreachable {
                 let log = process.stage.log()?;

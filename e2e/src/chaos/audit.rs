@@ -3,6 +3,8 @@
 //! What was captured is there once each; what was transformed covers all of it; what has not been applied are watermarks
 //! that came after the last row. Chaos has no filter, so no row may be left out.
 
+use std::collections::HashMap;
+
 use anyhow::{Context, Result, ensure};
 use millrace_testkit::read_topic;
 use prost::Message;
@@ -18,6 +20,20 @@ struct Batch {
     last: u64,
     #[prost(message, repeated, tag = "8")]
     runs: Vec<Run>,
+    #[prost(message, optional, tag = "9")]
+    part: Option<Part>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Part {
+    #[prost(bytes = "vec", tag = "1")]
+    writer: Vec<u8>,
+    #[prost(uint32, tag = "2")]
+    number: u32,
+    #[prost(uint32, tag = "3")]
+    count: u32,
+    #[prost(bytes = "vec", tag = "5")]
+    content: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -76,8 +92,31 @@ pub(super) async fn ensure_accounted(world: &World) -> Result<u64> {
 
 async fn partitions(world: &World, topic: &str) -> Result<Vec<Vec<Batch>>> {
     let messages = read_topic(&world.servers.kafka, &format!("{}.{topic}", world.name)).await?;
-    let decode = |partition: Vec<Vec<u8>>| partition.iter().map(|message| Ok(Batch::decode(&message[..])?)).collect();
-    messages.into_iter().map(decode).collect()
+    messages.into_iter().map(|partition| join_parts(&partition)).collect()
+}
+
+/// The messages of a partition; those that came in parts stand where their last part does.
+fn join_parts(messages: &[Vec<u8>]) -> Result<Vec<Batch>> {
+    let (mut batches, mut open) = (Vec::new(), HashMap::<Vec<u8>, (u32, Vec<u8>)>::new());
+    for message in messages {
+        let batch = Batch::decode(&message[..])?;
+        let Some(part) = batch.part else {
+            batches.push(batch);
+            continue;
+        };
+        if part.number == 0 {
+            open.insert(part.writer.clone(), (0, Vec::new()));
+        }
+        // What does not continue its writer's message is passed over.
+        let Some((next, bytes)) = open.get_mut(&part.writer).filter(|(next, _)| *next == part.number) else { continue };
+        bytes.extend(part.content);
+        *next += 1;
+        if *next == part.count {
+            batches.push(Batch::decode(&bytes[..])?);
+            open.remove(&part.writer);
+        }
+    }
+    Ok(batches)
 }
 
 /// The last sequence of each partition.
@@ -135,7 +174,7 @@ mod tests {
 
     fn batch(first: u64, last: u64, rows: &[u64]) -> Batch {
         let changes = rows.iter().map(|sequence| RowChange { sequence: *sequence }).collect();
-        Batch { first, last, runs: vec![Run { rows: Some(RowRun { changes }), control: None }] }
+        Batch { first, last, runs: vec![Run { rows: Some(RowRun { changes }), control: None }], part: None }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a run of chaos stands on: servers of its own, each behind a proxy that the stages connect through.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use millrace_testkit::{OwnServers, Proxy, Server, Servers};
 use tokio::task::block_in_place;
@@ -10,7 +12,7 @@ use crate::world::World;
 
 /// Servers and the proxies before them.
 pub(super) struct Ground {
-    pub(super) servers: OwnServers,
+    pub(super) servers: Arc<OwnServers>,
     mysql: Proxy,
     kafka: Proxy,
     postgres: Proxy,
@@ -30,7 +32,7 @@ impl Ground {
             Way::OneProcess => &[Server::Mysql, Server::Postgres],
         };
         block_in_place(|| servers.start(wanted))?;
-        Ok(Self { servers, mysql, kafka, postgres })
+        Ok(Self { servers: Arc::new(servers), mysql, kafka, postgres })
     }
 
     /// Where the servers are without the proxies.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use millrace_testkit::{Server, pace, poll_until};
 use mysql_async::prelude::Queryable;
-use tokio::task::block_in_place;
+use tokio::task::{JoinHandle, block_in_place, spawn_blocking};
 
 use super::fault::Fault;
 use super::ground::Ground;
@@ -48,6 +48,8 @@ pub(super) struct Storm<'w> {
     random: Random,
     way: Way,
     held: Vec<(Instant, Held)>,
+    /// Servers that are being started.
+    starting: Vec<(Server, JoinHandle<Result<()>>)>,
     faults: BTreeMap<Fault, u64>,
     restarts: BTreeMap<String, u64>,
 }
@@ -55,7 +57,7 @@ pub(super) struct Storm<'w> {
 impl<'w> Storm<'w> {
     pub(super) fn new(world: &'w World, ground: &'w Ground, stages: Stages, random: Random, way: Way) -> Self {
         let (faults, restarts) = (BTreeMap::new(), BTreeMap::new());
-        Self { world, ground, stages, random, way, held: Vec::new(), faults, restarts }
+        Self { world, ground, stages, random, way, held: Vec::new(), starting: Vec::new(), faults, restarts }
     }
 
     /// Faults, one after the other, for that time.
@@ -66,9 +68,7 @@ impl<'w> Storm<'w> {
             self.release_until(Instant::now()).await?;
             supervise(&mut self.stages, &mut self.restarts).await?;
             let fault = Fault::choose(&mut self.random, self.way);
-            let busy =
-                fault.server().is_some_and(|server| self.held.iter().any(|(_, held)| held.server() == Some(server)));
-            if busy {
+            if fault.server().is_some_and(|server| self.is_down(server)) {
                 continue;
             }
             eprintln!("{:7.1} s: {fault:?}", start.elapsed().as_secs_f32());
@@ -81,7 +81,15 @@ impl<'w> Storm<'w> {
     /// Nothing fails any more.
     pub(super) async fn end(mut self) -> Result<(Stages, BTreeMap<Fault, u64>, BTreeMap<String, u64>)> {
         self.release_until(Instant::now() + Duration::from_secs(3600)).await?;
+        for (_, starting) in std::mem::take(&mut self.starting) {
+            starting.await??;
+        }
         Ok((self.stages, self.faults, self.restarts))
+    }
+
+    fn is_down(&self, server: Server) -> bool {
+        self.held.iter().any(|(_, held)| held.server() == Some(server))
+            || self.starting.iter().any(|(starting, task)| *starting == server && !task.is_finished())
     }
 
     async fn cause(&mut self, fault: Fault) -> Result<()> {
@@ -150,7 +158,10 @@ impl<'w> Storm<'w> {
         for (_, held) in due {
             match held {
                 Held::StandsStill(server) => self.ground.servers.signal(server, "CONT")?,
-                Held::Down(server) => block_in_place(|| self.ground.servers.start(&[server]))?,
+                Held::Down(server) => {
+                    let servers = self.ground.servers.clone();
+                    self.starting.push((server, spawn_blocking(move || servers.start(&[server]))));
+                }
                 Held::Stalled(server) => self.ground.proxy(server).go_on(),
                 Held::Stage(process) => self.stages.resume_if_running(process)?,
                 Held::Locked(session) => drop(session),

@@ -13,7 +13,7 @@ use mysql_async::prelude::Queryable;
 
 use crate::lab::{ColumnCase, Lab, labels};
 
-const ROUNDS: usize = 15_000;
+const ROUNDS: usize = 100_000;
 const MOST_MEMORY: u64 = 512 << 20;
 
 /// The header of an event, and the number of a table map in it (MySQL source, `Log_event_header`).
@@ -27,7 +27,7 @@ fn columns() -> Vec<ColumnCase> {
     [
         ("id", "int primary key", MysqlType::Int(Signed)),
         ("d", "decimal(30,9)", decimal),
-        ("t", "text", MysqlType::Text { bytes: 65_535 }),
+        ("t", "text", MysqlType::Text { length_bytes: 2, charset: "utf8mb4".into() }),
         ("b", "varbinary(300)", MysqlType::Varbinary(300)),
         ("e", "enum('a','b')", MysqlType::Enum(labels(["a", "b"]))),
         ("s", "set('x','y','z')", MysqlType::Set(labels(["x", "y", "z"]))),
@@ -63,7 +63,7 @@ async fn write(lab: &mut Lab) {
 async fn table_maps(lab: &mut Lab, file: &str) -> Vec<Vec<u8>> {
     let sql = format!("SELECT LOAD_FILE(CONCAT(@@datadir, '{file}'))");
     let bytes: Option<Option<Vec<u8>>> = lab.session.query_first(sql).await.unwrap();
-    let bytes = bytes.flatten().expect("a binlog file that the server may read");
+    let bytes = bytes.flatten().unwrap();
     let (mut maps, mut at) = (Vec::new(), 4);
     while let Some(header) = bytes.get(at..at + HEADER) {
         let size = u32::from_le_bytes([header[9], header[10], header[11], header[12]]) as usize;
