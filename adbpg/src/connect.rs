@@ -14,7 +14,7 @@ use crate::dialect::{Dialect, PROBED_SETTINGS};
 use crate::error::{AdbpgError, reason_of};
 use crate::ident::literal;
 use crate::target::Uniqueness;
-use crate::tls::{TlsMode, connector};
+use crate::tls::{ClientIdentity, TlsMode, connector};
 
 /// How to reach the destination.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct DestinationOptions {
     pub database: String,
     /// Encryption.
     pub tls: TlsMode,
+    /// Client certificate, if the server asks for one.
+    pub client_identity: Option<ClientIdentity>,
 }
 
 /// A session's process: a process id is used again, with its start time it is not.
@@ -118,7 +120,7 @@ impl DestinationOptions {
 
     async fn open(&self) -> Result<Client, AdbpgError> {
         let failed = |error: tokio_postgres::Error| self.connect_error(&error);
-        match connector(&self.tls)? {
+        match connector(&self.tls, self.client_identity.as_ref())? {
             None => {
                 let (client, driver) = self.config().connect(NoTls).await.map_err(failed)?;
                 tokio::spawn(drive(driver));

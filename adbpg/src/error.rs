@@ -24,8 +24,16 @@ pub enum AdbpgError {
     /// An encrypted connection could not be made.
     #[error("cannot make an encrypted connection to the destination \"{server}\": {reason}")]
     Tls {
-        /// host:port, or the file that could not be used.
+        /// host:port.
         server: String,
+        /// Why.
+        reason: String,
+    },
+    /// A file that `destination.tls` names cannot be used.
+    #[error("cannot use \"{file}\" of destination.tls: {reason}")]
+    TlsFile {
+        /// Its path.
+        file: String,
         /// Why.
         reason: String,
     },
@@ -172,6 +180,7 @@ impl AdbpgError {
             Self::Server { state, .. } | Self::RowRefused { state, .. } => class_of(state),
             Self::Aborted(_) => ErrorClass::Statement,
             Self::Tls { .. }
+            | Self::TlsFile { .. }
             | Self::Driver { .. }
             | Self::Name { .. }
             | Self::Cell { .. }
@@ -196,9 +205,10 @@ impl AdbpgError {
         let hint = match self {
             Self::Unreachable { .. } => "check host, port and firewall of the destination, and that it is running",
             Self::Tls { .. } => "check destination.tls: its mode, the certificate file, and the host name in the url",
+            Self::TlsFile { .. } => "name a readable PEM file; a relative path begins at the task file's folder",
             Self::Server { state, .. } | Self::RowRefused { state, .. } => hint_of(state),
             Self::Name { .. } => "give it another name with rename in the task file",
-            Self::Cell { .. } => "check the column's type in the task file; for NUL characters see nul_characters",
+            Self::Cell { .. } => "exclude the column, or give it another type, with columns in the task file",
             Self::Count { .. } => {
                 "somebody else writes to this table, or a trigger or rule on it drops rows: remove it"
             }

@@ -38,9 +38,14 @@ pub fn in_world(name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) -> Res
 
 /// Like [`in_world`], within [`GlobalVariable::with`](crate::GlobalVariable::with).
 pub fn in_world_alone(name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) -> Result<()> {
+    in_world_at(Servers::from_environment()?, name, test)
+}
+
+/// Like [`in_world`], on servers that this test has to itself.
+pub fn in_world_at(servers: Servers, name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let world = World::create(name).await?;
+        let world = World::create(servers, name).await?;
         let ended = test(&world).await;
         let removed = world.remove().await;
         ended.with_context(|| format!("the logs are in {}", world.folder.display()))?;
@@ -50,8 +55,8 @@ pub fn in_world_alone(name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) 
 }
 
 impl World {
-    async fn create(name: &str) -> Result<Self> {
-        let world = Self::named(Servers::from_environment()?, name);
+    async fn create(servers: Servers, name: &str) -> Result<Self> {
+        let world = Self::named(servers, name);
         // Process ids come back: what a killed run left under the same name goes first.
         world.remove().await?;
         world.furnish().await

@@ -26,6 +26,14 @@ pub enum MysqlError {
         /// What was wrong.
         reason: String,
     },
+    /// A file that `source.tls` names cannot be used.
+    #[error("cannot use \"{file}\" of source.tls: {reason}")]
+    TlsFile {
+        /// Its path.
+        file: String,
+        /// What the system said.
+        reason: String,
+    },
     /// The server refused the user name, the password or the host it comes from.
     #[error("the mysql server at \"{address}\" refused user \"{user}\": wrong user name or password")]
     LoginRefused {
@@ -140,6 +148,7 @@ impl MysqlError {
             Self::Unreachable { .. } | Self::ConnectionLost { .. } => ErrorClass::Connection,
             Self::Server { code, .. } => class_of_code(*code),
             Self::Tls { .. }
+            | Self::TlsFile { .. }
             | Self::LoginRefused { .. }
             | Self::LoginPlugin { .. }
             | Self::Answer { .. }
@@ -154,6 +163,7 @@ impl MysqlError {
     pub fn hint(&self) -> String {
         match self {
             Self::Unreachable { .. } => "check host, port and firewall, and that the server runs".into(),
+            Self::TlsFile { .. } => "name a readable PEM file; a relative path begins at the task file's folder".into(),
             Self::Tls { .. } => {
                 "check source.tls: its mode, the ca file, and the name in the server's certificate".into()
             }
@@ -216,6 +226,10 @@ impl MysqlError {
             ClientError::Io(IoError::Tls(e)) => Self::Tls { address, reason: one_line(&e.to_string()) },
             ClientError::Driver(e @ (DriverError::NoClientSslFlagFromServer | DriverError::NoKeyFound)) => {
                 Self::Tls { address, reason: e.to_string() }
+            }
+            // What the handshake found comes as a failure of the socket.
+            ClientError::Io(IoError::Io(e)) if e.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+                Self::Tls { address, reason: one_line(&e.to_string()) }
             }
             ClientError::Io(IoError::Io(e)) => Self::Unreachable { address, reason: one_line(&e.to_string()) },
             ClientError::Server(e) if class_of_code(e.code) == ErrorClass::Connection => {

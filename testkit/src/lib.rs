@@ -7,6 +7,7 @@
 mod compare;
 mod kafka;
 mod mutate;
+mod own_server;
 mod own_servers;
 mod poll;
 mod proxy;
@@ -17,6 +18,7 @@ mod stage;
 pub use compare::{Comparison, Difference, TablePair, compare_table};
 pub use kafka::{delete_topics, read_topic, topics_with_prefix};
 pub use mutate::{Mutations, peak_address_space};
+pub use own_server::{OwnServer, ServerKind};
 pub use own_servers::{OwnServers, Server};
 pub use poll::{pace, poll_until};
 pub use proxy::Proxy;

@@ -112,7 +112,7 @@ fn collect(
 
 async fn ask_destination(task: &Task) -> Result<DestinationReport, String> {
     let read = async {
-        let connection = Connection::connect(&destination_options(&task.destination)?).await?;
+        let connection = Connection::connect(&destination_options(&task.destination)).await?;
         Ok::<_, Failure>(connection.summarize_tasks(task.name.as_str()).await?)
     };
     let tasks = within(read).await?;
