@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use millrace_adbpg::{Connection, TaskIdentity};
-use millrace_eventlog::{LogOptions, Membership, MembershipEvent, TopicNames};
+use millrace_eventlog::{LogOptions, Membership, MembershipEvent, TopicNames, read_first_tables};
 use millrace_model::Failure;
 use millrace_protocol::cut::{Progress, Standing, Work, Write};
 use millrace_service::{Outcome, StageContext};
+use millrace_task::Phase;
 
 use crate::barrier::{Gate, stand};
 use crate::feed::Feed;
 use crate::loaded::finish_tables;
 use crate::options::destination_options;
 use crate::others::Others;
-use crate::session::{ensure_destination, wait_for_task};
+use crate::session::{Arrival, ensure_destination, ensure_tables_fit, wait_for_task};
 use crate::tally::Tally;
 use crate::write::{Interruption, Interrupts, Written, carry_out, from_row};
 
@@ -27,8 +28,19 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     let mut connection = Connection::connect(&destination_options(&context.task.destination)).await?;
     let Some(checkpoint) = wait_for_task(&context, &options, &names).await? else { return Ok(Outcome::Stopped) };
     let task = TaskIdentity { id: checkpoint.task_id, name: context.task.name.to_string() };
-    ensure_destination(&mut connection, &task).await?;
+    let arrival = ensure_destination(&mut connection, &task).await?;
     let feed = Feed::open(&options, &names, context.task.fingerprint(), &task.id)?;
+    if arrival == Arrival::First && !context.task.phases.contains(Phase::Schema) {
+        let tables = async { Ok::<_, Failure>(read_first_tables(&options, &names).await?.unwrap_or_default()) };
+        context.status.set("waiting_for", "transform to say what the tables become");
+        let schemas = tokio::select! {
+            () = context.shutdown.requested() => return Ok(Outcome::Stopped),
+            schemas = async { feed.first_schemas(&tables.await?).await } => schemas?,
+        };
+        ensure_tables_fit(&connection, &schemas).await?;
+        context.status.set("waiting_for", "");
+    }
+    connection.register_task(&task).await?;
     let mut membership = Membership::join(&options, &names.apply_group(), &names.transformed)?;
     let mut stage = Stage {
         partitions: options.partitions,
