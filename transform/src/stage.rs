@@ -209,8 +209,9 @@ impl Stage {
         }
         loop {
             if let Some(tables) = read_first_tables(&self.options, &self.names).await? {
-                for table in tables {
-                    self.learn(table.key).await?;
+                // One that was changed since comes with its changes.
+                for table in tables.into_iter().filter(|table| table.key.version == table.schema.table_id) {
+                    self.learn(Need { key: table.key, alteration: None }).await?;
                 }
                 self.context.status.set("waiting_for", "");
                 return Ok(true);
