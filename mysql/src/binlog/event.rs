@@ -27,6 +27,18 @@ pub enum SourceEvent {
         /// Where its last event ends, which is where reading can begin again.
         end: BinlogPlace,
     },
+    /// Instead of `Commit`: the transaction was prepared (XA PREPARE). Its rows come in the transaction that commits it.
+    Prepared {
+        /// Its XID, as the server prints it.
+        xid: Arc<str>,
+        /// Where its last event ends.
+        end: BinlogPlace,
+    },
+    /// Right before `Commit`: the transaction commits one that was prepared, with the rows before this, or rolls it back.
+    EndsPrepared {
+        /// The XID of the prepared one.
+        xid: Arc<str>,
+    },
     /// The source writes another file from here on.
     Rotated {
         /// Where in it reading goes on.

@@ -17,6 +17,7 @@ use mysql_async::{BinlogStreamRequest, Conn, Opts, OptsBuilder, Sid};
 use super::error::BinlogError;
 use super::event::{GtidFields, Level, RawEvent, SourceEvent, kind, kind_name};
 use super::place::Gaps;
+use super::selection::TableFilter;
 use super::transactions::Transactions;
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -38,6 +39,14 @@ pub enum BinlogStart {
     /// At a boundary between transactions: the beginning of a file, or a `Commit`'s end. Beyond 4 GiB the server needs
     /// `gtid_mode = ON`.
     Place(BinlogPlace),
+    /// At `until`, a boundary as well; from the boundary `from` on only the rows of distributed transactions are kept
+    /// that commit after `until`.
+    Collecting {
+        /// Where the oldest of them begins.
+        from: BinlogPlace,
+        /// Where events begin to be given.
+        until: BinlogPlace,
+    },
     /// With every transaction that is not in the set.
     Gtids(GtidSet),
 }
@@ -47,7 +56,15 @@ pub struct BinlogStream {
     driver: mysql_async::BinlogStream,
     transactions: Transactions,
     health: Health,
+    opts: Opts,
+    server_id: u32,
+    filter: TableFilter,
+    /// Reads rows of a distributed transaction again, while the main stream stands still.
+    second: Option<Box<BinlogStream>>,
 }
+
+/// What the id of the second reader differs in: with the same id the server would end the main stream.
+const SECOND_READER: u32 = 1 << 30;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Health {
@@ -61,18 +78,33 @@ impl BinlogStream {
     /// Connects and begins reading. `server_id` must differ from that of every server and reader of the source: the
     /// server ends another stream with the same id.
     pub async fn open(opts: Opts, start: BinlogStart, server_id: u32) -> Result<Self, BinlogError> {
-        let place = match &start {
-            BinlogStart::Place(place) => place.clone(),
-            BinlogStart::Gtids(_) => BinlogPlace::new("", 0),
+        let (place, gaps) = match &start {
+            BinlogStart::Place(from) | BinlogStart::Collecting { from, .. } => (from.clone(), Gaps::Forbidden),
+            BinlogStart::Gtids(_) => (BinlogPlace::new("", 0), Gaps::Allowed),
         };
-        let gaps = match &start {
-            BinlogStart::Place(_) => Gaps::Forbidden,
-            BinlogStart::Gtids(_) => Gaps::Allowed,
-        };
-        let driver = tokio::time::timeout(FIRST_SILENCE, connect(opts, &start, server_id)).await;
+        let driver = tokio::time::timeout(FIRST_SILENCE, connect(opts.clone(), &start, server_id)).await;
         let silent = |_| BinlogError::Silent { waited: FIRST_SILENCE, place: place.clone() };
         let driver = driver.map_err(silent)??;
-        Ok(Self { driver, transactions: Transactions::new(place, gaps), health: Health::Starting })
+        let mut transactions = Transactions::new(place, gaps);
+        if let BinlogStart::Collecting { until, .. } = start {
+            transactions.give_from(until);
+        }
+        let (health, filter) = (Health::Starting, TableFilter::all());
+        Ok(Self { driver, transactions, health, opts, server_id, filter, second: None })
+    }
+
+    /// With the rows of these tables only; others are passed over, whatever they are.
+    pub fn selecting(mut self, filter: TableFilter) -> Self {
+        self.transactions.set_filter(filter.clone());
+        self.filter = filter;
+        self
+    }
+
+    /// Keeps at most so many bytes of rows of prepared distributed transactions, instead of 32 MiB; a transaction beyond
+    /// is read again when it commits.
+    pub fn keeping_prepared_rows(mut self, bytes: usize) -> Self {
+        self.transactions.keep_at_most(bytes);
+        self
     }
 
     /// The next event. Cancel-safe: what was read stays in the stream when the future is dropped. After an error the
@@ -82,22 +114,57 @@ impl BinlogStream {
             if let Some(event) = self.transactions.take() {
                 return Ok(event);
             }
-            let waited = match self.health {
-                Health::Starting => FIRST_SILENCE,
-                Health::Running => SILENCE,
-                Health::Failed => return Err(BinlogError::Failed),
-            };
-            // The only point where the future can be dropped; the driver keeps a packet that came in part.
-            let framed = tokio::time::timeout(waited, self.driver.next()).await;
-            let taken = match framed {
-                Err(_) => Err(BinlogError::Silent { waited, place: self.transactions.place() }),
-                Ok(None) => Err(BinlogError::Ended(self.transactions.place())),
-                Ok(Some(Err(error))) => Err(error.into()),
-                Ok(Some(Ok(event))) => self.take(event),
-            };
-            self.health = if taken.is_ok() { Health::Running } else { Health::Failed };
-            taken?;
+            match self.transactions.to_read_again().cloned() {
+                None => self.receive().await?,
+                Some(place) => {
+                    if let Some(event) = self.read_again(place).await? {
+                        return Ok(event);
+                    }
+                }
+            }
         }
+    }
+
+    /// Takes the next event from the connection.
+    async fn receive(&mut self) -> Result<(), BinlogError> {
+        let waited = match self.health {
+            Health::Starting => FIRST_SILENCE,
+            Health::Running => SILENCE,
+            Health::Failed => return Err(BinlogError::Failed),
+        };
+        // The only point where the future can be dropped; the driver keeps a packet that came in part.
+        let framed = tokio::time::timeout(waited, self.driver.next()).await;
+        let taken = match framed {
+            Err(_) => Err(BinlogError::Silent { waited, place: self.transactions.place() }),
+            Ok(None) => Err(BinlogError::Ended(self.transactions.place())),
+            Ok(Some(Err(error))) => Err(error.into()),
+            Ok(Some(Ok(event))) => self.take(event),
+        };
+        self.health = if taken.is_ok() { Health::Running } else { Health::Failed };
+        taken
+    }
+
+    /// The next rows of the transaction at `place`; none after the last.
+    async fn read_again(&mut self, place: BinlogPlace) -> Result<Option<SourceEvent>, BinlogError> {
+        if self.second.is_none() {
+            let start = BinlogStart::Place(place);
+            let opened = Box::pin(Self::open(self.opts.clone(), start, self.server_id ^ SECOND_READER)).await?;
+            let mut second = opened.selecting(self.filter.clone());
+            second.transactions.pass_rows_on();
+            self.second = Some(Box::new(second));
+        }
+        while let Some(second) = &mut self.second {
+            match second.transactions.take() {
+                Some(rows @ SourceEvent::Rows(_)) => return Ok(Some(rows)),
+                Some(SourceEvent::Prepared { .. } | SourceEvent::Commit { .. }) => {
+                    self.second = None;
+                    self.transactions.was_read_again();
+                }
+                Some(_) => {}
+                None => second.receive().await?,
+            }
+        }
+        Ok(None)
     }
 
     /// Ends the connection.
@@ -147,11 +214,11 @@ async fn connect(opts: Opts, start: &BinlogStart, server_id: u32) -> Result<mysq
 fn request(start: &BinlogStart, server_id: u32) -> Result<BinlogStreamRequest<'_>, BinlogError> {
     let request = BinlogStreamRequest::new(server_id);
     Ok(match start {
-        BinlogStart::Place(place) if u32::try_from(place.offset).is_ok() => {
+        BinlogStart::Place(place) | BinlogStart::Collecting { from: place, .. } if u32::try_from(place.offset).is_ok() => {
             request.with_filename(place.file.as_bytes()).with_pos(place.offset)
         }
         // Only this command has room for the offset; with a file and no GTIDs to leave out it begins there.
-        BinlogStart::Place(place) => request.with_gtid().with_filename(place.file.as_bytes()).with_pos(place.offset),
+        BinlogStart::Place(place) | BinlogStart::Collecting { from: place, .. } => request.with_gtid().with_filename(place.file.as_bytes()).with_pos(place.offset),
         BinlogStart::Gtids(set) => request.with_gtid().with_gtid_set(to_sids(set)?),
     })
 }
