@@ -19,6 +19,7 @@ use super::event::{GtidFields, Level, RawEvent, SourceEvent, kind, kind_name};
 use super::place::Gaps;
 use super::selection::TableFilter;
 use super::transactions::Transactions;
+use crate::server::Flavour;
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Silence after which the connection counts as dead.
@@ -78,13 +79,18 @@ impl BinlogStream {
     /// Connects and begins reading. `server_id` must differ from that of every server and reader of the source: the
     /// server ends another stream with the same id.
     pub async fn open(opts: Opts, start: BinlogStart, server_id: u32) -> Result<Self, BinlogError> {
-        let (place, gaps) = match &start {
-            BinlogStart::Place(from) | BinlogStart::Collecting { from, .. } => (from.clone(), Gaps::Forbidden),
-            BinlogStart::Gtids(_) => (BinlogPlace::new("", 0), Gaps::Allowed),
+        let place = match &start {
+            BinlogStart::Place(from) | BinlogStart::Collecting { from, .. } => from.clone(),
+            BinlogStart::Gtids(_) => BinlogPlace::new("", 0),
         };
         let driver = tokio::time::timeout(FIRST_SILENCE, connect(opts.clone(), &start, server_id)).await;
         let silent = |_| BinlogError::Silent { waited: FIRST_SILENCE, place: place.clone() };
-        let driver = driver.map_err(silent)??;
+        let (driver, flavour) = driver.map_err(silent)??;
+        let gaps = match (flavour, &start) {
+            (Flavour::MariaDb, _) => Gaps::Anywhere,
+            (Flavour::Mysql, BinlogStart::Gtids(_)) => Gaps::Allowed,
+            (Flavour::Mysql, _) => Gaps::Forbidden,
+        };
         let mut transactions = Transactions::new(place, gaps);
         if let BinlogStart::Collecting { until, .. } = start {
             transactions.give_from(until);
@@ -197,7 +203,15 @@ pub async fn read_file_created(opts: Opts, file: &str, server_id: u32) -> Result
     Ok(created)
 }
 
-async fn connect(opts: Opts, start: &BinlogStart, server_id: u32) -> Result<mysql_async::BinlogStream, BinlogError> {
+/// What this reader of MariaDB's binlog understands: its GTID events, and that annotations are left out. Otherwise the
+/// server would put other events in their place, in which a distributed transaction looks like any other.
+const MARIA_DB_CAPABILITY: u32 = 4;
+
+async fn connect(
+    opts: Opts,
+    start: &BinlogStart,
+    server_id: u32,
+) -> Result<(mysql_async::BinlogStream, Flavour), BinlogError> {
     // A path to the server's own socket would go around proxies, and lead nowhere on another machine.
     let opts = OptsBuilder::from_opts(opts).prefer_socket(false).max_allowed_packet(Some(LARGEST_PACKET));
     let mut connection = Conn::new(opts).await?;
@@ -205,10 +219,13 @@ async fn connect(opts: Opts, start: &BinlogStart, server_id: u32) -> Result<mysq
     connection
         .query_drop(format!(
             "SET @source_heartbeat_period = {nanoseconds}, @master_heartbeat_period = {nanoseconds}, SESSION \
-             net_write_timeout = {NET_WRITE_TIMEOUT}"
+             net_write_timeout = {NET_WRITE_TIMEOUT}, @mariadb_slave_capability = {MARIA_DB_CAPABILITY}"
         ))
         .await?;
-    Ok(connection.get_binlog_stream(request(start, server_id)?).await?)
+    let version: Option<String> = connection.query_first("SELECT VERSION()").await?;
+    let is_maria_db = version.is_some_and(|version| Flavour::is_maria_db(&version));
+    let flavour = if is_maria_db { Flavour::MariaDb } else { Flavour::Mysql };
+    Ok((connection.get_binlog_stream(request(start, server_id)?).await?, flavour))
 }
 
 fn request(start: &BinlogStart, server_id: u32) -> Result<BinlogStreamRequest<'_>, BinlogError> {

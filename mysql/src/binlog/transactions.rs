@@ -147,6 +147,7 @@ impl Transactions {
         let placed = Placed { event, place };
         match event.kind {
             kind::GTID | kind::ANONYMOUS_GTID | kind::GTID_TAGGED => self.announce(&placed),
+            kind::MARIA_DB_GTID => self.announce_maria_db(&placed),
             kind::QUERY => self.query(&placed),
             kind::TABLE_MAP => self.table_map(&placed),
             kind::WRITE_ROWS | kind::WRITE_ROWS_V1 => self.rows(&placed, RowsKind::Insert),
@@ -157,6 +158,7 @@ impl Transactions {
             kind::ROTATE => self.rotate(&placed),
             kind::FORMAT_DESCRIPTION => self.describe(&placed),
             kind::HEARTBEAT => self.heartbeat(&placed),
+            kind::MARIA_DB_ANNOTATE_ROWS | kind::MARIA_DB_CHECKPOINT | kind::MARIA_DB_GTID_LIST => Ok(()),
             kind::STOP
             | kind::PREVIOUS_GTIDS
             | kind::ROWS_QUERY
@@ -198,7 +200,11 @@ impl Transactions {
                 if has_no_place {
                     return Ok(here);
                 }
-                let gaps = if self.state == State::Outside { self.gaps } else { Gaps::Forbidden };
+                let gaps = match (self.gaps, &self.state) {
+                    (Gaps::Anywhere, _) => Gaps::Anywhere,
+                    (gaps, State::Outside) => gaps,
+                    _ => Gaps::Forbidden,
+                };
                 let place = self.whereabouts.advance(event.size, event.log_pos, gaps);
                 place.ok_or_else(|| wrong("it does not begin where the event before it ended"))
             }
@@ -418,7 +424,7 @@ impl Transactions {
 
     fn heartbeat(&mut self, placed: &Placed<'_>) -> Result<(), BinlogError> {
         if self.state == State::Outside {
-            if self.gaps == Gaps::Allowed && self.whereabouts.is_at(&String::from_utf8_lossy(&placed.event.data)) {
+            if self.gaps != Gaps::Forbidden && self.whereabouts.is_at(&String::from_utf8_lossy(&placed.event.data)) {
                 self.whereabouts.skip_to(placed.event.log_pos);
             }
             self.boundary = self.whereabouts.place();
@@ -429,6 +435,7 @@ impl Transactions {
 }
 
 mod distributed;
+mod maria_db;
 
 #[cfg(test)]
 mod tests;
