@@ -60,6 +60,7 @@ fn begin(tables: &[TableName]) -> Capture {
             delivered: reading(5),
             last_gtid: String::new(),
             committed_at: 0,
+            prepared: Vec::new(),
         }),
         next_sequences: vec![1, 1],
         next_watermark: 1,
