@@ -351,6 +351,11 @@ mod tests {
                 delivered: Reading::Gtids("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5".parse().unwrap()),
                 last_gtid: "x".into(),
                 committed_at: 4,
+                prepared: vec![PreparedTransaction {
+                    xid: "X'61',X'',1".into(),
+                    place: BinlogPlace::new("b.000008", 5 << 32),
+                    gtid: "3e11fa47-71ca-11e1-9e33-c80aa9429562:5".parse().unwrap(),
+                }],
             }),
             next_sequences: vec![1, 2],
             next_watermark: 3,
