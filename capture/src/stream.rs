@@ -55,6 +55,8 @@ impl Translator {
                 self.statements.take(capture, &mut self.arrivals, &self.task, &statement)?;
             }
             SourceEvent::Commit { end } => capture.commit(end)?,
+            SourceEvent::Prepared { xid, end } => capture.prepared(&xid, end),
+            SourceEvent::EndsPrepared { xid } => capture.ends_prepared(&xid),
             SourceEvent::FormatDescription { file, created, .. } => capture.file_begins(&file, created),
             SourceEvent::Rotated { .. } => {}
             SourceEvent::Heartbeat { place } => {

@@ -94,12 +94,12 @@ used_by_another() {
   ! running_pid "${server,,}" >/dev/null && port_answers "$2"
 }
 
-# Sets the four port variables: the environment's, else those of this folder's last start, else free ones
+# Sets the port variables: the environment's, else those of this folder's last start, else free ones
 # (MILLRACE_PORTS=auto), else fixed ones. With MILLRACE_PORTS=fallback a port that another program uses is passed over.
 choose_ports() {
   local name value chosen=()
-  declare -A fixed=([MYSQL]=23306 [KAFKA]=29092 [KAFKA_CONTROLLER]=29093 [POSTGRES]=25432)
-  for name in MYSQL KAFKA KAFKA_CONTROLLER POSTGRES; do
+  declare -A fixed=([MYSQL]=23306 [KAFKA]=29092 [KAFKA_CONTROLLER]=29093 [POSTGRES]=25432 [MARIADB]=23307)
+  for name in MYSQL KAFKA KAFKA_CONTROLLER POSTGRES MARIADB; do
     local variable=MILLRACE_${name}_PORT
     value=${!variable:-}
     [ -n "$value" ] || value=$(sed -n "s/^${name}_PORT=//p" "$LOCAL/ports" 2>/dev/null || true)

@@ -272,6 +272,7 @@ fn bad_operations_and_settings_are_refused_with_place_key_and_hint() {
         ),
         ("[log]", "[schema]\nnames = 'upper'\n[log]", "7:9", "schema.names", "expected one of keep, lower", ""),
         ("[log]", "[schema]\nindexes = 'no'\n[log]", "7:11", "schema.indexes", "found a string", ""),
+        ("[log]", "[schema]\nhelper_tables = ['']\n[log]", "7:18", "schema.helper_tables", "not understood", "_*_gho"),
         ("[log]", "[schema]\ncomments = 1\n[log]", "7:12", "schema.comments", "found an integer", ""),
         ("shop.*\"", "shop.*\"\nwhere = 'a = '", "10:9", "objects.where", "at column 5 of the condition", "conditions"),
         ("shop.*\"", "shop.*\"\nwhere = 'now() > a'", "10:9", "objects.where", "function \"now\"", "functions"),

@@ -194,6 +194,20 @@ pub enum ValueProblem {
     OtherKind,
 }
 
+impl KeyProblem {
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::NoSuchColumn(_) => "name columns of the source",
+            Self::Nullable(_) => "make it NOT NULL in the source, or leave it out of primary_key",
+            Self::Ambiguous => {
+                "name all columns of the source's primary key, or of a unique key over NOT NULL columns, and others \
+                 besides if you like"
+            }
+            Self::NotInKey(_) => "distribute by columns of the primary key",
+        }
+    }
+}
+
 impl TransformError {
     /// Always [`ErrorClass::Fatal`].
     pub fn class(&self) -> ErrorClass {
@@ -218,32 +232,17 @@ impl TransformError {
             Self::NoVerdict { reason: Reason::OtherKind, .. } => {
                 "this is a defect of Millrace: please report the table's definition".into()
             }
-            Self::Key { problem, .. } => match problem {
-                KeyProblem::NoSuchColumn(_) => "name columns of the source".into(),
-                KeyProblem::Nullable(_) => "make it NOT NULL in the source, or leave it out of primary_key".into(),
-                KeyProblem::Ambiguous => {
-                    "name all columns of the source's primary key, or of a unique key over NOT NULL columns, and others \
-                     besides if you like"
-                        .into()
-                }
-                KeyProblem::NotInKey(_) => "distribute by columns of the primary key".into(),
-            },
+            Self::Key { problem, .. } => problem.hint().into(),
             Self::KeylessAmongOthers(_) => {
                 "give the table a primary key in the source, exclude it, or take existing_tables out of the task file".into()
             }
-            Self::RuleLost { key: "where", .. } => {
-                "nothing was changed in the destination; start the task under another name, with a condition that fits the \
+            Self::RuleLost { .. } => {
+                "nothing was changed in the destination; start the task under another name, with a task file that fits the \
                  table as it is now"
                     .into()
             }
-            Self::RuleLost { .. } => {
-                "nothing was changed in the destination; start the task under another name, with rules that fit the table \
-                 as it is now"
-                    .into()
-            }
             Self::Held { .. } => {
-                "nothing was changed in the destination; start the task under another name, with \"alter\" among its \
-                 operations or with the table as it is now"
+                "nothing was changed in the destination; start the task under another name, or with \"alter\" in operations"
                     .into()
             }
             Self::NotSelected(_) => "run all stages with the same task file".into(),
