@@ -2,7 +2,7 @@
 //!
 //! Between two names that are selected a table keeps its rows. Out of the selection it is dropped; into it it comes with
 //! its definition as it is read from the source, and all its rows (`arrivals`). The swap at the end of gh-ost and
-//! pt-online-schema-change is both (`docs/adr/0017`).
+//! pt-online-schema-change is both (`docs/adr/0019`).
 
 use millrace_model::{Failure, TableName};
 
