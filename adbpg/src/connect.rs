@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::time::Duration;
 
+use millrace_model::TlsFault;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, SimpleQueryRow};
@@ -14,7 +15,7 @@ use crate::dialect::{Dialect, PROBED_SETTINGS};
 use crate::error::{AdbpgError, reason_of};
 use crate::ident::literal;
 use crate::target::Uniqueness;
-use crate::tls::{TlsMode, connector};
+use crate::tls::{ClientIdentity, TlsMode, connector};
 
 /// How to reach the destination.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct DestinationOptions {
     pub database: String,
     /// Encryption.
     pub tls: TlsMode,
+    /// Client certificate, if the server asks for one.
+    pub client_identity: Option<ClientIdentity>,
 }
 
 /// A session's process: a process id is used again, with its start time it is not.
@@ -111,6 +114,10 @@ impl DestinationOptions {
         let reason = reason_of(error);
         match AdbpgError::of(format!("log in to \"{server}\" as \"{}\"", self.user), error) {
             _ if error.to_string().contains("TLS handshake") && !is_broken(error) => AdbpgError::Tls { server, reason },
+            // With TLS 1.3 a client certificate is refused after the handshake.
+            AdbpgError::Lost { .. } if TlsFault::of(&reason) == TlsFault::ClientCertificate => {
+                AdbpgError::Tls { server, reason }
+            }
             AdbpgError::Lost { .. } => AdbpgError::Unreachable { server, reason },
             other => other,
         }
@@ -118,7 +125,7 @@ impl DestinationOptions {
 
     async fn open(&self) -> Result<Client, AdbpgError> {
         let failed = |error: tokio_postgres::Error| self.connect_error(&error);
-        match connector(&self.tls)? {
+        match connector(&self.tls, self.client_identity.as_ref())? {
             None => {
                 let (client, driver) = self.config().connect(NoTls).await.map_err(failed)?;
                 tokio::spawn(drive(driver));

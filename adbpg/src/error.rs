@@ -6,7 +6,7 @@
 
 use std::error::Error as _;
 
-use millrace_model::{ErrorClass, Failure};
+use millrace_model::{ErrorClass, Failure, TlsFault};
 use thiserror::Error;
 use tokio_postgres::error::DbError;
 
@@ -22,10 +22,18 @@ pub enum AdbpgError {
         reason: String,
     },
     /// An encrypted connection could not be made.
-    #[error("cannot make an encrypted connection to the destination \"{server}\": {reason}")]
+    #[error("cannot make an encrypted connection to the destination \"{server}\": {}", TlsFault::of(reason).explain(reason))]
     Tls {
-        /// host:port, or the file that could not be used.
+        /// host:port.
         server: String,
+        /// The TLS library's words.
+        reason: String,
+    },
+    /// A certificate or key of the task file cannot be used.
+    #[error("cannot use \"{file}\" for an encrypted connection to the destination: {reason}")]
+    TlsFile {
+        /// The file.
+        file: String,
         /// Why.
         reason: String,
     },
@@ -172,6 +180,7 @@ impl AdbpgError {
             Self::Server { state, .. } | Self::RowRefused { state, .. } => class_of(state),
             Self::Aborted(_) => ErrorClass::Statement,
             Self::Tls { .. }
+            | Self::TlsFile { .. }
             | Self::Driver { .. }
             | Self::Name { .. }
             | Self::Cell { .. }
@@ -195,7 +204,8 @@ impl AdbpgError {
     pub fn hint(&self) -> String {
         let hint = match self {
             Self::Unreachable { .. } => "check host, port and firewall of the destination, and that it is running",
-            Self::Tls { .. } => "check destination.tls: its mode, the certificate file, and the host name in the url",
+            Self::Tls { reason, .. } => return TlsFault::of(reason).hint("destination"),
+            Self::TlsFile { .. } => return TlsFault::File.hint("destination"),
             Self::Server { state, .. } | Self::RowRefused { state, .. } => hint_of(state),
             Self::Name { .. } => "give it another name with rename in the task file",
             Self::Cell { .. } => "check the column's type in the task file; for NUL characters see nul_characters",

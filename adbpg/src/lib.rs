@@ -36,5 +36,5 @@ pub use error::AdbpgError;
 pub use ident::Ident;
 pub use state::TaskIdentity;
 pub use summary::TaskSummary;
-pub use tls::TlsMode;
+pub use tls::{ClientIdentity, TlsMode};
 pub use write::{InsertStrategy, TableWrite, WriteTransaction};

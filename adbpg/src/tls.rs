@@ -7,7 +7,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -20,48 +20,84 @@ pub enum TlsMode {
     Disabled,
     /// Encrypted; whoever answers is trusted.
     Required,
-    /// The certificate must come from an authority of this PEM file, for whatever host.
+    /// The certificate must come from a trusted authority, for whatever host.
     VerifyCa {
-        /// PEM file.
-        ca: PathBuf,
+        /// PEM file of the authorities; none: the public ones.
+        ca: Option<PathBuf>,
     },
-    /// The certificate must come from an authority of this PEM file and name the host.
+    /// The certificate must come from a trusted authority and name the host.
     VerifyFull {
-        /// PEM file.
-        ca: PathBuf,
+        /// PEM file of the authorities; none: the public ones.
+        ca: Option<PathBuf>,
     },
 }
 
+/// The certificate by which the client shows who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientIdentity {
+    /// PEM file of the certificate chain.
+    pub certificate: PathBuf,
+    /// PEM file of the private key.
+    pub key: PathBuf,
+}
+
 /// The connector for `mode`; none where it is disabled.
-pub(crate) fn connector(mode: &TlsMode) -> Result<Option<MakeRustlsConnect>, AdbpgError> {
+pub(crate) fn connector(
+    mode: &TlsMode,
+    identity: Option<&ClientIdentity>,
+) -> Result<Option<MakeRustlsConnect>, AdbpgError> {
     let provider = Arc::new(ring::default_provider());
     let chain = match mode {
         TlsMode::Disabled => return Ok(None),
         TlsMode::Required => None,
-        TlsMode::VerifyCa { ca } | TlsMode::VerifyFull { ca } => Some((ca, verifier(ca, &provider)?)),
+        TlsMode::VerifyCa { ca } | TlsMode::VerifyFull { ca } => Some(verifier(ca.as_deref(), &provider)?),
     };
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|error| AdbpgError::Tls { server: "tls".to_owned(), reason: error.to_string() })?;
-    let config = match (mode, chain) {
-        (TlsMode::VerifyFull { .. }, Some((_, chain))) => builder.with_webpki_verifier(chain),
-        (_, chain) => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyHost { chain: chain.map(|(_, chain)| chain), provider })),
+        .map_err(|error| AdbpgError::TlsFile { file: "tls".to_owned(), reason: error.to_string() })?;
+    let builder = match (mode, chain) {
+        (TlsMode::VerifyFull { .. }, Some(chain)) => builder.with_webpki_verifier(chain),
+        (_, chain) => builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyHost { chain, provider })),
     };
-    Ok(Some(MakeRustlsConnect::new(config.with_no_client_auth())))
+    let config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let certificates = certificates(&identity.certificate)?;
+            let key = PrivateKeyDer::from_pem_file(&identity.key).map_err(|error| unusable(&identity.key, &error))?;
+            builder.with_client_auth_cert(certificates, key).map_err(|error| unusable(&identity.key, &error))?
+        }
+    };
+    Ok(Some(MakeRustlsConnect::new(config)))
 }
 
-fn verifier(ca: &Path, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, AdbpgError> {
-    let unusable = |reason: String| AdbpgError::Tls { server: ca.display().to_string(), reason };
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(ca).map_err(|error| unusable(error.to_string()))? {
-        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
-        roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
+fn unusable(file: &Path, error: &dyn std::error::Error) -> AdbpgError {
+    AdbpgError::TlsFile { file: file.display().to_string(), reason: error.to_string() }
+}
+
+/// The certificates of a PEM file, at least one.
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, AdbpgError> {
+    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let found = read.map_err(|error| unusable(file, &error))?;
+    if found.is_empty() {
+        let reason = "it holds no certificate".to_owned();
+        return Err(AdbpgError::TlsFile { file: file.display().to_string(), reason });
+    }
+    Ok(found)
+}
+
+fn verifier(ca: Option<&Path>, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, AdbpgError> {
+    let (name, mut roots) = (ca.unwrap_or(Path::new("the public authorities")), RootCertStore::empty());
+    match ca {
+        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Some(file) => {
+            for certificate in certificates(file)? {
+                roots.add(certificate).map_err(|error| unusable(file, &error))?;
+            }
+        }
     }
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .build()
-        .map_err(|error| unusable(error.to_string()))
+        .map_err(|error| unusable(name, &error))
 }
 
 /// Checks the chain where there is one to check against, and the handshake's signatures always; not the host's name.

@@ -56,7 +56,7 @@ pub type StateRecords = Vec<(String, Vec<u8>)>;
 impl InProcess {
     /// Connects, locks the task and reads its state. Writes nothing but empty state tables.
     pub async fn open(context: StageContext) -> Result<Self, Failure> {
-        let mut connection = Connection::connect(&destination_options(&context.task.destination)?).await?;
+        let mut connection = Connection::connect(&destination_options(&context.task.destination)).await?;
         ensure_destination_can_be_written(&mut connection).await?;
         let name = context.task.name.to_string();
         lock(&connection, &name).await?;

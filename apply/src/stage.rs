@@ -23,7 +23,7 @@ const POLL: Duration = Duration::from_millis(100);
 pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     let options = LogOptions::of_task(&context.task)?;
     let names = TopicNames::of(context.task.name.as_str());
-    let mut connection = Connection::connect(&destination_options(&context.task.destination)?).await?;
+    let mut connection = Connection::connect(&destination_options(&context.task.destination)).await?;
     let Some(checkpoint) = wait_for_task(&context, &options, &names).await? else { return Ok(Outcome::Stopped) };
     let task = TaskIdentity { id: checkpoint.task_id, name: context.task.name.to_string() };
     ensure_destination(&mut connection, &task).await?;

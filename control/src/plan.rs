@@ -58,7 +58,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Ending, Failure> {
     }
     let objects = read_objects(&mut session, &databases(&tables)).await?;
     session.close().await;
-    let destination = Connection::connect(&destination_options(&task.destination)?).await?;
+    let destination = Connection::connect(&destination_options(&task.destination)).await?;
     let mapped = map_tables(&task, &tables)?;
     let plan = build::plan(&task, destination.dialect(), &tables, &mapped, objects)?;
     if arguments.json {

@@ -21,7 +21,7 @@ pub use globals::GlobalVariable;
 pub use random::Random;
 pub use report::{TestError, TestResult};
 pub use stages::{Printed, Role, Stages, printed_failure};
-pub use world::{World, in_world, in_world_alone};
+pub use world::{World, in_world, in_world_alone, in_world_on};
 pub use writer::Writers;
 
 use std::time::Duration;

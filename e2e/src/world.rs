@@ -38,9 +38,14 @@ pub fn in_world(name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) -> Res
 
 /// Like [`in_world`], within [`GlobalVariable::with`](crate::GlobalVariable::with).
 pub fn in_world_alone(name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) -> Result<()> {
+    in_world_on(Servers::from_environment()?, name, test)
+}
+
+/// Like [`in_world`], on servers of the test's own.
+pub fn in_world_on(servers: Servers, name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let world = World::create(name).await?;
+        let world = World::create(servers, name).await?;
         let ended = test(&world).await;
         let removed = world.remove().await;
         ended.with_context(|| format!("the logs are in {}", world.folder.display()))?;
@@ -50,8 +55,7 @@ pub fn in_world_alone(name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) 
 }
 
 impl World {
-    async fn create(name: &str) -> Result<Self> {
-        let servers = Servers::from_environment()?;
+    async fn create(servers: Servers, name: &str) -> Result<Self> {
         let name = format!("{name}_{}", std::process::id());
         let folder = std::env::temp_dir().join(format!("millrace-e2e-{name}"));
         let world = Self { servers, name, folder };
@@ -130,8 +134,8 @@ impl World {
         Ok(format!("mysql://{account}:{PASSWORD_IN_URL}@{server}"))
     }
 
-    /// Names of accounts have at most 32 characters: the end of the name, where the process id is.
-    fn account(&self) -> &str {
+    /// The account that [`World::create_account`] makes. Names of accounts have at most 32 characters: the end of the name, where the process id is.
+    pub fn account(&self) -> &str {
         &self.name[self.name.len().saturating_sub(32)..]
     }
 

@@ -1,12 +1,9 @@
 //! What a user can get wrong: each gives one line that says what and where, one that says how to mend it, and exit code
 //! 1; nothing is half-created in the destination.
 
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use millrace_e2e::{GlobalVariable, LIMIT, Printed, Role, Stages, TestResult, World, in_world, in_world_alone};
-use millrace_testkit::{topics_with_prefix, unique_name};
+use millrace_testkit::{OwnServers, topics_with_prefix};
 
 /// A table with a row, in the world's database.
 const TABLE: &str = "CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1);";
@@ -306,47 +303,10 @@ fn second_task_of_the_same_name() -> TestResult {
 
 #[test]
 fn binlog_that_is_off() -> TestResult {
-    let own = OwnMysql::start("--skip-log-bin --gtid-mode=OFF --enforce-gtid-consistency=OFF")?;
-    let keys = format!("source.url = \"{}\"", own.url()?);
+    let options = "--skip-log-bin --gtid-mode=OFF --enforce-gtid-consistency=OFF";
+    let own = OwnServers::start(&["mysql"], &[("MILLRACE_MYSQL_OPTIONS", options.into())])?;
+    let keys = format!("source.url = \"{}\"", own.servers()?.mysql);
     Ok(capture_refuses("binlog_off", &keys, None, &["log_bin = OFF"], &["set log_bin and server_id"])?)
-}
-
-/// A MySQL server with options of its own; ends with the value.
-struct OwnMysql(PathBuf);
-
-impl OwnMysql {
-    fn start(options: &str) -> Result<Self> {
-        let own = Self(std::env::temp_dir().join(unique_name("own_mysql")));
-        own.servers(&["up", "mysql"], options)?;
-        Ok(own)
-    }
-
-    fn url(&self) -> Result<String> {
-        let printed = self.servers(&["env"], "")?;
-        let line = printed.lines().find_map(|line| line.strip_prefix("export MILLRACE_TEST_MYSQL="));
-        line.map(str::to_owned).context("no address of the server")
-    }
-
-    fn servers(&self, arguments: &[&str], options: &str) -> Result<String> {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/local/servers");
-        let output = Command::new(script)
-            .args(arguments)
-            .env("MILLRACE_LOCAL", &self.0)
-            .env("MILLRACE_PORTS", "auto")
-            .env("MILLRACE_MYSQL_OPTIONS", options)
-            .stdin(Stdio::null())
-            .output()?;
-        ensure!(output.status.success(), "servers {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(String::from_utf8(output.stdout)?)
-    }
-}
-
-impl Drop for OwnMysql {
-    fn drop(&mut self) {
-        if let Err(error) = self.servers(&["remove"], "") {
-            eprintln!("{error:#}");
-        }
-    }
 }
 
 #[test]

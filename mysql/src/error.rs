@@ -3,7 +3,7 @@
 //! Messages never hold a row's value: server errors whose text quotes one are shown by their number alone. They never
 //! hold the password, because nothing here ever sees it outside its `SecretString`.
 
-use millrace_model::{ErrorClass, Failure, TableName};
+use millrace_model::{ErrorClass, Failure, TableName, TlsFault};
 use mysql_async::{DriverError, Error as ClientError, IoError};
 use thiserror::Error;
 
@@ -19,11 +19,19 @@ pub enum MysqlError {
         reason: String,
     },
     /// The TLS handshake failed, or the server has no TLS.
-    #[error("no TLS connection to the mysql server at \"{address}\": {reason}")]
+    #[error("no TLS connection to the mysql server at \"{address}\": {}", TlsFault::of(reason).explain(reason))]
     Tls {
         /// Host and port.
         address: String,
         /// What was wrong.
+        reason: String,
+    },
+    /// A certificate or key of the task file cannot be read.
+    #[error("cannot use \"{file}\" for a TLS connection to mysql: {reason}")]
+    TlsFile {
+        /// The file.
+        file: String,
+        /// What the system said.
         reason: String,
     },
     /// The server refused the user name, the password or the host it comes from.
@@ -140,6 +148,7 @@ impl MysqlError {
             Self::Unreachable { .. } | Self::ConnectionLost { .. } => ErrorClass::Connection,
             Self::Server { code, .. } => class_of_code(*code),
             Self::Tls { .. }
+            | Self::TlsFile { .. }
             | Self::LoginRefused { .. }
             | Self::LoginPlugin { .. }
             | Self::Answer { .. }
@@ -154,11 +163,13 @@ impl MysqlError {
     pub fn hint(&self) -> String {
         match self {
             Self::Unreachable { .. } => "check host, port and firewall, and that the server runs".into(),
-            Self::Tls { .. } => {
-                "check source.tls: its mode, the ca file, and the name in the server's certificate".into()
-            }
+            Self::Tls { reason, .. } => TlsFault::of(reason).hint("source"),
+            Self::TlsFile { .. } => TlsFault::File.hint("source"),
             Self::LoginRefused { user, .. } => {
-                format!("check user name and password, and that user \"{user}\" may connect from this host")
+                format!(
+                    "check user name and password, that user \"{user}\" may connect from this host, and, if it has to use \
+                     TLS or a client certificate, source.tls"
+                )
             }
             Self::LoginPlugin { user, .. } => format!(
                 "check that the user exists (mysql hides that it does not), or ALTER USER '{user}' IDENTIFIED WITH \
@@ -216,6 +227,10 @@ impl MysqlError {
             ClientError::Io(IoError::Tls(e)) => Self::Tls { address, reason: one_line(&e.to_string()) },
             ClientError::Driver(e @ (DriverError::NoClientSslFlagFromServer | DriverError::NoKeyFound)) => {
                 Self::Tls { address, reason: e.to_string() }
+            }
+            // What rustls finds within a handshake comes as an error of the socket.
+            ClientError::Io(IoError::Io(e)) if TlsFault::of(&e.to_string()) != TlsFault::Other => {
+                Self::Tls { address, reason: one_line(&e.to_string()) }
             }
             ClientError::Io(IoError::Io(e)) => Self::Unreachable { address, reason: one_line(&e.to_string()) },
             ClientError::Server(e) if class_of_code(e.code) == ErrorClass::Connection => {

@@ -4,15 +4,19 @@
 //! Nothing here calls the product's own code, so that a mistake there cannot hide here: the comparison reads both
 //! databases in a text form of its own, and tests in this crate plant differences that it must find.
 
+mod certificates;
 mod compare;
 mod kafka;
+mod own_servers;
 mod poll;
 mod script;
 mod servers;
 mod stage;
 
+pub use certificates::{Authority, Validity};
 pub use compare::{Comparison, Difference, TablePair, compare_table};
 pub use kafka::{delete_topics, topics_with_prefix};
+pub use own_servers::OwnServers;
 pub use poll::{pace, poll_until};
 pub use script::{load_dump, run_script, split_script};
 pub use servers::{Servers, unique_name};

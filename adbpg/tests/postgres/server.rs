@@ -88,6 +88,7 @@ where
         password: config.get_password().map(|p| String::from_utf8_lossy(p).into_owned()).unwrap_or_default().into(),
         database: database.clone(),
         tls: TlsMode::Disabled,
+        client_identity: None,
     };
     let result = tokio::spawn(test(Server { options })).await;
     admin.batch_execute(&format!("DROP DATABASE \"{database}\" WITH (FORCE)")).await.unwrap();

@@ -21,14 +21,10 @@ pub(super) async fn check(
     standing: Option<Standing>,
     findings: &mut Vec<Finding>,
 ) {
-    let connected = match destination_options(&task.destination) {
-        Ok(options) => Connection::connect(&options).await.map_err(Failure::from),
-        Err(failure) => Err(failure),
-    };
-    let connection = match connected {
+    let connection = match Connection::connect(&destination_options(&task.destination)).await {
         Ok(connection) => connection,
-        Err(failure) => {
-            findings.push(Finding::blocks(Area::Destination, "destination_connection", failure));
+        Err(error) => {
+            findings.push(Finding::blocks(Area::Destination, "destination_connection", Failure::from(error)));
             return;
         }
     };
