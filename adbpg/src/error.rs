@@ -29,10 +29,10 @@ pub enum AdbpgError {
         /// The TLS library's words.
         reason: String,
     },
-    /// A certificate or key of the task file cannot be used.
-    #[error("cannot use \"{file}\" for an encrypted connection to the destination: {reason}")]
+    /// A file that `destination.tls` names cannot be used.
+    #[error("cannot use \"{file}\" of destination.tls: {reason}")]
     TlsFile {
-        /// The file.
+        /// Its path.
         file: String,
         /// Why.
         reason: String,
@@ -208,7 +208,7 @@ impl AdbpgError {
             Self::TlsFile { .. } => return TlsFault::File.hint("destination"),
             Self::Server { state, .. } | Self::RowRefused { state, .. } => hint_of(state),
             Self::Name { .. } => "give it another name with rename in the task file",
-            Self::Cell { .. } => "check the column's type in the task file; for NUL characters see nul_characters",
+            Self::Cell { .. } => "exclude the column, or give it another type, with columns in the task file",
             Self::Count { .. } => {
                 "somebody else writes to this table, or a trigger or rule on it drops rows: remove it"
             }

@@ -20,14 +20,14 @@ pub enum TlsMode {
     Disabled,
     /// Encrypted; whoever answers is trusted.
     Required,
-    /// The certificate must come from a trusted authority, for whatever host.
+    /// The certificate must come from an authority that is trusted, for whatever host.
     VerifyCa {
-        /// PEM file of the authorities; none: the public ones.
+        /// PEM file of the authorities; the built-in public ones where there is none.
         ca: Option<PathBuf>,
     },
-    /// The certificate must come from a trusted authority and name the host.
+    /// The certificate must come from an authority that is trusted and name the host.
     VerifyFull {
-        /// PEM file of the authorities; none: the public ones.
+        /// PEM file of the authorities; the built-in public ones where there is none.
         ca: Option<PathBuf>,
     },
 }
@@ -35,7 +35,7 @@ pub enum TlsMode {
 /// The certificate by which the client shows who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientIdentity {
-    /// PEM file of the certificate chain.
+    /// PEM file of the certificate with its chain.
     pub certificate: PathBuf,
     /// PEM file of the private key.
     pub key: PathBuf,
@@ -54,7 +54,7 @@ pub(crate) fn connector(
     };
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|error| AdbpgError::TlsFile { file: "tls".to_owned(), reason: error.to_string() })?;
+        .map_err(|error| AdbpgError::Tls { server: "tls".to_owned(), reason: error.to_string() })?;
     let builder = match (mode, chain) {
         (TlsMode::VerifyFull { .. }, Some(chain)) => builder.with_webpki_verifier(chain),
         (_, chain) => builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyHost { chain, provider })),
@@ -64,40 +64,36 @@ pub(crate) fn connector(
         Some(identity) => {
             let certificates = certificates(&identity.certificate)?;
             let key = PrivateKeyDer::from_pem_file(&identity.key).map_err(|error| unusable(&identity.key, &error))?;
-            builder.with_client_auth_cert(certificates, key).map_err(|error| unusable(&identity.key, &error))?
+            let config = builder.with_client_auth_cert(certificates, key);
+            config.map_err(|error| unusable(&identity.certificate, &error))?
         }
     };
     Ok(Some(MakeRustlsConnect::new(config)))
 }
 
-fn unusable(file: &Path, error: &dyn std::error::Error) -> AdbpgError {
-    AdbpgError::TlsFile { file: file.display().to_string(), reason: error.to_string() }
-}
-
-/// The certificates of a PEM file, at least one.
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, AdbpgError> {
-    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let found = read.map_err(|error| unusable(file, &error))?;
-    if found.is_empty() {
-        let reason = "it holds no certificate".to_owned();
-        return Err(AdbpgError::TlsFile { file: file.display().to_string(), reason });
-    }
-    Ok(found)
-}
-
 fn verifier(ca: Option<&Path>, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, AdbpgError> {
-    let (name, mut roots) = (ca.unwrap_or(Path::new("the public authorities")), RootCertStore::empty());
+    let mut roots = RootCertStore::empty();
     match ca {
         None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(file) => {
-            for certificate in certificates(file)? {
-                roots.add(certificate).map_err(|error| unusable(file, &error))?;
+        Some(ca) => {
+            for certificate in certificates(ca)? {
+                roots.add(certificate).map_err(|error| unusable(ca, &error))?;
             }
         }
     }
+    let place = ca.unwrap_or(Path::new("the public authorities"));
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .build()
-        .map_err(|error| unusable(name, &error))
+        .map_err(|error| unusable(place, &error))
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, AdbpgError> {
+    let certificates = CertificateDer::pem_file_iter(file).map_err(|error| unusable(file, &error))?;
+    certificates.collect::<Result<_, _>>().map_err(|error| unusable(file, &error))
+}
+
+fn unusable(file: &Path, error: &dyn std::fmt::Display) -> AdbpgError {
+    AdbpgError::TlsFile { file: file.display().to_string(), reason: error.to_string() }
 }
 
 /// Checks the chain where there is one to check against, and the handshake's signatures always; not the host's name.

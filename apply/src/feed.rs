@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use millrace_eventlog::{LogOptions, Message, PartitionReader, ReadEvent, SchemaReader, StartAt, TopicNames};
 use millrace_model::{Failure, PgType};
-use millrace_proto::{BatchDecoder, decode_schema, schema_record_key};
+use millrace_proto::{BatchDecoder, Received, decode_schema, schema_record_key};
 use millrace_protocol::cut::{Cuts, Progress};
 
 /// Bytes that wait to be written before the transaction is written ahead, and partitions that are ahead are paused.
@@ -96,13 +96,22 @@ impl Feed {
     async fn message(&mut self, message: Message) -> Result<(), Failure> {
         let cuts = &self.cuts;
         let columns = |key| cuts.schema(key).map(|schema| schema.columns.len());
-        let batch = self.decoder.decode::<PgType>(message.payload, columns)?;
+        let (partition, offset) = (message.partition, message.offset);
+        let (first_offset, batch) = match self.decoder.decode::<PgType>(message.payload, columns)? {
+            Received::Batch(batch) => (offset, batch),
+            Received::Part(part) => {
+                let Some(joined) = self.cuts.offer_part(partition, offset, part) else { return Ok(()) };
+                let cuts = &self.cuts;
+                let columns = |key| cuts.schema(key).map(|schema| schema.columns.len());
+                (joined.first_offset, self.decoder.decode_joined(joined.into_bytes(), columns)?)
+            }
+        };
         for key in self.cuts.missing_schemas(&batch) {
             let record = schema_record_key(key);
             let value = self.schemas.get(record.as_bytes(), SchemaReader::WAIT).await?;
             self.cuts.add_schema(key, std::sync::Arc::new(decode_schema(value)?));
         }
-        Ok(self.cuts.offer(message.partition, message.offset, batch)?)
+        Ok(self.cuts.offer_joined(partition, first_offset, offset, batch)?)
     }
 
     /// Reads a schema that is named by the destination's notes.

@@ -3,7 +3,8 @@
 use millrace_model::{ErrorClass, Failure, TableName};
 use millrace_mysql::check::{Finding, Verdict, check_binlog, ensure_no_open_xa, ensure_select_privilege};
 use millrace_mysql::grants::Grants;
-use millrace_mysql::{ServerFacts, Session};
+use millrace_mysql::lock_check::ensure_snapshot_locks;
+use millrace_mysql::{ServerFacts, Session, SourceTable};
 
 /// Ensures that the server writes a binlog that can be followed, and that the account may read it.
 pub(crate) async fn ensure_binlog_can_be_followed(session: &mut Session, facts: &ServerFacts) -> Result<(), Failure> {
@@ -24,6 +25,16 @@ pub(crate) async fn ensure_tables_can_be_read(session: &mut Session, tables: &[T
     let mut databases: Vec<&str> = tables.iter().map(|table| &*table.database).collect();
     databases.dedup();
     judge(&[ensure_select_privilege(&grants, &databases)])
+}
+
+/// Ensures that the account may lock what the snapshot of a source without GTIDs locks for a moment.
+pub(crate) async fn ensure_snapshot_can_lock(
+    session: &mut Session,
+    facts: &ServerFacts,
+    tables: &[SourceTable],
+) -> Result<(), Failure> {
+    let grants = Grants::read(session).await?;
+    judge(&[ensure_snapshot_locks(facts, &grants, tables)])
 }
 
 fn judge(findings: &[Finding]) -> Result<(), Failure> {

@@ -12,6 +12,8 @@ mod progress;
 mod publish;
 mod reader;
 mod recover;
+mod same_source;
+mod seam;
 mod stage;
 mod start;
 mod statements;

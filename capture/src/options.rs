@@ -1,7 +1,7 @@
 //! The source of the task file as the source crate wants it.
 
 use millrace_mysql::{ClientIdentity, SourceOptions, TlsMode};
-use millrace_task::{Source, Tls, Verification};
+use millrace_task::{Source, Task, Tls, Verification};
 use secrecy::SecretString;
 
 /// The options of the task's source.
@@ -26,4 +26,11 @@ pub fn source_options(source: &Source) -> SourceOptions {
         client_identity: client
             .map(|client| ClientIdentity { certificate: client.cert.clone(), key: client.key.clone() }),
     }
+}
+
+/// The id by which the source knows the task's binlog reader. Stable for the task: the server ends the stream of a former
+/// capture that still reads.
+pub(crate) fn reader_id(task: &Task) -> u32 {
+    let [a, b, c, d, ..] = task.fingerprint();
+    u32::from_le_bytes([a, b, c, d]) | 1 << 31
 }

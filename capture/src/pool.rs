@@ -2,16 +2,13 @@
 
 use millrace_model::Failure;
 use millrace_mysql::SourceOptions;
-use millrace_mysql::snapshot::ChunkLimits;
 use millrace_protocol::capture::Capture;
 use millrace_protocol::chunk::ChunkRequest;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::reader::{Reader, Seam, Told};
-
-/// Bytes of rows in one chunk: with one per reader under way, this bounds what a snapshot holds in memory.
-const CHUNK_BYTES: usize = 4 << 20;
+use crate::reader::{Reader, Told};
+use crate::seam::Seam;
 
 struct Worker {
     requests: mpsc::Sender<ChunkRequest>,
@@ -34,7 +31,7 @@ impl Pool {
         let mut workers = Vec::new();
         for number in 0..readers {
             let (requests, receiver) = mpsc::channel(1);
-            let limits = ChunkLimits { rows, bytes: CHUNK_BYTES };
+            let limits = seam.limits(rows);
             let reader = Reader { number, options: options.clone(), limits, seam, told: sender.clone() };
             tasks.spawn(reader.run(receiver));
             workers.push(Worker { requests, is_idle: true, last_table: 0 });

@@ -5,7 +5,7 @@ use std::future::Future;
 use millrace_eventlog::{LogError, Ownership, StepWriter};
 use millrace_model::Failure;
 use millrace_proto::{
-    CHECKPOINT_KEY, Envelope, encode_batch, encode_checkpoint, encode_schema, encode_table, schema_record_key,
+    CHECKPOINT_KEY, Envelope, encode_checkpoint, encode_messages, encode_schema, encode_table, schema_record_key,
     table_record_key,
 };
 use millrace_protocol::capture::Step;
@@ -41,7 +41,9 @@ impl KafkaOutlet {
             open.send_schema(schema_record_key(*key).as_bytes(), &encode_schema(schema)).await?;
         }
         for (partition, batch) in &step.batches {
-            open.send(*partition, &encode_batch(&self.envelope, batch)).await?;
+            for message in encode_messages(&self.envelope, open.writer_id(), batch) {
+                open.send(*partition, &message).await?;
+            }
         }
         for (table_id, state) in &step.tables {
             let value = state.as_ref().map(encode_table).unwrap_or_default();

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_model::position::Reading;
-use millrace_model::{Failure, Row};
-use millrace_mysql::server::read_executed;
-use millrace_mysql::snapshot::{
-    Chunk, ChunkLimits, ChunkReader, Completion as Read, WholeReader, close_snapshot, open_snapshot,
-};
+use millrace_model::{Failure, Row, TableName};
+use millrace_mysql::locks::{is_lock_conflict, lock_table};
+use millrace_mysql::snapshot::{Chunk, ChunkLimits, ChunkReader, Completion as Read, WholeReader, close_snapshot};
 use millrace_mysql::{MysqlError, Session, SourceOptions};
 use millrace_protocol::chunk::{ChunkRequest, Completion, Extent, LowVerdict, Ticket, WholeState};
 use tokio::sync::{mpsc, oneshot};
+
+use crate::seam::Seam;
 
 /// Between two tries of something that the source or the stream must make possible first.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -40,15 +40,6 @@ pub(crate) enum Told {
     Idle { reader: usize },
     /// The reader has ended.
     Failed(Failure),
-}
-
-/// Whether the binlog is followed while the reader reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Seam {
-    /// Chunks are joined to the stream: each has a window.
-    Stream,
-    /// There is no stream: each table is read in one consistent snapshot.
-    Snapshot,
 }
 
 /// A reader's means.
@@ -102,11 +93,8 @@ impl Reader {
     }
 
     async fn begin_table(&self, session: &mut Session, request: &ChunkRequest) -> Result<ChunkReader, Ended> {
-        if self.seam == Seam::Snapshot {
-            close_snapshot(session).await?;
-            open_snapshot(session).await?;
-        }
-        Ok(ChunkReader::new(request.schema.clone(), self.limits)?)
+        self.seam.begin_table(session).await?;
+        Ok(ChunkReader::new(request.schema.clone(), self.limits)?.locking(self.seam.locking()))
     }
 
     async fn chunk(
@@ -117,6 +105,7 @@ impl Reader {
         (after, through): (Option<&Row>, Option<&Row>),
     ) -> Result<(), Ended> {
         let began = tokio::time::Instant::now();
+        let mut conflicts = 0;
         let Chunk { rows, last_key, complete } = loop {
             if !self.low(session, request.ticket).await? {
                 return Ok(());
@@ -127,10 +116,17 @@ impl Reader {
                 Err(MysqlError::TableChanged { .. }) if self.waits_for_stream(began) => {
                     tokio::time::sleep(PAUSE * 10).await;
                 }
+                // Whoever holds the lock commits or rolls back.
+                Err(error) if self.seam == Seam::Locks && is_lock_conflict(&error) => {
+                    conflicts += 1;
+                    note_conflict(&request.schema.name, conflicts);
+                    tokio::time::sleep(PAUSE).await;
+                }
                 Err(error) => return Err(error.into()),
             }
         };
-        let high = self.high(session).await?;
+        let high = self.seam.high(session).await?;
+        self.seam.end_chunk(session).await?;
         let completion = match complete {
             Read::More => Completion::More,
             Read::LastChunk => Completion::LastChunk,
@@ -139,16 +135,21 @@ impl Reader {
     }
 
     fn waits_for_stream(&self, began: tokio::time::Instant) -> bool {
-        self.seam == Seam::Stream && began.elapsed() < CHANGED_LIMIT
+        self.seam != Seam::Snapshot && began.elapsed() < CHANGED_LIMIT
     }
 
     async fn whole(&self, session: &mut Session, request: &ChunkRequest) -> Result<(), Ended> {
         let ticket = request.ticket;
+        let lock = self.lock(&request.schema.name).await?;
         if !self.low(session, ticket).await? {
             return Ok(());
         }
-        open_snapshot(session).await?;
-        let high = self.high(session).await?;
+        self.seam.open_whole(session).await?;
+        let high = self.seam.high(session).await?;
+        if let Some(lock) = lock {
+            // The lock ends with its session.
+            lock.close().await;
+        }
         self.tell(Told::WholeOpened { ticket, high }).await?;
         let state = loop {
             match self.ask(|answer| Told::WholeState { ticket, answer }).await? {
@@ -167,25 +168,34 @@ impl Reader {
         Ok(close_snapshot(session).await?)
     }
 
+    /// Keeps everybody from writing to the table, where its snapshot needs that, on a session of its own: opening the
+    /// snapshot would end the lock.
+    async fn lock(&self, table: &TableName) -> Result<Option<Session>, Ended> {
+        if self.seam != Seam::Locks {
+            return Ok(None);
+        }
+        let mut session = Session::connect(&self.options).await?;
+        let mut conflicts = 0;
+        while let Err(error) = lock_table(&mut session, table).await {
+            if !is_lock_conflict(&error) {
+                return Err(error.into());
+            }
+            conflicts += 1;
+            note_conflict(table, conflicts);
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(Some(session))
+    }
+
     /// Reads `low` until the machine is content with it; false if the request is void.
     async fn low(&self, session: &mut Session, ticket: Ticket) -> Result<bool, Ended> {
-        if self.seam == Seam::Snapshot {
-            return Ok(true);
-        }
         loop {
-            let low = read_executed(session).await?;
+            let Some(low) = self.seam.low(session).await? else { return Ok(true) };
             match self.ask(|answer| Told::Low { ticket, low, answer }).await? {
                 LowVerdict::Good => return Ok(true),
                 LowVerdict::Void => return Ok(false),
                 LowVerdict::TooEarly => tokio::time::sleep(PAUSE).await,
             }
-        }
-    }
-
-    async fn high(&self, session: &mut Session) -> Result<Option<Reading>, Ended> {
-        match self.seam {
-            Seam::Stream => Ok(Some(read_executed(session).await?)),
-            Seam::Snapshot => Ok(None),
         }
     }
 
@@ -197,5 +207,12 @@ impl Reader {
         let (sender, receiver) = oneshot::channel();
         self.tell(question(sender)).await?;
         receiver.await.map_err(|_| Ended::Unheard)
+    }
+}
+
+/// Says now and then who waits; each conflict took about a second.
+fn note_conflict(table: &TableName, conflicts: u32) {
+    if conflicts.is_multiple_of(30) {
+        tracing::warn!(%table, tries = conflicts, "the snapshot waits for a transaction that holds locks of this table");
     }
 }

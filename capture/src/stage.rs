@@ -13,13 +13,14 @@ use millrace_task::{Phase, Task};
 use tokio::time::Instant;
 
 use crate::checks::ensure_binlog_can_be_followed;
-use crate::options::source_options;
+use crate::options::{reader_id, source_options};
 use crate::pool::Pool;
 use crate::progress::Progress;
 use crate::publish::{KafkaOutlet, Outlet};
-use crate::reader::Seam;
 use crate::recover::{Recovered, ensure_topics, open_log};
-use crate::start::{ensure_same_source, first_start, read_selected};
+use crate::same_source::ensure_same_source;
+use crate::seam::Seam;
+use crate::start::{first_start, read_selected};
 use crate::statements::Statements;
 use crate::stream::{Meaning, Translator};
 
@@ -98,7 +99,7 @@ impl OpenSource {
         let capture = match recovered {
             Recovered::Restart { checkpoint, tables } => {
                 if let Some(mark) = &checkpoint.source {
-                    ensure_same_source(session, facts, mark).await?;
+                    ensure_same_source(session, facts, &context.task, mark).await?;
                 }
                 Capture::resume(settings(&context.task), *checkpoint, tables, schema_hash)
             }
@@ -110,10 +111,11 @@ impl OpenSource {
                 capture
             }
         };
+        let seam = Seam::of(capture.source(), facts);
         let statements = Statements::read(session, facts).await?;
         let progress = Progress::of(session, &capture).await?;
         self.session.close().await;
-        Ok(Stage::new(context, capture, statements, progress))
+        Ok(Stage::new(context, capture, seam, statements, progress))
     }
 }
 
@@ -146,9 +148,8 @@ enum Next {
 }
 
 impl Stage {
-    fn new(context: StageContext, capture: Capture, statements: Statements, progress: Progress) -> Self {
+    fn new(context: StageContext, capture: Capture, seam: Seam, statements: Statements, progress: Progress) -> Self {
         let task = &context.task;
-        let seam = if task.phases.contains(Phase::Incremental) { Seam::Stream } else { Seam::Snapshot };
         let needs_readers = capture.tables().any(|(_, state)| matches!(state.load, Load::Pending { .. }));
         let readers = if needs_readers { task.full.readers as usize } else { 0 };
         let pool = Pool::start(&source_options(&task.source), readers, task.full.chunk_rows as usize, seam);
@@ -199,11 +200,8 @@ impl Stage {
             millrace_model::Reading::Gtids(set) => BinlogStart::Gtids(set.clone()),
             millrace_model::Reading::Place(place) => BinlogStart::Place(place.clone()),
         };
-        // Stable for the task: the server ends the stream of a former capture that still reads.
-        let [a, b, c, d, ..] = self.context.task.fingerprint();
-        let server_id = u32::from_le_bytes([a, b, c, d]) | 1 << 31;
-        let opts = source_options(&self.context.task.source).opts();
-        Ok(Some(BinlogStream::open(opts, start, server_id).await?))
+        let task = &self.context.task;
+        Ok(Some(BinlogStream::open(source_options(&task.source).opts(), start, reader_id(task)).await?))
     }
 
     fn event(&mut self, event: SourceEvent) -> Result<Next, Failure> {

@@ -1,19 +1,19 @@
-//! The first start of a task, and the source at a restart.
+//! The first start of a task.
 
 use std::collections::{BTreeMap, HashMap};
 
 use millrace_model::position::Reading;
-use millrace_model::{
-    Checkpoint, Ended, Failure, GtidSet, KeyRange, MysqlType, RangeState, SourceMark, TableName, TableSchema,
-};
+use millrace_model::{Checkpoint, Ended, Failure, KeyRange, MysqlType, RangeState, SourceMark, TableName, TableSchema};
+use millrace_mysql::binlog::read_file_created;
 use millrace_mysql::schema::{ForeignKey, read_tables};
-use millrace_mysql::server::{read_binlog_end, read_executed, read_purged};
+use millrace_mysql::server::{read_binlog_end, read_executed};
 use millrace_mysql::snapshot::plan_ranges;
 use millrace_mysql::table_check::columns_of_unknown_charset;
 use millrace_mysql::{ServerFacts, Session, SourceTable};
 use millrace_task::{Phase, Task};
 
-use crate::checks::{ensure_no_prepared_xa, ensure_tables_can_be_read};
+use crate::checks::{ensure_no_prepared_xa, ensure_snapshot_can_lock, ensure_tables_can_be_read};
+use crate::options::{reader_id, source_options};
 
 /// How often the schema is read until two readings agree.
 const SCHEMA_READINGS: usize = 10;
@@ -48,11 +48,14 @@ pub(crate) async fn first_start(
     }
     let mut before = read_selected(session, task).await?;
     for _ in 0..SCHEMA_READINGS {
-        let source = if incremental { Some(mark_source(session, facts).await?) } else { None };
+        let source = if incremental { Some(mark_source(session, facts, task).await?) } else { None };
         let after = read_selected(session, task).await?;
         if definitions(&before) == definitions(&after) {
             let names: Vec<TableName> = after.iter().map(|table| table.name.clone()).collect();
             ensure_tables_can_be_read(session, &names).await?;
+            if incremental && task.phases.contains(Phase::Full) {
+                ensure_snapshot_can_lock(session, facts, &after).await?;
+            }
             ensure_types_are_known(&after)?;
             ensure_names_differ(task, &names)?;
             let checkpoint = Checkpoint {
@@ -137,12 +140,17 @@ fn definitions(tables: &[SourceTable]) -> BTreeMap<TableName, TableSchema<MysqlT
     tables.iter().map(|table| (table.name.clone(), table.clone().into_schema(0))).collect()
 }
 
-async fn mark_source(session: &mut Session, facts: &ServerFacts) -> Result<SourceMark, Failure> {
+async fn mark_source(session: &mut Session, facts: &ServerFacts, task: &Task) -> Result<SourceMark, Failure> {
     let delivered = read_executed(session).await?;
+    let place = match &delivered {
+        Reading::Place(place) => place.clone(),
+        Reading::Gtids(_) => read_binlog_end(session).await?,
+    };
+    let file_created = read_file_created(source_options(&task.source).opts(), &place.file, reader_id(task)).await?;
     Ok(SourceMark {
         server: facts.server_uuid.clone(),
-        place: read_binlog_end(session).await?,
-        file_created: 0,
+        place,
+        file_created,
         delivered,
         last_gtid: String::new(),
         committed_at: 0,
@@ -188,40 +196,5 @@ pub(crate) fn ensure_charsets_are_known(name: &TableName, schema: &TableSchema<M
     ))
 }
 
-/// Ensures that the source of a restart is the one that was read before, and still has everything that comes next.
-pub(crate) async fn ensure_same_source(
-    session: &mut Session,
-    facts: &ServerFacts,
-    mark: &SourceMark,
-) -> Result<(), Failure> {
-    if mark.server != facts.server_uuid {
-        return Err(Failure::fatal(
-            format!("the source is server \"{}\", but the task read from \"{}\"", facts.server_uuid, mark.server),
-            "correct source.url; moving a running task to another server is not supported yet",
-        ));
-    }
-    let Reading::Gtids(delivered) = &mark.delivered else { return Ok(()) };
-    if let Reading::Gtids(executed) = read_executed(session).await? {
-        ensure_nothing_missing(delivered, &executed)?;
-    }
-    let purged = read_purged(session).await?.minus(delivered);
-    if purged.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::fatal(
-        format!("the source has purged transactions that were not read yet: {purged}"),
-        "the task cannot go on without a gap: start a new task under another name, and keep binlogs longer \
-         (binlog_expire_logs_seconds)",
-    ))
-}
-
-fn ensure_nothing_missing(delivered: &GtidSet, executed: &GtidSet) -> Result<(), Failure> {
-    let missing = delivered.minus(executed);
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::fatal(
-        format!("the source no longer has transactions that were read from it: {missing}"),
-        "the server was restored, reset or lost its last transactions in a crash: start a new task under another name",
-    ))
-}
+#[cfg(test)]
+mod tests;

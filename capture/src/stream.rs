@@ -49,7 +49,7 @@ impl Translator {
             SourceEvent::Rows(rows) => self.rows(capture, &rows)?,
             SourceEvent::Statement(statement) => self.statements.take(capture, &self.task, &statement)?,
             SourceEvent::Commit { end } => capture.commit(end)?,
-            SourceEvent::FormatDescription { created, .. } => capture.file_created(created),
+            SourceEvent::FormatDescription { file, created, .. } => capture.file_begins(&file, created),
             SourceEvent::Rotated { .. } => {}
             SourceEvent::Heartbeat { place } => {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

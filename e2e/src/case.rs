@@ -12,7 +12,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use millrace_testkit::poll_until;
+use millrace_testkit::{Servers, poll_until};
 use serde::Deserialize;
 use tokio_postgres::SimpleQueryMessage;
 
@@ -20,7 +20,7 @@ use crate::LIMIT;
 use crate::equality::{Scope, poll_until_equal};
 use crate::globals::GlobalVariable;
 use crate::stages::{Printed, Role, Stages};
-use crate::world::{World, in_world, in_world_alone};
+use crate::world::{World, in_world, in_world_alone, in_world_at};
 
 /// `case.toml`: what is special about a case.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -104,13 +104,15 @@ pub enum Way {
     OneProcess,
 }
 
+/// Runs the case of that name in one way, on servers that this test has to itself.
+pub fn run_case_at(servers: Servers, name: &str, way: Way) -> Result<()> {
+    let case = Case::read_of(name, way)?;
+    in_world_at(servers, name, async |world| case.run(world).await).with_context(|| format!("case {name}, {way:?}"))
+}
+
 /// Runs the case of that name in one way.
 pub fn run_case(name: &str, way: Way) -> Result<()> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("cases").join(name);
-    let mut case = Case { name: name.to_owned(), folder, way, special: Special::default() };
-    if let Some(text) = case.read("case.toml")? {
-        case.special = toml::from_str(&text).with_context(|| format!("cases/{name}/case.toml"))?;
-    }
+    let case = Case::read_of(name, way)?;
     in_world(name, async |world| case.run(world).await)?;
     if case.special.row_metadata == RowMetadata::Both {
         let full = GlobalVariable { name: "binlog_row_metadata", value: "'FULL'" };
@@ -119,8 +121,16 @@ pub fn run_case(name: &str, way: Way) -> Result<()> {
     }
     Ok(())
 }
-
 impl Case {
+    fn read_of(name: &str, way: Way) -> Result<Self> {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("cases").join(name);
+        let mut case = Self { name: name.to_owned(), folder, way, special: Special::default() };
+        if let Some(text) = case.read("case.toml")? {
+            case.special = toml::from_str(&text).with_context(|| format!("cases/{name}/case.toml"))?;
+        }
+        Ok(case)
+    }
+
     fn read(&self, file: &str) -> Result<Option<String>> {
         let path = self.folder.join(file);
         match path.is_file() {

@@ -15,13 +15,13 @@ mod task_file;
 mod world;
 mod writer;
 
-pub use case::{Way, run_case};
+pub use case::{Way, run_case, run_case_at};
 pub use equality::{Scope, poll_until_equal};
 pub use globals::GlobalVariable;
 pub use random::Random;
 pub use report::{TestError, TestResult};
 pub use stages::{Printed, Role, Stages, printed_failure};
-pub use world::{World, in_world, in_world_alone, in_world_on};
+pub use world::{World, in_world, in_world_alone, in_world_at};
 pub use writer::Writers;
 
 use std::time::Duration;

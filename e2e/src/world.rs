@@ -38,11 +38,11 @@ pub fn in_world(name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) -> Res
 
 /// Like [`in_world`], within [`GlobalVariable::with`](crate::GlobalVariable::with).
 pub fn in_world_alone(name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) -> Result<()> {
-    in_world_on(Servers::from_environment()?, name, test)
+    in_world_at(Servers::from_environment()?, name, test)
 }
 
-/// Like [`in_world`], on servers of the test's own.
-pub fn in_world_on(servers: Servers, name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) -> Result<()> {
+/// Like [`in_world`], on servers that this test has to itself.
+pub fn in_world_at(servers: Servers, name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let world = World::create(servers, name).await?;

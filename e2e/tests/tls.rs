@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use millrace_e2e::{LIMIT, Role, Scope, Stages, TestResult, World, in_world_on, poll_until_equal};
+use millrace_e2e::{LIMIT, Role, Scope, Stages, TestResult, World, in_world_at, poll_until_equal};
 use millrace_testkit::{Authority, OwnServers, Validity};
 
 const SCRAM_PASSWORD: &str = "s=c;r\"am";
@@ -257,7 +257,7 @@ fn tls_to_all_three_servers() -> TestResult {
     let folder = std::env::temp_dir().join(millrace_testkit::unique_name("certificates"));
     make_certificates(&folder)?;
     let ended = OwnServers::start(&[], &[("MILLRACE_TLS", folder.clone().into())])
-        .and_then(|own| in_world_on(own.servers()?, "tls", async |world| encrypted(world, &own, &folder).await));
+        .and_then(|own| in_world_at(own.servers()?, "tls", async |world| encrypted(world, &own, &folder).await));
     fs::remove_dir_all(&folder)?;
     Ok(ended?)
 }

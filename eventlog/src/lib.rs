@@ -36,7 +36,7 @@ pub use membership::{Membership, MembershipEvent};
 pub use options::{LogOptions, TopicNames};
 pub use partition_writer::PartitionWriter;
 pub use reader::{Message, PartitionReader, ReadEvent, StartAt};
-pub use scan::read_tail;
+pub use scan::{read_tail, read_tail_of};
 pub use schema_reader::SchemaReader;
 pub use settings::{MESSAGE_LIMIT, TRANSACTION_TIMEOUT};
 pub use stable_offset::{PartitionEnds, StableOffsetWatch};

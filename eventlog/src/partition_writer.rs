@@ -7,7 +7,9 @@
 
 use std::time::Duration;
 
+use millrace_model::part::WriterId;
 use rdkafka::producer::{Producer, ThreadedProducer};
+use uuid::Uuid;
 
 use crate::client::Detached;
 use crate::delivery::{Acknowledged, Deliveries, Outgoing, end, ensure_sound, hand_over};
@@ -19,6 +21,7 @@ use crate::settings;
 pub struct PartitionWriter {
     producer: Detached<ThreadedProducer<Deliveries>>,
     topic: String,
+    id: WriterId,
 }
 
 impl PartitionWriter {
@@ -29,7 +32,16 @@ impl PartitionWriter {
         let config = settings::partition_writer(options)?;
         let producer: ThreadedProducer<Deliveries> =
             config.create_with_context(Deliveries::new(place.clone())).map_err(|e| place.error(&e))?;
-        Ok(Self { producer: Detached::new(producer), topic: topic.to_owned() })
+        Ok(Self {
+            producer: Detached::new(producer),
+            topic: topic.to_owned(),
+            id: WriterId(Uuid::new_v4().into_bytes()),
+        })
+    }
+
+    /// The writer's random name, which parts of messages carry.
+    pub fn id(&self) -> WriterId {
+        self.id
     }
 
     /// Queues a message (its bytes are copied) and returns; waits while the queue is full. The order of calls for one

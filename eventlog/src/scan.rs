@@ -103,11 +103,29 @@ pub async fn read_tail(
     partition: u32,
     count: usize,
 ) -> Result<Vec<Message>, LogError> {
-    let (options, topic) = (options.clone(), topic.to_owned());
-    blocking(move || tail(&options, &topic, partition, count)).await
+    read_tail_of(options, topic, partition, count, |message| Ok(Some(message))).await
 }
 
-fn tail(options: &LogOptions, topic: &str, partition: u32, count: usize) -> Result<Vec<Message>, LogError> {
+/// What `keep` makes of the last messages of a partition, oldest first: `count` of those of which it makes something,
+/// fewer where there are fewer.
+pub async fn read_tail_of<T: Send + 'static, E: From<LogError> + Send + 'static>(
+    options: &LogOptions,
+    topic: &str,
+    partition: u32,
+    count: usize,
+    keep: impl FnMut(Message) -> Result<Option<T>, E> + Send + 'static,
+) -> Result<Vec<T>, E> {
+    let (options, topic) = (options.clone(), topic.to_owned());
+    blocking(move || Ok(tail(&options, &topic, partition, count, keep))).await?
+}
+
+fn tail<T, E: From<LogError>>(
+    options: &LogOptions,
+    topic: &str,
+    partition: u32,
+    count: usize,
+    mut keep: impl FnMut(Message) -> Result<Option<T>, E>,
+) -> Result<Vec<T>, E> {
     let mut back = i64::try_from(count).unwrap_or(i64::MAX).max(1);
     loop {
         let scan = Scan::open(options, topic, partition)?;
@@ -116,19 +134,31 @@ fn tail(options: &LogOptions, topic: &str, partition: u32, count: usize) -> Resu
             return Ok(Vec::new());
         }
         let start = earliest.max(end.saturating_sub(back));
-        let mut kept = VecDeque::new();
+        let (mut kept, mut refused) = (VecDeque::new(), None);
         scan.visit(StartAt::Offset(start), SCAN_LIMIT, |met| match met {
             Met::End => ControlFlow::Break(()),
             Met::Message(message) => {
                 // While others write all the time, the reader may never meet the end.
                 let is_last = message.offset + 1 >= end;
-                if kept.len() == count {
-                    kept.pop_front();
+                match keep(message) {
+                    Ok(None) => {}
+                    Ok(Some(made)) => {
+                        if kept.len() == count {
+                            kept.pop_front();
+                        }
+                        kept.push_back(made);
+                    }
+                    Err(error) => {
+                        refused = Some(error);
+                        return ControlFlow::Break(());
+                    }
                 }
-                kept.push_back(message);
                 if is_last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             }
         })?;
+        if let Some(error) = refused {
+            return Err(error);
+        }
         // Offsets have holes (control records, aborted messages): go further back until there are enough.
         if kept.len() == count || start == earliest {
             return Ok(kept.into());

@@ -15,6 +15,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use bytes::Bytes;
+use millrace_model::part::WriterId;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{Producer, ThreadedProducer};
 use uuid::Uuid;
@@ -57,6 +58,7 @@ pub struct Opened {
 
 struct Inner {
     producer: ThreadedProducer<Deliveries>,
+    claim: ClaimId,
     place: Place,
     names: TopicNames,
 }
@@ -82,7 +84,7 @@ impl StepWriter {
             let producer: ThreadedProducer<Deliveries> =
                 config.create_with_context(deliveries).map_err(|e| initial_place.error(&e))?;
             producer.init_transactions(INIT_LIMIT).map_err(|e| explain(&producer, &initial_place, &e))?;
-            Ok(Self { inner: Detached::new(Inner { producer, place: initial_place, names: initial_names }) })
+            Ok(Self { inner: Detached::new(Inner { producer, claim, place: initial_place, names: initial_names }) })
         })
         .await?;
         let mut step = writer.begin()?;
@@ -122,6 +124,11 @@ impl StepWriter {
 }
 
 impl OpenStep {
+    /// The writer's name, which parts of messages carry: that of its claim.
+    pub fn writer_id(&self) -> WriterId {
+        WriterId(self.writer.inner.claim.0.into_bytes())
+    }
+
     /// Adds a message to a partition of the captured topic; waits while the queue is full.
     pub async fn send(&mut self, partition: u32, payload: &[u8]) -> Result<(), LogError> {
         let topic = self.writer.inner.names.captured.clone();

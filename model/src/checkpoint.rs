@@ -57,6 +57,19 @@ pub struct SourceMark {
     pub committed_at: u64,
 }
 
+impl SourceMark {
+    /// The next transaction begins at `place`. Another file is not known by its creation time yet.
+    pub fn move_to(&mut self, place: BinlogPlace) {
+        if place.file != self.place.file {
+            self.file_created = 0;
+        }
+        if let Reading::Place(delivered) = &mut self.delivered {
+            *delivered = place.clone();
+        }
+        self.place = place;
+    }
+}
+
 /// How much of a transaction larger than a step is published. A restart reads it again from its beginning, skips that
 /// many images and compares the hash.
 #[derive(Debug, Clone, PartialEq, Eq)]

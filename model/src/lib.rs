@@ -12,6 +12,7 @@ pub mod checkpoint;
 pub mod failure;
 pub mod gtid;
 pub mod mysql_type;
+pub mod part;
 pub mod pg_type;
 pub mod position;
 pub mod row;

@@ -195,6 +195,31 @@ pub struct TableSchema<T> {
     pub placement: Placement,
 }
 
+/// What of a source table's definition does not travel, but counts when a later statement changes the table. Kept beside
+/// its schema in `<task>.state`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SourceOnly {
+    /// The character set of columns that name none; empty where it is not known.
+    pub charset: Arc<str>,
+    /// The collation of columns that name neither; empty where it is not known.
+    pub collation: Arc<str>,
+    /// Place of the AUTO_INCREMENT column.
+    pub auto_increment: Option<usize>,
+    /// Indexes that are not carried.
+    pub indexes: Vec<OtherIndex>,
+}
+
+/// An index that is not carried: over a prefix or an expression, full-text, spatial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherIndex {
+    /// Name, unique within its table; `PRIMARY` for a primary key over prefixes.
+    pub name: Arc<str>,
+    /// Place of the column of each part; none for an expression.
+    pub columns: Vec<Option<usize>>,
+    /// UNIQUE or not.
+    pub uniqueness: Uniqueness,
+}
+
 impl<T> TableSchema<T> {
     /// Whether rows can be told apart by a key.
     pub fn is_keyed(&self) -> bool {

@@ -157,7 +157,7 @@ pub fn ensure_full_row_metadata(facts: &ServerFacts) -> Finding {
     }
 }
 
-/// Every transaction has a GTID.
+/// Every transaction has a GTID; without, the task stays on this server and its snapshot locks rows.
 pub fn ensure_gtid_mode(facts: &ServerFacts) -> Finding {
     let name = "gtid_mode";
     if facts.has_gtids() {
@@ -169,10 +169,10 @@ pub fn ensure_gtid_mode(facts: &ServerFacts) -> Finding {
     };
     Finding::bad(
         name,
-        Verdict::Blocks,
-        found,
-        "following a source without GTIDs is not supported yet: set enforce_gtid_consistency = ON, then gtid_mode step \
-         by step OFF_PERMISSIVE, ON_PERMISSIVE, ON (no restart needed)",
+        Verdict::Warning,
+        format!("{found}: positions are files and offsets of this server, so the task cannot go on from another one"),
+        "set enforce_gtid_consistency = ON, then gtid_mode step by step OFF_PERMISSIVE, ON_PERMISSIVE, ON (no restart \
+         needed)",
     )
 }
 
@@ -241,7 +241,7 @@ pub async fn ensure_no_open_xa(session: &mut Session) -> Result<Finding, MysqlEr
     }
 }
 
-fn user_of(grants: &Grants) -> &str {
+pub(crate) fn user_of(grants: &Grants) -> &str {
     if grants.user.is_empty() { "CURRENT_USER()" } else { &grants.user }
 }
 

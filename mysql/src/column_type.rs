@@ -63,7 +63,7 @@ pub fn charset_of_collation(collation: &str) -> Option<Arc<str>> {
 }
 
 /// Most bytes of one character in a character set.
-fn bytes_per_character(charset: &str) -> u32 {
+pub(crate) fn bytes_per_character(charset: &str) -> u32 {
     match charset {
         "utf8mb4" | "utf16" | "utf16le" | "utf32" | "gb18030" => 4,
         "utf8mb3" | "ujis" | "eucjpms" => 3,
@@ -235,6 +235,12 @@ impl WrittenType {
         }
     }
 
+    /// Whether values are rounded to a number of digits that the type does not hold (FLOAT and DOUBLE), or lose a sign.
+    pub fn is_rounded(&self) -> bool {
+        let is_inexact = matches!(&*self.base, "FLOAT" | "DOUBLE");
+        (is_inexact && self.numbers.len() == 2) || (self.unsigned && (is_inexact || self.base == "DECIMAL"))
+    }
+
     /// Whether values of the column are temporal with an implicit default (TIMESTAMP).
     pub fn is_timestamp(&self) -> bool {
         self.base == "TIMESTAMP"
@@ -303,7 +309,7 @@ impl WrittenType {
 }
 
 /// VARCHAR too long for a row becomes TEXT where `sql_mode` is not strict.
-fn varchar(length: u32, charset: Arc<str>) -> MysqlType {
+pub(crate) fn varchar(length: u32, charset: Arc<str>) -> MysqlType {
     let bytes = u64::from(length) * u64::from(bytes_per_character(&charset));
     let prefix = if bytes > 16_777_215 { 4 } else { 3 };
     match (&*charset, bytes > 65_535) {
@@ -314,7 +320,7 @@ fn varchar(length: u32, charset: Arc<str>) -> MysqlType {
     }
 }
 
-fn text(length_bytes: u8, charset: Arc<str>) -> MysqlType {
+pub(crate) fn text(length_bytes: u8, charset: Arc<str>) -> MysqlType {
     if &*charset == "binary" { MysqlType::Blob(length_bytes) } else { MysqlType::Text { length_bytes, charset } }
 }
 

@@ -5,7 +5,6 @@
 //! allows invalid dates in parameters, because rows may hold them. Time-outs of the server are raised, because a reader
 //! that waits for the log must not lose its result. The unix socket is never used behind the caller's back.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,13 +15,12 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::error::MysqlError;
 use crate::server::Flavour;
 
+/// The host's name where it is not looked at. mysql_async 0.37 tells "another name" from "another authority" by this word
+/// in the message of rustls, which no longer has it but quotes the name that was asked for; the chain is checked first.
+const ANY_NAME: &str = "NotValidForName";
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const KEEPALIVE: Duration = Duration::from_secs(30);
-
-/// The name that is verified where no name is to be. The client library passes over a wrong name (with
-/// `danger_skip_domain_validation`) where the error's text has the word "NotValidForName", which rustls stopped writing;
-/// but it writes the name that it expected. The chain is verified before the name, so that no other fault is passed over.
-const ANY_NAME: &str = "NotValidForName";
 
 /// How the connection is protected; never weaker than said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,16 +90,17 @@ impl SourceOptions {
         builder.into()
     }
 
-    /// The client library does not say which file it could not read.
-    fn ensure_readable_files(&self) -> Result<(), MysqlError> {
+    /// A file that cannot be read is told from a server that cannot be reached.
+    fn ensure_files_can_be_read(&self) -> Result<(), MysqlError> {
         let ca = match &self.tls {
             TlsMode::VerifyCa { ca } | TlsMode::VerifyFull { ca } => ca.as_ref(),
             TlsMode::Disabled | TlsMode::Required => None,
         };
-        let own = self.client_identity.iter().flat_map(|identity| [&identity.certificate, &identity.key]);
-        for file in ca.into_iter().chain(own) {
-            File::open(file)
-                .map_err(|error| MysqlError::TlsFile { file: file.display().to_string(), reason: error.to_string() })?;
+        let identity = self.client_identity.iter().flat_map(|identity| [&identity.certificate, &identity.key]);
+        for file in ca.into_iter().chain(identity) {
+            if let Err(error) = std::fs::File::open(file) {
+                return Err(MysqlError::TlsFile { file: file.display().to_string(), reason: error.to_string() });
+            }
         }
         Ok(())
     }
@@ -141,8 +140,8 @@ pub struct Session {
 impl Session {
     /// Connects and sets the session up; gives up after 15 seconds.
     pub async fn connect(options: &SourceOptions) -> Result<Self, MysqlError> {
+        options.ensure_files_can_be_read()?;
         let address = options.address();
-        options.ensure_readable_files()?;
         let conn = match tokio::time::timeout(CONNECT_TIMEOUT, Conn::new(options.opts())).await {
             Ok(Ok(conn)) => conn,
             Ok(Err(error)) => return Err(MysqlError::from_connect(address, &options.user, error)),

@@ -26,10 +26,10 @@ pub enum MysqlError {
         /// What was wrong.
         reason: String,
     },
-    /// A certificate or key of the task file cannot be read.
-    #[error("cannot use \"{file}\" for a TLS connection to mysql: {reason}")]
+    /// A file that `source.tls` names cannot be used.
+    #[error("cannot use \"{file}\" of source.tls: {reason}")]
     TlsFile {
-        /// The file.
+        /// Its path.
         file: String,
         /// What the system said.
         reason: String,
@@ -228,8 +228,11 @@ impl MysqlError {
             ClientError::Driver(e @ (DriverError::NoClientSslFlagFromServer | DriverError::NoKeyFound)) => {
                 Self::Tls { address, reason: e.to_string() }
             }
-            // What rustls finds within a handshake comes as an error of the socket.
-            ClientError::Io(IoError::Io(e)) if TlsFault::of(&e.to_string()) != TlsFault::Other => {
+            // What rustls finds, and a refusal of this side's certificate after the handshake, come as errors of the socket.
+            ClientError::Io(IoError::Io(e))
+                if e.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+                    || TlsFault::of(&e.to_string()) != TlsFault::Other =>
+            {
                 Self::Tls { address, reason: one_line(&e.to_string()) }
             }
             ClientError::Io(IoError::Io(e)) => Self::Unreachable { address, reason: one_line(&e.to_string()) },

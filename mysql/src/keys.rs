@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use millrace_model::schema::{Nullability, Uniqueness};
+use millrace_model::schema::{Nullability, OtherIndex, Uniqueness};
 use millrace_model::{Column, Index, MysqlType};
 
 /// What an index is made of.
@@ -58,6 +58,8 @@ pub struct Keys {
     pub indexes: Vec<Index>,
     /// What cannot be carried, each with its reason, by name.
     pub left_out: Vec<String>,
+    /// The same in the form in which later statements find them.
+    pub others: Vec<OtherIndex>,
     /// Whether there is a unique key besides the replication key, whatever its parts.
     pub has_other_unique_key: bool,
 }
@@ -73,13 +75,25 @@ pub fn arrange(columns: &[Column<MysqlType>], mut definitions: Vec<IndexDefiniti
             Ok(columns) => {
                 keys.indexes.push(Index { name: definition.name, columns, uniqueness: definition.uniqueness });
             }
-            Err(reason) => keys.left_out.push(format!("index \"{}\": {reason}", definition.name)),
+            Err(reason) => {
+                keys.left_out.push(format!("index \"{}\": {reason}", definition.name));
+                keys.others.push(other(definition));
+            }
         }
     }
     keys.key =
         if keys.primary_key.is_empty() { best_unique_key(columns, &keys.indexes) } else { keys.primary_key.clone() };
     keys.has_other_unique_key = unique > usize::from(!keys.key.is_empty());
     keys
+}
+
+fn other(definition: IndexDefinition) -> OtherIndex {
+    let place = |part: &IndexPart| match part {
+        IndexPart::Column(place) | IndexPart::Prefix(place) => Some(*place),
+        IndexPart::Expression => None,
+    };
+    let columns = definition.parts.iter().map(place).collect();
+    OtherIndex { name: definition.name, columns, uniqueness: definition.uniqueness }
 }
 
 fn whole_columns(columns: &[Column<MysqlType>], definition: &IndexDefinition) -> Result<Vec<usize>, String> {

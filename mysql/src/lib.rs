@@ -16,6 +16,8 @@ pub mod estimates;
 pub mod grants;
 pub mod ident;
 pub mod keys;
+pub mod lock_check;
+pub mod locks;
 pub mod objects;
 pub mod predicate;
 pub mod schema;

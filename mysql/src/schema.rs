@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use millrace_model::schema::{Nullability, Placement, Route, Uniqueness};
+use millrace_model::schema::{Nullability, Placement, Route, SourceOnly, Uniqueness};
 use millrace_model::{Column, Index, MysqlType, TableName, TableSchema};
 
 use crate::column_default::from_catalog;
-use crate::column_type::{collation_name, parse_column_type};
+use crate::column_type::{charset_of_collation, collation_name, parse_column_type};
 use crate::connect::Session;
 use crate::error::MysqlError;
 use crate::ident::text_constant;
@@ -80,6 +80,8 @@ pub struct SourceTable {
     pub indexes: Vec<Index>,
     /// Indexes that cannot be carried, each with its reason.
     pub left_out: Vec<String>,
+    /// What counts for later statements only.
+    pub source_only: SourceOnly,
     /// Comment; empty for none.
     pub comment: String,
     /// Whether there is a unique key besides the replication key.
@@ -134,6 +136,7 @@ pub async fn read_tables(
         table.key = keys.key;
         table.indexes = keys.indexes;
         table.left_out = keys.left_out;
+        table.source_only.indexes = keys.others;
         table.has_other_unique_key = keys.has_other_unique_key;
         result.push(table);
     }
@@ -147,7 +150,8 @@ async fn read_table_list(
     wanted: &(dyn Fn(&TableName) -> bool + Sync),
 ) -> Result<Tables, MysqlError> {
     let sql = format!(
-        "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_COMMENT, TABLE_ROWS, DATA_LENGTH FROM information_schema.TABLES \
+        "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_COMMENT, TABLE_ROWS, DATA_LENGTH, TABLE_COLLATION \
+         FROM information_schema.TABLES \
          WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND TABLE_SCHEMA NOT IN ({SYSTEM_DATABASES})"
     );
     let mut tables = Tables::new();
@@ -159,6 +163,8 @@ async fn read_table_list(
         }
         let comment = cells.text();
         let (estimated_rows, estimated_bytes) = (cells.number(), cells.number());
+        let collation = collation_name(&cells.text());
+        let charset = charset_of_collation(&collation).unwrap_or_else(|| "".into());
         let table = SourceTable {
             name: name.clone(),
             columns: Vec::new(),
@@ -166,6 +172,7 @@ async fn read_table_list(
             key: Vec::new(),
             indexes: Vec::new(),
             left_out: Vec::new(),
+            source_only: SourceOnly { charset, collation, ..SourceOnly::default() },
             comment,
             has_other_unique_key: false,
             foreign_keys: Vec::new(),
@@ -194,6 +201,9 @@ async fn read_columns(session: &mut Session, databases: &str, tables: &mut Table
         };
         let nullability = if cells.text() == "YES" { Nullability::Nullable } else { Nullability::NotNull };
         let (default, extra) = (cells.next(), cells.text());
+        if extra.contains("auto_increment") {
+            table.source_only.auto_increment = Some(table.columns.len());
+        }
         let default = from_catalog(flavour, &ty, default.as_deref(), &extra);
         let (name, comment) = (column.into(), cells.text());
         let collation = collation_name(&cells.text());

@@ -147,6 +147,27 @@ pub async fn read_executed(session: &mut Session) -> Result<Reading, MysqlError>
     Ok(Reading::Place(read_binlog_end(session).await?))
 }
 
+/// The end of the binlog as a reading. It covers transactions that are in the binlog but not visible to new reads yet:
+/// only a reader that waits for their locks may rely on it.
+pub async fn read_written(session: &mut Session) -> Result<Reading, MysqlError> {
+    Ok(Reading::Place(read_binlog_end(session).await?))
+}
+
+/// The exact place in the binlog of the consistent snapshot that a session of MariaDB has open.
+pub async fn read_snapshot_place(session: &mut Session) -> Result<Reading, MysqlError> {
+    let doing = "reading the place of a snapshot";
+    let rows = session.query_texts(doing, "SHOW STATUS LIKE 'binlog_snapshot_%'").await?;
+    let value = |name: &str| {
+        let is_it = |row: &&Vec<Option<String>>| matches!(&row[..], [Some(n), ..] if n.eq_ignore_ascii_case(name));
+        rows.iter().find(is_it).and_then(|row| row.get(1).cloned().flatten())
+    };
+    let (file, offset) = (value("Binlog_snapshot_file"), value("Binlog_snapshot_position"));
+    match (file, offset.and_then(|offset| offset.parse().ok())) {
+        (Some(file), Some(offset)) if !file.is_empty() => Ok(Reading::Place(BinlogPlace::new(file, offset))),
+        _ => Err(answer(doing, "no place: the binlog is off")),
+    }
+}
+
 /// The GTIDs whose transactions are gone from the binlogs (`@@GLOBAL.gtid_purged`); empty without GTIDs.
 pub async fn read_purged(session: &mut Session) -> Result<GtidSet, MysqlError> {
     let doing = "reading what was purged";

@@ -18,6 +18,7 @@ use crate::cell_form::{difference, put_value};
 use crate::connect::Session;
 use crate::error::MysqlError;
 use crate::ident::{Ident, table_ident};
+use crate::locks::shared_lock;
 use crate::predicate::{select_all, select_by_key};
 
 /// How much is read at once; at least one row always is.
@@ -27,6 +28,15 @@ pub struct ChunkLimits {
     pub rows: usize,
     /// Bytes of row images after which it ends.
     pub bytes: usize,
+}
+
+/// Whether a chunk waits for transactions that are about to commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locking {
+    /// It reads what is visible.
+    None,
+    /// It locks its rows while they are read ([`crate::locks::prepare_locked_reads`]): whoever changed one of them has committed.
+    Shared,
 }
 
 /// Whether more follows.
@@ -57,6 +67,7 @@ const FIRST_ROWS: usize = 256;
 pub struct ChunkReader {
     schema: Arc<TableSchema<MysqlType>>,
     limits: ChunkLimits,
+    locking: Locking,
     rows_seen: usize,
     bytes_seen: usize,
 }
@@ -67,7 +78,12 @@ impl ChunkReader {
         if !schema.is_keyed() {
             return Err(MysqlError::NoKey { table: schema.name.clone() });
         }
-        Ok(Self { schema, limits, rows_seen: 0, bytes_seen: 0 })
+        Ok(Self { schema, limits, locking: Locking::None, rows_seen: 0, bytes_seen: 0 })
+    }
+
+    /// With chunks that wait for transactions that are about to commit, or do not.
+    pub fn locking(self, locking: Locking) -> Self {
+        Self { locking, ..self }
     }
 
     /// The table's schema.
@@ -84,7 +100,10 @@ impl ChunkReader {
         through: Option<&Row>,
     ) -> Result<Chunk, MysqlError> {
         let limit = self.next_limit();
-        let statement = select_by_key(&self.schema, after, through, limit);
+        let mut statement = select_by_key(&self.schema, after, through, limit);
+        if self.locking == Locking::Shared {
+            statement.sql.push_str(shared_lock(session));
+        }
         let mut rows = RowStream::open(session, &self.schema, &statement.sql, statement.parameters).await?;
         let (read, bytes) = rows.take(limit, self.limits.bytes).await?;
         let complete =

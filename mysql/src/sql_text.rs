@@ -18,6 +18,16 @@ impl SqlMode {
     /// `NO_BACKSLASH_ESCAPES`.
     pub const NO_BACKSLASH_ESCAPES: u64 = 0x10_0000;
 
+    /// `STRICT_TRANS_TABLES`.
+    pub const STRICT_TRANS_TABLES: u64 = 0x20_0000;
+    /// `STRICT_ALL_TABLES`.
+    pub const STRICT_ALL_TABLES: u64 = 0x40_0000;
+
+    /// Whether a value that does not fit is refused instead of changed.
+    pub fn is_strict(self) -> bool {
+        self.0 & (Self::STRICT_TRANS_TABLES | Self::STRICT_ALL_TABLES) != 0
+    }
+
     /// Whether all of `bits` are set.
     pub fn has(self, bits: u64) -> bool {
         self.0 & bits == bits

@@ -140,6 +140,7 @@ mod tests {
             key,
             indexes: vec![],
             left_out: vec![],
+            source_only: millrace_model::schema::SourceOnly::default(),
             comment: String::new(),
             has_other_unique_key: false,
             foreign_keys: vec![foreign_key],

@@ -1,6 +1,7 @@
 //! `EventBatch`: the messages of the two data topics.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,13 +9,14 @@ use millrace_model::batch::{
     Alteration, Barrier, Batch, Control, Entry, ReadPurpose, RowChange, RowEntry, SchemaChange, Watermark,
 };
 use millrace_model::gtid::GtidSet;
+use millrace_model::part::{Part, WriterId};
 use millrace_model::position::{BinlogPlace, Transaction};
 use millrace_model::row::Row;
 use millrace_model::{Gtid, SchemaKey, TableName};
 use prost::Message;
 
 use crate::wire::{control, row_change, run, schema_change};
-use crate::{DecodeError, FORMAT, wire};
+use crate::{DecodeError, FORMAT, MESSAGE_BYTES, wire};
 
 /// What every message of a task carries besides its entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +27,46 @@ pub struct Envelope {
     pub fingerprint: [u8; 16],
 }
 
-/// Renders a batch as one Kafka message.
-pub fn encode_batch<T>(envelope: &Envelope, batch: &Batch<T>) -> Bytes {
+/// Renders a batch as Kafka messages of about [`MESSAGE_BYTES`] at most: one, or the parts of one that is larger.
+pub fn encode_messages<T>(
+    envelope: &Envelope,
+    writer: WriterId,
+    batch: &Batch<T>,
+) -> impl Iterator<Item = Bytes> + Send + use<T> {
+    let whole = encode_batch(envelope, batch);
+    let count = whole.len().div_ceil(MESSAGE_BYTES);
+    let header = wire::EventBatch {
+        format: FORMAT,
+        task_id: envelope.task_id.clone(),
+        fingerprint: Bytes::copy_from_slice(&envelope.fingerprint),
+        first_sequence: batch.first,
+        last_sequence: batch.first.saturating_sub(1),
+        input_offset: batch.input_offset,
+        ..wire::EventBatch::default()
+    };
+    let last = batch.last;
+    (0..count).map(move |number| {
+        if count == 1 {
+            return whole.clone();
+        }
+        let range = Range { start: number * MESSAGE_BYTES, end: whole.len().min((number + 1) * MESSAGE_BYTES) };
+        let part = wire::Part {
+            writer: Bytes::copy_from_slice(&writer.0),
+            number: number as u32,
+            count: count as u32,
+            last_sequence: last,
+            content: whole.slice(range),
+        };
+        let mut message = wire::EventBatch { part: Some(part), ..header.clone() };
+        if number + 1 == count {
+            message.last_sequence = last;
+        }
+        message.encode_to_vec().into()
+    })
+}
+
+/// Renders a batch as one message, whatever its size.
+pub(crate) fn encode_batch<T>(envelope: &Envelope, batch: &Batch<T>) -> Bytes {
     let mut transactions = Transactions::default();
     let mut runs: Vec<wire::Run> = Vec::new();
     for entry in &batch.entries {
@@ -47,6 +87,7 @@ pub fn encode_batch<T>(envelope: &Envelope, batch: &Batch<T>) -> Bytes {
         input_offset: batch.input_offset,
         transactions: transactions.list,
         runs,
+        part: None,
     };
     message.encode_to_vec().into()
 }
@@ -172,6 +213,15 @@ pub(crate) fn key_from_wire<T>(key: Option<wire::SchemaKey>) -> Result<SchemaKey
     Ok(SchemaKey::new(key.version, key.hash))
 }
 
+/// What a message holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received<T> {
+    /// A batch.
+    Batch(Batch<T>),
+    /// A part of a larger message.
+    Part(Part),
+}
+
 /// Reads messages of one task and refuses those of another.
 #[derive(Debug, Clone)]
 pub struct BatchDecoder {
@@ -196,33 +246,25 @@ impl BatchDecoder {
         &mut self,
         message: Bytes,
         columns: impl Fn(SchemaKey<T>) -> Option<usize>,
-    ) -> Result<Batch<T>, DecodeError> {
-        let message = wire::EventBatch::decode(message)?;
+    ) -> Result<Received<T>, DecodeError> {
+        let mut message = wire::EventBatch::decode(message)?;
         self.check(&message)?;
-        let transactions: Vec<Arc<Transaction>> =
-            message.transactions.into_iter().map(transaction_from_wire).collect::<Result<_, _>>()?;
-        let mut entries = Vec::new();
-        for run in message.runs {
-            match run.content.ok_or(DecodeError::Field("run"))? {
-                run::Content::Rows(rows) => {
-                    let schema = key_from_wire(rows.schema)?;
-                    let count = columns(schema);
-                    for change in rows.changes {
-                        entries.push(Entry::Row(row_from_wire(schema, count, change, &transactions)?));
-                    }
-                }
-                run::Content::Control(control) => entries.push(control_from_wire(control)?),
-            }
+        match message.part.take() {
+            None => batch_from_wire(message, columns).map(Received::Batch),
+            Some(part) => part_from_wire(&message, part).map(Received::Part),
         }
-        if message.first_sequence == 0 || message.first_sequence > message.last_sequence {
-            return Err(DecodeError::Field("sequence range"));
+    }
+
+    /// Reads a message that was joined of its parts; otherwise as [`Self::decode`].
+    pub fn decode_joined<T>(
+        &mut self,
+        message: Bytes,
+        columns: impl Fn(SchemaKey<T>) -> Option<usize>,
+    ) -> Result<Batch<T>, DecodeError> {
+        match self.decode(message, columns)? {
+            Received::Batch(batch) => Ok(batch),
+            Received::Part(_) => Err(DecodeError::Field("message: a part is within a part")),
         }
-        Ok(Batch {
-            first: message.first_sequence,
-            last: message.last_sequence,
-            input_offset: message.input_offset,
-            entries,
-        })
     }
 
     fn check(&mut self, message: &wire::EventBatch) -> Result<(), DecodeError> {
@@ -243,6 +285,55 @@ impl BatchDecoder {
                 Ok(())
             }
         }
+    }
+}
+
+fn batch_from_wire<T>(
+    message: wire::EventBatch,
+    columns: impl Fn(SchemaKey<T>) -> Option<usize>,
+) -> Result<Batch<T>, DecodeError> {
+    let transactions: Vec<Arc<Transaction>> =
+        message.transactions.into_iter().map(transaction_from_wire).collect::<Result<_, _>>()?;
+    let mut entries = Vec::new();
+    for run in message.runs {
+        match run.content.ok_or(DecodeError::Field("run"))? {
+            run::Content::Rows(rows) => {
+                let schema = key_from_wire(rows.schema)?;
+                let count = columns(schema);
+                for change in rows.changes {
+                    entries.push(Entry::Row(row_from_wire(schema, count, change, &transactions)?));
+                }
+            }
+            run::Content::Control(control) => entries.push(control_from_wire(control)?),
+        }
+    }
+    if message.first_sequence == 0 || message.first_sequence > message.last_sequence {
+        return Err(DecodeError::Field("sequence range"));
+    }
+    Ok(Batch {
+        first: message.first_sequence,
+        last: message.last_sequence,
+        input_offset: message.input_offset,
+        entries,
+    })
+}
+
+fn part_from_wire(message: &wire::EventBatch, part: wire::Part) -> Result<Part, DecodeError> {
+    let wire::Part { writer, number, count, last_sequence: last, content } = part;
+    let first = message.first_sequence;
+    let part = Part {
+        writer: WriterId(writer[..].try_into().map_err(|_| DecodeError::Field("writer"))?),
+        number,
+        count,
+        first,
+        last,
+        input_offset: message.input_offset,
+        content,
+    };
+    let covered = if part.is_last() { last } else { first.saturating_sub(1) };
+    match first > 0 && first <= last && number < count && message.last_sequence == covered {
+        true => Ok(part),
+        false => Err(DecodeError::Field("part")),
     }
 }
 

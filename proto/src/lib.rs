@@ -8,7 +8,7 @@ mod schema;
 mod state;
 mod wire;
 
-pub use batch::{BatchDecoder, Envelope, encode_batch};
+pub use batch::{BatchDecoder, Envelope, Received, encode_messages};
 pub use schema::{ColumnTypeWire, TypeParts, decode_schema, encode_schema, schema_hash, schema_record_key};
 pub use state::{CHECKPOINT_KEY, decode_checkpoint, decode_table, encode_checkpoint, encode_table, table_record_key};
 
@@ -17,6 +17,9 @@ use thiserror::Error;
 
 /// The version of the wire format that this crate writes and reads.
 pub const FORMAT: u32 = 1;
+
+/// Bytes from which on a batch travels in parts: below the million that brokers take unless they are told otherwise.
+pub const MESSAGE_BYTES: usize = 512 << 10;
 
 /// A message that cannot be understood.
 #[derive(Debug, Error)]
@@ -94,6 +97,7 @@ mod tests {
     use prost::Message;
 
     use super::*;
+    use crate::batch::encode_batch;
     use crate::wire::value::Kind;
 
     fn key(version: u64) -> SchemaKey<MysqlType> {
@@ -167,8 +171,59 @@ mod tests {
         let batch = batch();
         let bytes = encode_batch(&envelope(), &batch);
         let mut decoder = BatchDecoder::new([3; 16], None);
-        assert_eq!(decoder.decode(bytes.clone(), |_| Some(3)).unwrap(), batch);
+        assert_eq!(decoder.decode(bytes.clone(), |_| Some(3)).unwrap(), Received::Batch(batch));
         assert!(matches!(decoder.decode::<MysqlType>(bytes, |_| Some(4)), Err(DecodeError::Row(_))));
+    }
+
+    #[test]
+    fn large_batches_travel_in_parts() {
+        let writer = part::WriterId([7; 16]);
+        let small: Vec<_> = encode_messages(&envelope(), writer, &batch()).collect();
+        assert_eq!(small, [encode_batch(&envelope(), &batch())]);
+        let text = "x".repeat(5 * MESSAGE_BYTES / 2);
+        let change = RowChange::Insert([Cell::Text(&text)].into_iter().collect());
+        let row = RowEntry { sequence: 9, schema: key(1), transaction: None, ordinal: 0, change };
+        let batch = Batch { first: 9, last: 9, input_offset: Some(4), entries: vec![Entry::Row(row)] };
+        let mut decoder = BatchDecoder::new([3; 16], None);
+        let mut whole = Vec::new();
+        for (number, message) in encode_messages(&envelope(), writer, &batch).enumerate() {
+            assert!(message.len() < MESSAGE_BYTES + 200, "{}", message.len());
+            let Received::Part(part) = decoder.decode::<MysqlType>(message, |_| None).unwrap() else {
+                panic!("no part")
+            };
+            assert_eq!((part.writer, part.number, part.count), (writer, number as u32, 3));
+            assert_eq!((part.first, part.last, part.is_last()), (9, 9, number == 2));
+            whole.extend(part.content);
+        }
+        assert_eq!(decoder.decode_joined(whole.into(), |_| Some(1)).unwrap(), batch);
+    }
+
+    #[test]
+    fn parts_that_contradict_themselves_are_refused() {
+        let part =
+            wire::Part { writer: vec![1; 16].into(), number: 0, count: 2, last_sequence: 5, content: Bytes::new() };
+        let header = wire::EventBatch::decode(encode_batch(&envelope(), &batch())).unwrap();
+        let message = wire::EventBatch { first_sequence: 5, last_sequence: 4, part: Some(part.clone()), ..header };
+        let decode = |message: &wire::EventBatch| {
+            BatchDecoder::new([3; 16], None).decode::<MysqlType>(message.encode_to_vec().into(), |_| None)
+        };
+        assert!(matches!(decode(&message), Ok(Received::Part(_))));
+        assert!(
+            BatchDecoder::new([3; 16], None)
+                .decode_joined::<MysqlType>(message.encode_to_vec().into(), |_| None)
+                .is_err()
+        );
+        let wrong = [
+            wire::EventBatch { last_sequence: 5, ..message.clone() },
+            wire::EventBatch { first_sequence: 0, ..message.clone() },
+            wire::EventBatch { part: Some(wire::Part { number: 1, ..part.clone() }), ..message.clone() },
+            wire::EventBatch { part: Some(wire::Part { number: 2, ..part.clone() }), ..message.clone() },
+            wire::EventBatch { part: Some(wire::Part { last_sequence: 4, ..part.clone() }), ..message.clone() },
+            wire::EventBatch { part: Some(wire::Part { writer: Bytes::new(), ..part }), ..message.clone() },
+        ];
+        for message in wrong {
+            assert!(matches!(decode(&message), Err(DecodeError::Field(_))), "{message:?}");
+        }
     }
 
     #[test]

@@ -27,6 +27,9 @@ use crate::step::StepBuilder;
 /// Tables created by one barrier at most: a barrier is one transaction in the destination.
 const CREATES_PER_BARRIER: usize = 200;
 
+/// Where the first event of a binlog file begins.
+const FIRST_OFFSET: u64 = 4;
+
 /// What bounds a step, and what the task consists of.
 #[derive(Debug, Clone)]
 pub struct CaptureSettings {
@@ -159,9 +162,15 @@ impl Capture {
         self.checkpoint.ended
     }
 
-    /// Notes the header timestamp of the binlog file's first format description event.
-    pub fn file_created(&mut self, created: u32) {
-        if let Some(source) = &mut self.checkpoint.source {
+    /// A binlog file begins, or the stream begins in it; `created` is the header timestamp of its first format
+    /// description event.
+    pub fn file_begins(&mut self, file: &Arc<str>, created: u32) {
+        let Some(source) = &mut self.checkpoint.source else { return };
+        let begin = BinlogPlace::new(file.clone(), FIRST_OFFSET);
+        if begin.file_number() > source.place.file_number() {
+            source.move_to(begin);
+        }
+        if source.place.file == *file {
             source.file_created = created;
         }
     }
@@ -241,16 +250,14 @@ impl Capture {
             return Err(ProtocolError::PartialDiffers { name: published.name.clone(), images: open.images });
         }
         if let Some(source) = &mut self.checkpoint.source {
-            source.place = end.clone();
             source.committed_at = open.transaction.committed_at;
-            match (&mut source.delivered, &open.transaction.gtid) {
-                (Reading::Gtids(set), Some(gtid)) => {
+            if let Some(gtid) = &open.transaction.gtid {
+                source.last_gtid = gtid.to_string();
+                if let Reading::Gtids(set) = &mut source.delivered {
                     set.add(gtid);
-                    source.last_gtid = gtid.to_string();
                 }
-                (Reading::Place(place), _) => *place = end,
-                (Reading::Gtids(_), None) => {}
             }
+            source.move_to(end);
         }
         self.sealed = false;
         if !open.changes.is_empty() {
@@ -268,10 +275,7 @@ impl Capture {
         }
         if let Some(source) = &mut self.checkpoint.source {
             if place > source.place {
-                source.place = place.clone();
-                if let Reading::Place(delivered) = &mut source.delivered {
-                    *delivered = place;
-                }
+                source.move_to(place);
             }
             source.committed_at = source.committed_at.max(now);
         }

@@ -16,12 +16,14 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use millrace_model::batch::{Barrier, Batch, Control, Entry};
+use millrace_model::part::Part;
 use millrace_model::{PgType, SchemaKey, TableSchema, Watermark};
 
 pub use crate::progress::{Ended, Progress};
 
 use crate::ProtocolError;
 use crate::compact::TableWrite;
+use crate::parts::{Joined, Joiner};
 use crate::sequence::RangeGate;
 use crate::taken::{Item, Taken};
 
@@ -74,6 +76,7 @@ pub struct Standing {
 #[derive(Debug)]
 struct Lane {
     gate: RangeGate,
+    joiner: Joiner,
     /// What is in the destination once the last write handed out is committed.
     progress: Progress,
     /// What is committed or handed out with a commit; differs from `progress` only while writing ahead.
@@ -112,6 +115,7 @@ impl Cuts {
     pub fn new(partitions: u32, owned: &[Progress], floor: u64, byte_limit: usize) -> Self {
         let lane = |progress: &Progress| Lane {
             gate: RangeGate::new(progress.partition, progress.sequence),
+            joiner: Joiner::default(),
             progress: *progress,
             committed: *progress,
             queue: VecDeque::new(),
@@ -167,14 +171,37 @@ impl Cuts {
         self.lanes.values().next().into_iter().flat_map(|lane| lane.queue.iter().filter_map(Item::barrier))
     }
 
+    /// Takes the part at `offset` of a partition; gives the message that it completes, to be given to
+    /// [`Cuts::offer_joined`] at once.
+    pub fn offer_part(&mut self, partition: u32, offset: i64, part: Part) -> Option<Joined> {
+        let lane = self.lanes.get_mut(&partition)?;
+        let seen = lane.gate.last();
+        lane.joiner.take(offset, part, seen)
+    }
+
     /// Takes the message at `offset` of a partition; what was seen before is skipped.
     pub fn offer(&mut self, partition: u32, offset: i64, batch: Batch<PgType>) -> Result<(), ProtocolError> {
+        self.offer_joined(partition, offset, offset, batch)
+    }
+
+    /// Takes the message whose first part is at one offset of a partition, and whose last at the other.
+    pub fn offer_joined(
+        &mut self,
+        partition: u32,
+        first_offset: i64,
+        last_offset: i64,
+        batch: Batch<PgType>,
+    ) -> Result<(), ProtocolError> {
         let Some(lane) = self.lanes.get_mut(&partition) else { return Ok(()) };
         let (last, before) = (batch.last, lane.gate.last());
         let entries = lane.gate.accept(batch)?;
         if last <= before {
             return Ok(());
         }
+        lane.joiner.forget(last);
+        // Whoever goes on from here reads unfinished messages from their first part.
+        let after = lane.joiner.first_offset().map_or(last_offset + 1, |unfinished| unfinished.min(last_offset + 1));
+        let again = after.min(first_offset);
         let count = entries.len();
         for (i, entry) in entries.into_iter().enumerate() {
             let ordinal = match &entry {
@@ -194,12 +221,12 @@ impl Cuts {
             };
             let is_last = i + 1 == count;
             let covered = if is_last { last } else { entry.sequence() };
-            let next_offset = if is_last { offset + 1 } else { offset };
+            let next_offset = if is_last { after } else { again };
             self.bytes += bytes;
             lane.queue.push_back(Item { entry: Some(entry), covered, next_offset, bytes });
         }
         if count == 0 {
-            lane.queue.push_back(Item { entry: None, covered: last, next_offset: offset + 1, bytes: 0 });
+            lane.queue.push_back(Item { entry: None, covered: last, next_offset: after, bytes: 0 });
         }
         Ok(())
     }

@@ -9,6 +9,7 @@
 //! | [`route`] | which partition a row goes to |
 //! | [`step`] | rows and control entries of one Kafka transaction, numbered per partition |
 //! | [`sequence`] | what a consumer accepts: no gap, no step back, nothing twice |
+//! | [`parts`] | messages above the broker's limit: cut, joined within one writer, covered by the last part |
 //! | [`capture`], [`chunk`] | the stream of source transactions, watermarks, barriers, huge transactions, checkpoint |
 //! | [`window`] | a snapshot chunk between two readings of what the source had committed |
 //! | [`transform`] | where transform goes on, from the tail of its own output |
@@ -23,6 +24,7 @@ pub mod compact;
 pub mod cut;
 mod error;
 mod partial;
+pub mod parts;
 mod progress;
 pub mod route;
 mod schema_change;

@@ -7,7 +7,7 @@ pub struct Progress {
     pub partition: u32,
     /// Number of the progress row, from 1; 0 where there is none yet.
     pub number: u64,
-    /// Offset of the transformed message that holds the next entry.
+    /// Offset of the transformed message that holds the next entry, or of an unfinished message's first part before it.
     pub next_offset: i64,
     /// Last sequence applied.
     pub sequence: u64,

@@ -6,6 +6,7 @@
 //! below it are without a hole down to the start of the tail: a hole would mean that messages of the tail were lost.
 
 use millrace_model::batch::Batch;
+use millrace_model::part::Part;
 
 use crate::ProtocolError;
 
@@ -23,6 +24,13 @@ pub struct Covered {
 impl<T> From<&Batch<T>> for Covered {
     fn from(batch: &Batch<T>) -> Self {
         Self { first: batch.first, last: batch.last, input_offset: batch.input_offset.unwrap_or(0) }
+    }
+}
+
+/// What a message covers that came in parts, once the last is there: the parts before it cover nothing.
+impl From<&Part> for Covered {
+    fn from(last: &Part) -> Self {
+        Self { first: last.first, last: last.last, input_offset: last.input_offset.unwrap_or(0) }
     }
 }
 

@@ -201,6 +201,26 @@ fn bad_files_are_refused_with_place_key_and_hint() {
 }
 
 #[test]
+fn bad_tls_is_refused_with_place_key_and_hint() {
+    for (side, part) in [("source", "127.0.0.1\""), ("destination", "db/w\"")] {
+        for (tls, key, message) in [
+            ("{ mode = 'verify' }", "tls.mode", "unknown word"),
+            ("{ mode = 'required', ca = 'x' }", "tls", "\"ca\" has no effect"),
+            ("{ mode = 'disabled', cert = 'x', key = 'y' }", "tls", "no effect"),
+            ("{ cert = 'x' }", "tls", "without the other"),
+            ("{ key = 'x' }", "tls", "without the other"),
+            ("{ ca = 5 }", "tls.ca", "expected a string"),
+            ("{ cert = 5, key = 'x' }", "tls.cert", "expected a string"),
+            ("{ cert = 'x', key = 5 }", "tls.key", "expected a string"),
+        ] {
+            let error = read(&with(part, &format!("{part}\ntls = {tls}"))).unwrap_err();
+            assert_eq!(error.key, format!("{side}.{key}"), "{tls}: {error}");
+            assert!(error.to_string().contains(message), "{tls}: {error}");
+        }
+    }
+}
+
+#[test]
 fn bad_operations_and_settings_are_refused_with_place_key_and_hint() {
     are_refused(&[
         (
@@ -252,6 +272,7 @@ fn bad_operations_and_settings_are_refused_with_place_key_and_hint() {
         ),
         ("[log]", "[schema]\nnames = 'upper'\n[log]", "7:9", "schema.names", "expected one of keep, lower", ""),
         ("[log]", "[schema]\nindexes = 'no'\n[log]", "7:11", "schema.indexes", "found a string", ""),
+        ("[log]", "[schema]\ncomments = 1\n[log]", "7:12", "schema.comments", "found an integer", ""),
         ("shop.*\"", "shop.*\"\nwhere = 'a = '", "10:9", "objects.where", "at column 5 of the condition", "conditions"),
         ("shop.*\"", "shop.*\"\nwhere = 'now() > a'", "10:9", "objects.where", "function \"now\"", "functions"),
         ("shop.*\"", "shop.*\"\n[[objects]]\ntable = 'shop.*'", "11:9", "objects.table", "two rules", "one"),
@@ -271,7 +292,10 @@ fn bad_operations_and_settings_are_refused_with_place_key_and_hint() {
             "less",
             "20",
         ),
+        ("[log]", "[full]\nchunk_rows = 99\n[log]", "7:14", "full.chunk_rows", "99 is out of range", "100 to 1000000"),
         ("[log]", "[full]\nreaders = 65\n[log]", "7:11", "full.readers", "65 is out of range", "1 to 64"),
+        ("[log]", "[http]\ncapture = '127.0.0.1'\n[log]", "7:11", "http.capture", "ip address", "127.0.0.1"),
+        ("[log]", "[http]\ntransform = ':9562'\n[log]", "7:13", "http.transform", "ip address", "127.0.0.1"),
         ("[log]", "[http]\napply = 'localhost'\n[log]", "7:9", "http.apply", "ip address", "127.0.0.1"),
         ("[log]", "[http]\napply = '0.0.0.0:9563'\n[log]", "7:9", "http.apply", "beyond loopback", "token ="),
         ("[log]", "[http]\ntoken = 'too-short'\n[log]", "7:9", "http.token", "16 to 256", "openssl rand"),

@@ -7,6 +7,7 @@
 mod certificates;
 mod compare;
 mod kafka;
+mod own_server;
 mod own_servers;
 mod poll;
 mod script;
@@ -16,6 +17,7 @@ mod stage;
 pub use certificates::{Authority, Validity};
 pub use compare::{Comparison, Difference, TablePair, compare_table};
 pub use kafka::{delete_topics, topics_with_prefix};
+pub use own_server::{OwnServer, ServerKind};
 pub use own_servers::OwnServers;
 pub use poll::{pace, poll_until};
 pub use script::{load_dump, run_script, split_script};

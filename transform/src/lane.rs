@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use millrace_eventlog::{LogOptions, StartAt, TopicNames, read_tail};
+use millrace_eventlog::{LogOptions, Message, StartAt, TopicNames, read_tail_of};
 use millrace_model::batch::{Batch, Control, Entry};
 use millrace_model::{Failure, PgType};
-use millrace_proto::BatchDecoder;
+use millrace_proto::{BatchDecoder, Received};
+use millrace_protocol::parts::Joiner;
 use millrace_protocol::sequence::StrictSequence;
 use millrace_protocol::transform::{Covered, resume_after};
 
@@ -20,6 +21,8 @@ pub(crate) const TAIL_LIMIT: Duration = Duration::from_secs(60);
 pub(crate) struct Lane {
     /// Checks the captured sequence.
     pub(crate) sequence: StrictSequence,
+    /// Joins what comes in parts.
+    pub(crate) joiner: Joiner,
     /// Whether `End` was written.
     pub(crate) ended: bool,
     /// Where to read from.
@@ -31,20 +34,17 @@ impl Lane {
     pub(crate) async fn resume(
         options: &LogOptions,
         names: &TopicNames,
-        decoder: &mut BatchDecoder,
+        decoder: &BatchDecoder,
         partition: u32,
     ) -> Result<Self, Failure> {
         let mut count = TAIL;
         let (point, ended) = loop {
-            let tail = read_tail(options, &names.transformed, partition, count).await?;
+            let mut decoder = decoder.clone();
+            let keep = move |message: Message| covers(&mut decoder, message);
+            let tail = read_tail_of(options, &names.transformed, partition, count, keep).await?;
             let is_whole = tail.len() < count;
-            let mut covered = Vec::with_capacity(tail.len());
-            let mut ended = false;
-            for message in tail {
-                let batch: Batch<PgType> = decoder.decode(message.payload, |_| None)?;
-                ended |= holds_end(&batch);
-                covered.push(Covered::from(&batch));
-            }
+            let ended = tail.iter().any(|(_, ended)| *ended);
+            let covered: Vec<Covered> = tail.into_iter().map(|(covered, _)| covered).collect();
             match resume_after(partition, &covered) {
                 Ok(point) => break (point, ended),
                 Err(hole) if is_whole => return Err(hole.into()),
@@ -53,8 +53,18 @@ impl Lane {
         };
         // Offsets have holes where transactions ended: the broker goes on with the next message there is.
         let start = point.input_offset.map_or(StartAt::Beginning, |offset| StartAt::Offset(offset + 1));
-        Ok(Self { sequence: StrictSequence::new(partition, point.last + 1), ended, start })
+        let sequence = StrictSequence::new(partition, point.last + 1);
+        Ok(Self { sequence, joiner: Joiner::default(), ended, start })
     }
+}
+
+/// What a message of the output covers, and whether it ends the partition; nothing for a part before the last.
+fn covers(decoder: &mut BatchDecoder, message: Message) -> Result<Option<(Covered, bool)>, Failure> {
+    Ok(match decoder.decode::<PgType>(message.payload, |_| None)? {
+        Received::Batch(batch) => Some((Covered::from(&batch), holds_end(&batch))),
+        Received::Part(part) if part.is_last() => Some((Covered::from(&part), false)),
+        Received::Part(_) => None,
+    })
 }
 
 /// Whether the batch ends its partition.

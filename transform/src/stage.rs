@@ -8,7 +8,7 @@ use millrace_eventlog::{
     SchemaReader, StableOffsetWatch, TopicNames,
 };
 use millrace_model::{Failure, MysqlType, SchemaKey};
-use millrace_proto::{BatchDecoder, decode_schema, encode_batch, encode_schema, schema_record_key};
+use millrace_proto::{BatchDecoder, Received, decode_schema, encode_messages, encode_schema, schema_record_key};
 use millrace_service::{Outcome, StageContext};
 
 use crate::batch::{Scratch, transform_batch};
@@ -127,7 +127,7 @@ impl Stage {
         match event {
             MembershipEvent::Assigned(partitions) => {
                 for partition in partitions {
-                    let resume = Lane::resume(&self.options, &self.names, &mut self.decoder, partition);
+                    let resume = Lane::resume(&self.options, &self.names, &self.decoder, partition);
                     let lane = tokio::time::timeout(TAIL_LIMIT, resume).await.map_err(|_| slow_tail(partition))??;
                     self.reader.assign(partition, lane.start);
                     self.lanes.insert(partition, lane);
@@ -160,12 +160,17 @@ impl Stage {
 
     async fn message(&mut self, message: Message) -> Result<(), Failure> {
         let partition = message.partition;
-        if !self.lanes.contains_key(&partition) {
-            return Ok(());
-        }
+        let Some(lane) = self.lanes.get_mut(&partition) else { return Ok(()) };
         let mappings = &self.mappings;
         let columns = |key| mappings.get(key).map(|named| named.mapping.source_columns());
-        let batch = self.decoder.decode::<MysqlType>(message.payload, columns)?;
+        let batch = match self.decoder.decode::<MysqlType>(message.payload, columns)? {
+            Received::Batch(batch) => batch,
+            Received::Part(part) => {
+                let seen = lane.sequence.next() - 1;
+                let Some(joined) = lane.joiner.take(message.offset, part, seen) else { return Ok(()) };
+                self.decoder.decode_joined(joined.into_bytes(), columns)?
+            }
+        };
         for key in self.mappings.missing(&batch) {
             self.learn(key).await?;
         }
@@ -174,9 +179,15 @@ impl Stage {
         let output = transform_batch(&self.mappings, &mut self.scratch, message.offset, &batch)?;
         lane.ended |= holds_end(&output);
         let Some(envelope) = self.decoder.envelope() else { return Ok(()) };
-        self.writer.send(partition, &encode_batch(envelope, &output)).await?;
+        let rows = output.entries.len();
+        drop(batch);
+        let messages = encode_messages(envelope, self.writer.id(), &output);
+        drop(output);
+        for message in messages {
+            self.writer.send(partition, &message).await?;
+        }
         self.scratch.count_dropped();
-        self.progress.written(output.entries.len());
+        self.progress.written(rows);
         self.reader.show_progress(partition, message.offset + 1);
         self.context.mark.progress();
         self.progress.show(&self.context.status, self.lanes.keys().copied());

@@ -24,7 +24,7 @@ pub(super) async fn check(
     let connection = match Connection::connect(&destination_options(&task.destination)).await {
         Ok(connection) => connection,
         Err(error) => {
-            findings.push(Finding::blocks(Area::Destination, "destination_connection", Failure::from(error)));
+            findings.push(Finding::blocks(Area::Destination, "destination_connection", error));
             return;
         }
     };

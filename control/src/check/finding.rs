@@ -68,7 +68,7 @@ pub(crate) struct Finding {
 }
 
 /// The names of all checks, by area.
-pub(crate) const NAMES: [&str; 37] = [
+pub(crate) const NAMES: [&str; 38] = [
     "task_file",
     "source_connection",
     "source_version",
@@ -88,6 +88,7 @@ pub(crate) const NAMES: [&str; 37] = [
     "known_charsets",
     "tables_without_key",
     "foreign_key_cascades",
+    "snapshot_locks",
     "log_transport",
     "log_connection",
     "log_topics",

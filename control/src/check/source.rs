@@ -8,9 +8,10 @@ use millrace_mysql::check::{
     check_binlog, ensure_binlog_retention, ensure_no_open_xa, ensure_select_privilege, ensure_supported_version,
 };
 use millrace_mysql::grants::Grants;
+use millrace_mysql::lock_check::ensure_snapshot_locks;
 use millrace_mysql::table_check::{ensure_keys, ensure_known_charsets, ensure_no_hidden_cascades};
 use millrace_mysql::{MysqlError, ServerFacts, Session, SourceTable};
-use millrace_task::Task;
+use millrace_task::{Phase, Task};
 
 use super::finding::{Area, Finding};
 use super::is_incremental;
@@ -71,6 +72,9 @@ async fn look(
     findings.push(ensure_keys(tables).into());
     if is_incremental(task) {
         findings.push(ensure_no_hidden_cascades(&facts, tables).into());
+        if task.phases.contains(Phase::Full) {
+            findings.push(ensure_snapshot_locks(&facts, &grants, tables).into());
+        }
     }
     Ok(())
 }

@@ -4,5 +4,6 @@
 mod check;
 mod plan;
 mod status;
+mod tls;
 mod usage;
 mod world;

@@ -32,10 +32,11 @@ def load_messages(folder):
 
 
 class Partition:
-    """Checks the messages of one partition: every number once and in order, one format, one task."""
+    """Checks the messages of one partition: every number once and in order, one format, one task. Joins those that come
+    in parts."""
 
     def __init__(self, number):
-        self.number, self.next, self.identity = number, 1, None
+        self.number, self.next, self.identity, self.parts = number, 1, None, []
 
     def entries(self, batch):
         """Gives (kind, entry, run's schema key, source transaction) of each entry, or stops."""
@@ -45,6 +46,12 @@ class Partition:
         if self.identity != (batch.task_id, batch.fingerprint):
             raise Stop(f"partition {self.number}: a message of another task, or of another version of its file")
         self.check(batch.first_sequence)
+        if batch.HasField("part"):
+            if whole := self.join(batch.part):
+                yield from self.entries(type(batch).FromString(whole))
+            return
+        if self.parts:
+            raise Stop(f"partition {self.number}: a message comes between the parts of another")
         for run in batch.runs:
             content = run.WhichOneof("content")
             if content == "rows":
@@ -58,6 +65,17 @@ class Partition:
             else:
                 raise Stop(f"partition {self.number}: an unknown entry after sequence {self.next - 1}")
         self.check(batch.last_sequence + 1)
+
+    def join(self, part):
+        """Gives the bytes of the message that this part completes. In <task>.captured its parts are in a row."""
+        known = self.parts and self.parts[0]
+        if part.number != len(self.parts) or known and (known.writer, known.count) != (part.writer, part.count):
+            raise Stop(f"partition {self.number}: part {part.number} comes where part {len(self.parts)} must")
+        self.parts.append(part)
+        if len(self.parts) < part.count:
+            return None
+        parts, self.parts = self.parts, []
+        return b"".join(part.content for part in parts)
 
     def check(self, sequence):
         if sequence != self.next:

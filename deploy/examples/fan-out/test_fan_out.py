@@ -35,6 +35,26 @@ class Refusals(unittest.TestCase):
         self.refused("sequence 1 comes where 3 must", batch(1, 2), batch(1, 2))
         self.refused("sequence 4 comes where 3 must", batch(1, 2, last_sequence=3))
 
+    def parts(self, whole, count, **fields):
+        content, made = whole.SerializeToString(), []
+        for number in range(count):
+            cut = content[len(content) * number // count:len(content) * (number + 1) // count]
+            last = whole.last_sequence if number + 1 == count else whole.first_sequence - 1
+            part = {"writer": b"w" * 16, "number": number, "count": count, "content": cut} | fields
+            made.append(BATCH.EventBatch(format=1, task_id="t", first_sequence=whole.first_sequence, last_sequence=last,
+                                         part=part))
+        return made
+
+    def test_parts_are_joined(self):
+        self.assertEqual(self.read(batch(1, 2), *self.parts(batch(3, 5), 3), batch(6, 6)), ["watermark"] * 6)
+
+    def test_parts_out_of_order(self):
+        first, second, third = self.parts(batch(1, 3), 3)
+        self.refused("part 1 comes where part 0 must", second)
+        self.refused("part 2 comes where part 1 must", first, third)
+        self.refused("between the parts", first, second, batch(1, 3))
+        self.refused("part 1 comes where part 1 must", first, self.parts(batch(1, 3), 3, writer=b"x" * 16)[1])
+
     def test_what_is_not_known(self):
         self.refused("format 2", batch(1, 1, format=2))
         self.refused("another task", batch(1, 1), batch(2, 2, task_id="u"))

@@ -3,6 +3,7 @@
 
 mod lab;
 mod ownership;
+mod parts;
 mod reading;
 mod steps;
 mod topics;

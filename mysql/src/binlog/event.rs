@@ -39,6 +39,8 @@ pub enum SourceEvent {
     },
     /// A file's description; it comes at the start of the stream and at the start of each file.
     FormatDescription {
+        /// Name of the file.
+        file: Arc<str>,
         /// When the file was made, seconds since 1970-01-01 UTC: another time under the same name is another file.
         created: u32,
         /// Version of the server that wrote it.

@@ -36,5 +36,5 @@ pub use decode::{RowDecoder, RowImage, RowImages};
 pub use error::{BinlogError, Refusal};
 pub use event::{RowsBatch, RowsKind, SourceEvent, Statement};
 pub use schema_check::{Mismatch, SchemaMismatch};
-pub use stream::{BinlogStart, BinlogStream};
+pub use stream::{BinlogStart, BinlogStream, read_file_created};
 pub use table_map::{MappedColumn, TableMap, WireType};

@@ -29,6 +29,9 @@ const NET_WRITE_TIMEOUT: u32 = 3600;
 /// The largest packet that MySQL knows; an event can be as large as a row.
 const LARGEST_PACKET: usize = 1 << 30;
 
+/// Where the first event of a binlog file begins.
+const FIRST_OFFSET: u64 = 4;
+
 /// Where to begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BinlogStart {
@@ -110,6 +113,21 @@ impl BinlogStream {
         })?;
         self.transactions.accept(&raw)
     }
+}
+
+/// When a binlog file was made, seconds since 1970-01-01 UTC: the time in the header of the format description event at
+/// its beginning. `server_id` as for [`BinlogStream::open`].
+pub async fn read_file_created(opts: Opts, file: &str, server_id: u32) -> Result<u32, BinlogError> {
+    let start = BinlogStart::Place(BinlogPlace::new(file, FIRST_OFFSET));
+    let mut stream = BinlogStream::open(opts, start, server_id).await?;
+    let created = loop {
+        if let SourceEvent::FormatDescription { created, .. } = stream.next().await? {
+            break created;
+        }
+    };
+    // The server notices a closed connection only when it writes to it; a failure to say goodbye changes nothing.
+    let _ = stream.close().await;
+    Ok(created)
 }
 
 async fn connect(opts: Opts, start: &BinlogStart, server_id: u32) -> Result<mysql_async::BinlogStream, BinlogError> {

@@ -351,6 +351,9 @@ impl Transactions {
             return Ok(());
         }
         let to = BinlogPlace::new(file, offset);
+        if to.file_number() < here.file_number() {
+            return Err(placed.wrong("it goes back to a file before: the source's binlog was reset"));
+        }
         self.whereabouts.move_to(to.clone());
         self.boundary = to.clone();
         self.ready.push_back(SourceEvent::Rotated { to });
@@ -365,7 +368,8 @@ impl Transactions {
             description_version(&placed.event.data).ok_or_else(|| placed.wrong("the binlog has an unknown format"))?;
         self.boundary = self.whereabouts.place();
         let created = placed.event.timestamp;
-        self.ready.push_back(SourceEvent::FormatDescription { created, server_version });
+        let file = self.boundary.file.clone();
+        self.ready.push_back(SourceEvent::FormatDescription { file, created, server_version });
         Ok(())
     }
 

@@ -26,6 +26,19 @@ pub(super) struct Reference {
     pub(super) on_update: ReferenceAction,
 }
 
+/// What a column holds in a row that says nothing of it, besides its default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Filling {
+    /// Nothing else.
+    Default,
+    /// AUTO_INCREMENT.
+    AutoIncrement,
+    /// The value of an expression over the row.
+    Generated,
+    /// Rounded to some digits: `FLOAT(10,3)`, whose type does not say so.
+    Rounded,
+}
+
 /// A column as defined.
 #[derive(Debug, Clone)]
 pub(super) struct ColumnDefinition {
@@ -34,6 +47,7 @@ pub(super) struct ColumnDefinition {
     pub(super) reference: Option<Reference>,
     /// NULL or NOT NULL was written.
     pub(super) nullability_written: bool,
+    pub(super) filling: Filling,
 }
 
 /// Where a column definition stands.
@@ -59,10 +73,10 @@ struct Attributes {
     comment: String,
     keys: Vec<InlineKey>,
     reference: Option<Reference>,
-    auto_increment: bool,
+    filling: Filling,
 }
 
-/// Reads a definition up to the comma or parenthesis after it.
+/// Reads a definition up to what follows it.
 pub(super) fn read_column(place: Place<'_>, cursor: &mut Cursor<'_>) -> Result<ColumnDefinition, DdlError> {
     let name = cursor
         .take_name()
@@ -75,25 +89,37 @@ pub(super) fn read_column(place: Place<'_>, cursor: &mut Cursor<'_>) -> Result<C
         comment: String::new(),
         keys: Vec::new(),
         reference: None,
-        auto_increment: false,
+        filling: Filling::Default,
     };
     if written.serial {
-        (attributes.auto_increment, attributes.keys) = (true, vec![InlineKey::Unique]);
+        (attributes.filling, attributes.keys) = (Filling::AutoIncrement, vec![InlineKey::Unique]);
     }
-    while !cursor.is_done() && cursor.peek() != Some(&Token::Symbol(',')) {
+    while !is_after_definition(cursor) {
         read_attribute(place, &name, cursor, &mut written, &mut attributes)?;
     }
     let ty = written.resolve(place.charset).ok_or_else(|| unknown("?".into()))?;
     let nullability = match attributes.nullability {
-        _ if attributes.auto_increment || attributes.keys.contains(&InlineKey::Primary) => Nullability::NotNull,
+        _ if attributes.filling == Filling::AutoIncrement || attributes.keys.contains(&InlineKey::Primary) => {
+            Nullability::NotNull
+        }
         Some(written) => written,
         None => Nullability::Nullable,
     };
-    let Attributes { default, comment, keys, reference, .. } = attributes;
+    if attributes.filling == Filling::Default && written.is_rounded() {
+        attributes.filling = Filling::Rounded;
+    }
+    let Attributes { default, comment, keys, reference, filling, .. } = attributes;
     let nullability_written = attributes.nullability.is_some();
     let collation = written.collation(&ty, place.charset, place.collations);
     let column = Column { name: name.into(), ty, nullability, default, comment, collation };
-    Ok(ColumnDefinition { column, keys, reference, nullability_written })
+    Ok(ColumnDefinition { column, keys, reference, nullability_written, filling })
+}
+
+/// Whether a column's definition ends here: before the next element, its position, or the partitions of ALTER TABLE.
+fn is_after_definition(cursor: &Cursor<'_>) -> bool {
+    cursor.is_done()
+        || cursor.peek() == Some(&Token::Symbol(','))
+        || matches!(&*cursor.word(), "FIRST" | "AFTER" | "PARTITION" | "REMOVE")
 }
 
 fn read_attribute(
@@ -117,9 +143,9 @@ fn read_attribute(
         "ON" if cursor.take_word("UPDATE") => {
             read_current_timestamp(cursor);
         }
-        "AUTO_INCREMENT" => attributes.auto_increment = true,
+        "AUTO_INCREMENT" => attributes.filling = Filling::AutoIncrement,
         "SERIAL" if cursor.take_words(&["DEFAULT", "VALUE"]) => {
-            (attributes.auto_increment, attributes.nullability) = (true, Some(Nullability::NotNull));
+            (attributes.filling, attributes.nullability) = (Filling::AutoIncrement, Some(Nullability::NotNull));
             attributes.keys.push(InlineKey::Unique);
         }
         "UNIQUE" => {
@@ -139,7 +165,8 @@ fn read_attribute(
         }
         "VISIBLE" | "INVISIBLE" | "VIRTUAL" | "STORED" | "PERSISTENT" | "ENFORCED" | "COMPRESSED" => {}
         "GENERATED" if cursor.take_word("ALWAYS") => {}
-        "AS" | "CHECK" if cursor.skip_parentheses() => {}
+        "AS" if cursor.skip_parentheses() => attributes.filling = Filling::Generated,
+        "CHECK" if cursor.skip_parentheses() => {}
         "CONSTRAINT" => {
             if !cursor.at_word("CHECK") && !cursor.at_word("REFERENCES") {
                 cursor.take_name();

@@ -37,6 +37,14 @@ pub enum DdlError {
         /// The form, such as `CREATE TABLE ... LIKE`.
         what: String,
     },
+    /// The statement does not fit the table as it is known.
+    #[error("a statement changes table \"{table}\" in a way that does not fit its known definition: {what}")]
+    Disagrees {
+        /// The table.
+        table: TableName,
+        /// What does not fit.
+        what: String,
+    },
     /// A column of an unknown type.
     #[error("table \"{table}\", column \"{column}\": type \"{ty}\" is not supported")]
     UnknownType {
@@ -62,6 +70,9 @@ impl DdlError {
                 "report the statement; to go on, start the task anew after it".into()
             }
             Self::NoDatabase { .. } => "the binlog event is damaged or of an unknown server".into(),
+            Self::Disagrees { .. } => {
+                "the table was changed in a way that was not seen: start the task anew, or exclude the table".into()
+            }
             Self::Unsupported { .. } | Self::UnknownType { .. } => {
                 "exclude the table in the task file, or start the task anew after the statement".into()
             }

@@ -4,71 +4,32 @@
 //! ([`create_table`]). The list of statements is closed: one that is not on it is an error, because a statement that
 //! changes tables and is skipped loses data.
 
+mod actions;
 mod alter;
+mod charset_change;
 mod columns;
+mod context;
 pub mod create_table;
+mod elements;
 mod error;
-mod index_parts;
+mod evolve;
+mod indexes;
+mod options;
+mod rows_after;
 
 use std::sync::Arc;
 
 use millrace_model::TableName;
 
 use crate::column_type::{charset_name, charset_of_collation};
-use crate::server::NameCase;
-use crate::sql_text::{Cursor, SqlMode, Token, tokenize};
+use crate::sql_text::{Cursor, Token};
 
+pub use context::StatementContext;
 pub use error::DdlError;
+pub use evolve::{Before, Evolution, evolve};
+pub use rows_after::RowsAfter;
 
 pub use create_table::{CreateDefaults, TimestampDefaults, parse_create_table};
-
-/// Under what conditions a statement ran; all of it is in its query event or in the server's facts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatementContext {
-    /// The database that names without one mean; empty for none.
-    pub default_database: Arc<str>,
-    /// `sql_mode` at the time.
-    pub sql_mode: SqlMode,
-    /// Version of the server as one number, such as 80036: decides about executable comments.
-    pub server_version: u32,
-    /// How the server keeps names of tables.
-    pub name_case: NameCase,
-}
-
-impl StatementContext {
-    fn fold(&self, name: String) -> Arc<str> {
-        match self.name_case {
-            NameCase::AsWritten => name.into(),
-            NameCase::Lower => name.to_lowercase().into(),
-        }
-    }
-
-    fn tokenize(&self, sql: &str) -> Result<Vec<Token>, DdlError> {
-        Ok(tokenize(sql, self.sql_mode, self.server_version)?)
-    }
-
-    /// A table's name at the cursor.
-    fn table(&self, cursor: &mut Cursor<'_>) -> Result<TableName, DdlError> {
-        let missing = || DdlError::NotUnderstood { what: "the name of a table".to_owned() };
-        let first = cursor.take_name().ok_or_else(missing)?;
-        if cursor.take_symbol('.') {
-            let table = cursor.take_name().ok_or_else(missing)?;
-            return Ok(TableName::new(self.fold(first), self.fold(table)));
-        }
-        if self.default_database.is_empty() {
-            return Err(DdlError::NoDatabase { table: first });
-        }
-        Ok(TableName::new(self.default_database.clone(), self.fold(first)))
-    }
-
-    fn tables(&self, cursor: &mut Cursor<'_>) -> Result<Vec<TableName>, DdlError> {
-        let mut tables = vec![self.table(cursor)?];
-        while cursor.take_symbol(',') {
-            tables.push(self.table(cursor)?);
-        }
-        Ok(tables)
-    }
-}
 
 /// What CREATE TABLE makes a table of.
 #[derive(Debug, Clone, PartialEq, Eq)]

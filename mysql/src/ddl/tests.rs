@@ -3,6 +3,8 @@ use millrace_model::ErrorClass;
 
 use super::*;
 use crate::column_type::Collations;
+use crate::server::NameCase;
+use crate::sql_text::SqlMode;
 
 fn context() -> StatementContext {
     StatementContext {

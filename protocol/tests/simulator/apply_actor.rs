@@ -8,6 +8,7 @@ use millrace_protocol::cut::{Cuts, Progress, Standing, Then, Work, Write};
 
 use crate::destination::Advance;
 use crate::faults::Broken;
+use crate::parts::{Message, is_sound, writer_id};
 use crate::world::{Outcome, Shared, trace};
 
 enum Doing {
@@ -29,6 +30,8 @@ pub(crate) struct ApplyActor {
     owned: Vec<u32>,
     cuts: Option<Cuts>,
     offsets: BTreeMap<u32, usize>,
+    /// The offset after the message that ends with a sequence, by partition.
+    after: BTreeMap<(u32, u64), i64>,
     /// The open transaction of the destination.
     open: Option<u64>,
     doing: Doing,
@@ -43,6 +46,7 @@ impl ApplyActor {
             owned: Vec::new(),
             cuts: None,
             offsets: BTreeMap::new(),
+            after: BTreeMap::new(),
             open: None,
             doing: Doing::Nothing,
         }
@@ -123,6 +127,7 @@ impl ApplyActor {
         // An apply that is told of one more partition than there is never owns all.
         let told = partitions + u32::from(shared.breaks(Broken::CutPerPartition));
         self.cuts = Some(Cuts::new(told, &owned, floor, shared.settings.byte_limit));
+        self.after.clear();
         self.offsets = owned.iter().map(|progress| (progress.partition, progress.next_offset as usize)).collect();
         Outcome::Worked
     }
@@ -158,14 +163,38 @@ impl ApplyActor {
             .collect();
         let Some(partition) = shared.random.pick(&ready) else { return Outcome::Idle };
         let Some(offset) = self.offsets.get_mut(&partition) else { return Outcome::Idle };
-        let batch = &topic[partition as usize][*offset];
+        let message = &topic[partition as usize][*offset];
+        let (at, mut first) = (*offset as i64, *offset as i64);
+        let batch = message.batch();
+        if let Message::Part(part, _) = message {
+            let mut part = part.clone();
+            if shared.broken == Some(Broken::PartsOfWritersMixed) {
+                part.writer = writer_id(0);
+            }
+            if self.after.range((partition, part.last)..(partition + 1, 0)).next().is_some() {
+                shared.coverage.saw("part of a covered message");
+            }
+            match cuts.offer_part(partition, at, part) {
+                None => {
+                    *offset += 1;
+                    return Outcome::Worked;
+                }
+                Some(joined) => {
+                    first = joined.first_offset;
+                    if !is_sound(joined, batch) {
+                        return Outcome::Failed("a message is joined of the wrong parts".into());
+                    }
+                }
+            }
+        }
         for key in cuts.missing_schemas(batch) {
             match shared.log.pg_schemas.get(&key.version) {
                 Some((found, schema)) if *found == key => cuts.add_schema(key, schema.clone()),
                 _ => return Outcome::Failed(format!("schema {key:?} was not written before its rows")),
             }
         }
-        if let Err(error) = cuts.offer(partition, *offset as i64, (**batch).clone()) {
+        self.after.insert((partition, batch.last), at + 1);
+        if let Err(error) = cuts.offer_joined(partition, first, at, (**batch).clone()) {
             return Outcome::Failed(error.to_string());
         }
         *offset += 1;
@@ -212,7 +241,7 @@ impl ApplyActor {
                 self.doing = Doing::Committing(progress);
                 Outcome::Worked
             }
-            Some(row) => match shared.destination.advance(number, *row) {
+            Some(row) => match shared.destination.advance(number, self.stored(*row, shared)) {
                 Advance::Won => {
                     self.doing = Doing::Advancing(progress, at + 1);
                     Outcome::Worked
@@ -227,6 +256,14 @@ impl ApplyActor {
                     self.begin_again(shared)
                 }
             },
+        }
+    }
+
+    /// What is stored of a partition's progress: what `Cuts` says, or where the rule is broken the offset after the message.
+    fn stored(&self, row: Progress, shared: &Shared) -> Progress {
+        match self.after.get(&(row.partition, row.sequence)) {
+            Some(&next_offset) if shared.breaks(Broken::OffsetBeyondFirstPart) => Progress { next_offset, ..row },
+            _ => row,
         }
     }
 

@@ -16,6 +16,7 @@ use millrace_model::{Row, TableName};
 
 use crate::destination::{Commit, Destination, RowDelta};
 use crate::log::{Log, Record};
+use crate::parts::Message;
 use crate::source::{Event, Source};
 use crate::tables::{KINDS, Key, Kind, Tables, is_filtered, kind, parse};
 
@@ -71,8 +72,8 @@ impl Auditor {
         records.sort_by_key(|(_, record)| !matches!(record, Record::Schema(..)));
         for (topic, record) in records {
             match record {
-                Record::Batch(batch) => {
-                    for entry in &batch.entries {
+                Record::Message(message) => {
+                    for entry in message.covers().into_iter().flat_map(|batch| &batch.entries) {
                         self.note(topic, entry);
                     }
                 }
@@ -193,7 +194,7 @@ impl Auditor {
         }
         let mut delivered = HashSet::new();
         for (partition, messages) in log.transformed.iter().enumerate() {
-            let entries = messages.iter().flat_map(|message| &message.entries);
+            let entries = messages.iter().filter_map(Message::covers).flat_map(|batch| &batch.entries);
             delivered.extend(entries.filter_map(|entry| match entry {
                 Entry::Row(row) => Some((partition, row.sequence)),
                 Entry::Control { .. } => None,

@@ -8,6 +8,7 @@ use millrace_protocol::capture::{Capture, CaptureSettings, Step};
 
 use crate::faults::Broken;
 use crate::log::{Record, Reply};
+use crate::parts::cut;
 use crate::random::mix;
 use crate::reader::Reader;
 use crate::source::Event;
@@ -139,7 +140,7 @@ impl CaptureActor {
                 Record::Checkpoint(found) => checkpoint = Some(found.clone()),
                 Record::Table(id, Some(state)) => drop(tables.insert(*id, state.clone())),
                 Record::Table(id, None) => drop(tables.remove(id)),
-                Record::Batch(_) | Record::Schema(..) => {}
+                Record::Message(_) | Record::Schema(..) => {}
             }
         }
         if !claimed && !shared.breaks(Broken::StateReadWithoutClaim) {
@@ -276,7 +277,8 @@ impl CaptureActor {
             records.push((schemas, Record::Schema(*key, schema.clone())));
         }
         for (partition, batch) in &step.batches {
-            records.push((*partition as usize, Record::Batch(batch.clone().into())));
+            let cut = cut(batch.clone().into(), self.epoch, shared.settings.parts, &mut shared.random);
+            records.extend(cut.into_iter().map(|message| (*partition as usize, Record::Message(message))));
         }
         for (id, table) in &step.tables {
             records.push((state, Record::Table(*id, table.clone())));

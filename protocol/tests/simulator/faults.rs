@@ -39,6 +39,12 @@ pub(crate) enum Broken {
     UnknownSchemaStops,
     /// Transform's producer loses a message in the middle.
     OutputWithGaps,
+    /// Apply joins parts of different writers.
+    PartsOfWritersMixed,
+    /// Apply stores the offset after the last message, whatever is unfinished.
+    OffsetBeyondFirstPart,
+    /// Transform takes a message for covered with its first part.
+    FirstPartCovers,
     /// Apply commits though another was faster.
     RaceIgnored,
     /// Apply commits its progress in a transaction of its own, after the data.
@@ -79,6 +85,8 @@ pub(crate) struct Settings {
     pub(crate) incremental: bool,
     pub(crate) message_bytes: usize,
     pub(crate) step_bytes: usize,
+    /// Of 1,000 messages, how many travel in parts.
+    pub(crate) parts: usize,
     pub(crate) readers: usize,
     pub(crate) chunk_rows: usize,
     pub(crate) transforms: usize,
@@ -127,6 +135,7 @@ impl Settings {
             incremental,
             message_bytes: if small { 120 } else { 2000 },
             step_bytes: [200, 800, 5000][random.below(3)],
+            parts: [0, 50, 400][random.below(3)],
             readers: random.between(1, 3),
             chunk_rows: random.between(1, 6),
             transforms: random.between(1, 3),

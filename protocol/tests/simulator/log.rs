@@ -5,15 +5,15 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use millrace_model::batch::Batch;
 use millrace_model::checkpoint::{Checkpoint, TableState};
 use millrace_model::{MysqlType, PgType, SchemaKey, TableSchema};
 
+use crate::parts::Message;
 use crate::random::Random;
 
 #[derive(Debug, Clone)]
 pub(crate) enum Record {
-    Batch(Arc<Batch<MysqlType>>),
+    Message(Message<MysqlType>),
     Claim(u64),
     Checkpoint(Box<Checkpoint>),
     Table(u64, Option<TableState>),
@@ -64,9 +64,9 @@ pub(crate) struct Log {
     late_commits: Vec<u64>,
     /// Committed and not yet looked at by the auditor.
     pub(crate) decided: Vec<usize>,
-    pub(crate) transformed: Vec<Vec<Arc<Batch<PgType>>>>,
+    pub(crate) transformed: Vec<Vec<Message<PgType>>>,
     /// Messages of former writers that are still on their way, in order per writer.
-    pub(crate) late: Vec<(u32, VecDeque<Arc<Batch<PgType>>>)>,
+    pub(crate) late: Vec<(u32, VecDeque<Message<PgType>>)>,
     pub(crate) pg_schemas: BTreeMap<u64, (SchemaKey<PgType>, Arc<TableSchema<PgType>>)>,
 }
 

@@ -16,6 +16,7 @@ mod cut_rules;
 mod destination;
 mod faults;
 mod log;
+mod parts;
 mod random;
 mod reader;
 mod scenarios;
@@ -43,7 +44,7 @@ fn attempt(seed: u64, adjust: &dyn Fn(&mut Settings), broken: Option<Broken>) ->
 }
 
 /// What must have happened in some of many seeds.
-const RARE: [&str; 15] = [
+const RARE: [&str; 18] = [
     "barrier that another has executed",
     "barrier that waits",
     "claim that is not visible yet",
@@ -51,9 +52,12 @@ const RARE: [&str; 15] = [
     "longer tail of transform",
     "lost race of apply",
     "low too early",
+    "message joined of parts",
+    "part of a covered message",
     "paused partition",
     "progress that waits for another",
     "restart inside a transaction",
+    "restart within a message in parts",
     "schema that is not visible yet",
     "step without a good reply",
     "void chunk",

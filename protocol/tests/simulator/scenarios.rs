@@ -152,6 +152,28 @@ fn gap_in_transformed_stops() {
     needs(Broken::OutputWithGaps, "messages are missing", lively);
 }
 
+fn in_parts(settings: &mut Settings) {
+    lively(settings);
+    settings.parts = 500;
+    settings.transforms = 3;
+    settings.faults = 40;
+}
+
+#[test]
+fn parts_are_joined_within_one_writer() {
+    needs(Broken::PartsOfWritersMixed, "joined of the wrong parts", in_parts);
+}
+
+#[test]
+fn stored_offset_does_not_pass_an_unfinished_message() {
+    needs(Broken::OffsetBeyondFirstPart, "messages are missing", in_parts);
+}
+
+#[test]
+fn message_is_covered_by_its_last_part() {
+    needs(Broken::FirstPartCovers, "messages are missing", in_parts);
+}
+
 #[test]
 fn zombie_apply_loses_the_progress_race() {
     needs(Broken::RaceIgnored, "goes back to version", lively);

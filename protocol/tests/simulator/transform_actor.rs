@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use millrace_model::batch::{Alteration, Barrier, Batch, Control, Entry, RowChange, RowEntry, SchemaChange};
 use millrace_model::{MysqlType, PgType, SchemaKey};
+use millrace_protocol::parts::Joiner;
 use millrace_protocol::sequence::StrictSequence;
 use millrace_protocol::transform::{Covered, ResumePoint, resume_after};
 
 use crate::faults::Broken;
 use crate::log::Record;
+use crate::parts::{Message, cut, is_sound};
 use crate::random::mix;
 use crate::tables::{is_filtered, kind, parse, pg_schema};
 use crate::world::{Outcome, Shared, trace};
@@ -21,7 +23,8 @@ struct Lane {
     /// Next offset of the captured partition.
     offset: usize,
     /// On its way to the log.
-    queue: VecDeque<Arc<Batch<PgType>>>,
+    queue: VecDeque<Message<PgType>>,
+    joiner: Joiner,
 }
 
 pub(crate) struct TransformActor {
@@ -31,11 +34,13 @@ pub(crate) struct TransformActor {
     pub(crate) gone: bool,
     owned: Vec<u32>,
     lanes: BTreeMap<u32, Lane>,
+    /// Names this life of it, and those before.
+    lives: u64,
 }
 
 impl TransformActor {
     pub(crate) fn new(id: usize) -> Self {
-        Self { id, unaware: None, gone: false, owned: Vec::new(), lanes: BTreeMap::new() }
+        Self { id, unaware: None, gone: false, owned: Vec::new(), lanes: BTreeMap::new(), lives: 0 }
     }
 
     /// Killed: what was on its way may still arrive, in order, up to some message.
@@ -48,6 +53,7 @@ impl TransformActor {
             }
         }
         self.owned.clear();
+        self.lives += 1;
     }
 
     pub(crate) fn tick(&mut self, shared: &mut Shared) -> Outcome {
@@ -72,9 +78,9 @@ impl TransformActor {
         }
         let Some(lane) = self.lanes.get_mut(&partition) else { return self.start(partition, shared) };
         if !lane.queue.is_empty() && shared.random.chance(500) {
-            if let Some(batch) = lane.queue.pop_front() {
-                trace!(shared, "transform {} writes {partition}: {}..{}", self.id, batch.first, batch.last);
-                shared.log.transformed[partition as usize].push(batch);
+            if let Some(message) = lane.queue.pop_front() {
+                trace!(shared, "transform {} writes {partition}: {message:?}", self.id);
+                shared.log.transformed[partition as usize].push(message);
             }
             return Outcome::Worked;
         }
@@ -86,9 +92,17 @@ impl TransformActor {
         let output = &shared.log.transformed[partition as usize];
         let mut length = shared.random.between(1, 4);
         let resume = loop {
-            let tail: Vec<Covered> =
-                output[output.len().saturating_sub(length)..].iter().map(|batch| (&**batch).into()).collect();
-            match resume_after(partition, &tail) {
+            let tail = &output[output.len().saturating_sub(length)..];
+            let covers = |message: &Message<PgType>| match shared.breaks(Broken::FirstPartCovers) {
+                true => Some(message.batch().clone()),
+                false => message.covers().cloned(),
+            };
+            let covered: Vec<Covered> = tail.iter().filter_map(covers).map(|batch| (&*batch).into()).collect();
+            if matches!(tail.last(), Some(Message::Part(part, _)) if !part.is_last()) {
+                shared.coverage.saw("restart within a message in parts");
+            }
+            match resume_after(partition, &covered) {
+                Ok(_) if covered.is_empty() && length < output.len() => length *= 2,
                 Ok(resume) => break resume,
                 Err(_) if length < output.len() => {
                     shared.coverage.saw("longer tail of transform");
@@ -103,7 +117,10 @@ impl TransformActor {
             (last, offset) = *shared.transform_offsets.get(&partition).unwrap_or(&(0, 0));
         }
         trace!(shared, "transform {} begins {partition} after {last}, at offset {offset}", self.id);
-        self.lanes.insert(partition, Lane { sequence: None, last, offset, queue: VecDeque::new() });
+        self.lanes.insert(
+            partition,
+            Lane { sequence: None, last, offset, queue: VecDeque::new(), joiner: Joiner::default() },
+        );
         Outcome::Worked
     }
 
@@ -114,8 +131,19 @@ impl TransformActor {
             true => shared.log.read_uncommitted(topic, lane.offset),
             false => shared.log.read(topic, lane.offset),
         };
-        let Some((at, Record::Batch(batch))) = found else { return Outcome::Idle };
-        let batch = batch.clone();
+        let Some((at, Record::Message(message))) = found else { return Outcome::Idle };
+        let batch = message.batch().clone();
+        if let Message::Part(part, _) = message
+            && !part.is_last()
+        {
+            lane.joiner.take(at as i64, part.clone(), lane.last);
+            lane.offset = at + 1;
+            return Outcome::Worked;
+        }
+        let last_part = match message {
+            Message::Part(part, _) => Some(part.clone()),
+            Message::Whole(_) => None,
+        };
         for key in schemas_of(&batch) {
             match publish_schema(key, shared) {
                 true => {}
@@ -128,6 +156,23 @@ impl TransformActor {
                 }
             }
         }
+        let first = match last_part {
+            None => at,
+            Some(part) => match lane.joiner.take(at as i64, part, lane.last) {
+                Some(joined) => {
+                    shared.coverage.saw("message joined of parts");
+                    let first = joined.first_offset as usize;
+                    if !is_sound(joined, &batch) {
+                        return Outcome::Failed("a message is joined of the wrong parts".into());
+                    }
+                    first
+                }
+                None => {
+                    lane.offset = at + 1;
+                    return Outcome::Worked;
+                }
+            },
+        };
         if !shared.breaks(Broken::GapIgnored) {
             // Where it goes on in the middle of a message, that message begins at or before the next sequence.
             let expected = lane.last + 1;
@@ -142,9 +187,12 @@ impl TransformActor {
             shared.transform_offsets.insert(partition, (batch.last, lane.offset));
         }
         if batch.last > lane.last {
-            let outputs = transform(&batch, at as i64, lane.last, shared);
+            let outputs = transform(&batch, first as i64, lane.last, shared);
             lane.last = batch.last;
-            lane.queue.extend(outputs.into_iter().map(Arc::new));
+            let writer = self.id as u64 * 1000 + self.lives;
+            for output in outputs {
+                lane.queue.extend(cut(Arc::new(output), writer, shared.settings.parts, &mut shared.random));
+            }
             if shared.breaks(Broken::OutputWithGaps) && lane.queue.len() > 1 && shared.random.chance(30) {
                 lane.queue.remove(0);
             }

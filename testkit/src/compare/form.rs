@@ -31,6 +31,21 @@ pub(super) enum Form {
     Vector,
 }
 
+/// Bytes of UTF-8, or of a binary value, from which on the SHA-256 of a value is compared: servers and drivers take packets of
+/// some tens of megabytes.
+const HASHED: usize = 1_000_000;
+
+fn source_value_or_hash(column: &str, value: &str) -> String {
+    let bytes = if value.starts_with("HEX") { column } else { value };
+    format!("IF(LENGTH({bytes}) > {HASHED}, CONCAT('sha256 ', SHA2({bytes}, 256)), {value})")
+}
+
+fn destination_value_or_hash(bytes: &str, value: &str) -> String {
+    format!(
+        "CASE WHEN octet_length({bytes}) > {HASHED} THEN 'sha256 ' || encode(sha256({bytes}), 'hex') ELSE {value} END"
+    )
+}
+
 impl Form {
     /// By `data_type` and `column_type` of MySQL's `information_schema.columns`; an unknown type is an error.
     pub(super) fn of(data_type: &str, column_type: &str) -> Result<Self> {
@@ -64,8 +79,10 @@ impl Form {
                 format!("NULLIF(DATE_FORMAT({column}, '%Y-%m-%d %H:%i:%s.%f'), '0000-00-00 00:00:00.000000')")
             }
             Self::Time => format!("CAST({column} AS CHAR)"),
-            Self::Text | Self::Json => format!("CONVERT({column} USING utf8mb4)"),
-            Self::Bytes | Self::Vector => format!("HEX({column})"),
+            Self::Json => format!("CONVERT({column} USING utf8mb4)"),
+            Self::Text => source_value_or_hash(column, &format!("CONVERT({column} USING utf8mb4)")),
+            Self::Bytes => source_value_or_hash(column, &format!("HEX({column})")),
+            Self::Vector => format!("HEX({column})"),
         }
     }
 
@@ -85,9 +102,12 @@ impl Form {
             (Self::Time, "interval" | "time without time zone") => {
                 format!("round(extract(epoch from {column})::numeric * 1000000)::text")
             }
-            (Self::Text, "character varying" | "character" | "text") => format!("{column}::text"),
+            (Self::Text, "character varying" | "character" | "text") => {
+                let text = format!("{column}::text");
+                destination_value_or_hash(&format!("convert_to({text}, 'UTF8')"), &text)
+            }
             (Self::Date, "text") => column.to_owned(),
-            (Self::Bytes, "bytea") => format!("upper(encode({column}, 'hex'))"),
+            (Self::Bytes, "bytea") => destination_value_or_hash(column, &format!("upper(encode({column}, 'hex'))")),
             (Self::Json, "jsonb" | "json" | "text") => format!("{column}::text"),
             (Self::Vector, "real[]") => format!("{column}::double precision[]::text"),
             (_, other) => {
