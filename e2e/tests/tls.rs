@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use millrace_e2e::{LIMIT, Role, Scope, Stages, TestResult, World, in_world_at, poll_until_equal};
-use millrace_testkit::{Authority, OwnServers, Validity};
+use millrace_testkit::{Authority, OwnServers, Server, Validity};
 
 const SCRAM_PASSWORD: &str = "s=c;r\"am";
 const PLAIN_PASSWORD: &str = "p=l;a in";
@@ -228,7 +228,7 @@ async fn expire(lab: &Lab<'_>) -> Result<()> {
 
 async fn encrypted(world: &World, own: &OwnServers, certificates: &Path) -> Result<()> {
     let certificates = certificates.to_str().context("a path")?.to_owned();
-    let lab = Lab { world, certificates, addresses: own.addresses()? };
+    let lab = Lab { world, certificates, addresses: own.variables()? };
     world.run_in_source("CREATE TABLE t (id INT PRIMARY KEY, v TEXT); INSERT INTO t VALUES (0, 'a')").await?;
     let grants = ["SELECT, REPLICATION SLAVE, REPLICATION CLIENT ON *.*".to_owned()];
     world.create_account(&grants).await?;
@@ -256,8 +256,11 @@ async fn encrypted(world: &World, own: &OwnServers, certificates: &Path) -> Resu
 fn tls_to_all_three_servers() -> TestResult {
     let folder = std::env::temp_dir().join(millrace_testkit::unique_name("certificates"));
     make_certificates(&folder)?;
-    let ended = OwnServers::start(&[], &[("MILLRACE_TLS", folder.clone().into())])
-        .and_then(|own| in_world_at(own.servers()?, "tls", async |world| encrypted(world, &own, &folder).await));
+    let own = OwnServers::new(&[("MILLRACE_TLS", folder.display().to_string())]);
+    let started = own.start(&[Server::Mysql, Server::Kafka, Server::Postgres]);
+    let ended = started
+        .and_then(|()| in_world_at(own.addresses()?, "tls", async |world| encrypted(world, &own, &folder).await));
+    drop(own);
     fs::remove_dir_all(&folder)?;
     Ok(ended?)
 }

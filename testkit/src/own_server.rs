@@ -1,9 +1,11 @@
 //! A server of a test's own, with options of its own: what cannot be tried on the server that all tests share.
 
-use anyhow::{Context, Result};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
-use crate::own_servers::OwnServers;
-use crate::servers::Servers;
+use anyhow::{Context, Result, ensure};
+
+use crate::servers::{Servers, unique_name};
 
 /// Which server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,25 +34,31 @@ impl ServerKind {
 
 /// A server that was started by `deploy/local/servers`; it ends, and its data goes, with the value.
 pub struct OwnServer {
+    folder: PathBuf,
     kind: ServerKind,
-    own: OwnServers,
+    options: String,
 }
 
 impl OwnServer {
     /// Starts it on a free port. `options` are more options of mysqld; PostgreSQL has none here.
     pub fn start(kind: ServerKind, options: &str) -> Result<Self> {
-        let own = OwnServers::start(&[kind.name()], &[("MILLRACE_MYSQL_OPTIONS", options.into())])?;
-        Ok(Self { kind, own })
+        let own =
+            Self { folder: std::env::temp_dir().join(unique_name("own_server")), kind, options: options.to_owned() };
+        own.servers(&["up", kind.name()])?;
+        Ok(own)
     }
 
     /// The URL of its administrator.
     pub fn url(&self) -> Result<String> {
-        self.own.addresses()?.remove(self.kind.variable()).context("no address of the server")
+        let printed = self.servers(&["env"])?;
+        let prefix = format!("export {}=", self.kind.variable());
+        let line = printed.lines().find_map(|line| line.strip_prefix(&prefix));
+        line.map(str::to_owned).context("no address of the server")
     }
 
     /// Stops it in good order and starts it again, with the same data on the same port.
     pub fn restart(&self) -> Result<()> {
-        self.own.restart(self.kind.name())
+        self.servers(&["restart", self.kind.name()]).map(drop)
     }
 
     /// The servers of the environment, with this one in the place of its kind.
@@ -60,5 +68,26 @@ impl OwnServer {
             ServerKind::Mysql => Servers { mysql: self.url()?, ..servers },
             ServerKind::Postgres => Servers { postgres: self.url()?, ..servers },
         })
+    }
+
+    fn servers(&self, arguments: &[&str]) -> Result<String> {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/local/servers");
+        let output = Command::new(script)
+            .args(arguments)
+            .env("MILLRACE_LOCAL", &self.folder)
+            .env("MILLRACE_PORTS", "auto")
+            .env("MILLRACE_MYSQL_OPTIONS", &self.options)
+            .stdin(Stdio::null())
+            .output()?;
+        ensure!(output.status.success(), "servers {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?)
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        if let Err(error) = self.servers(&["remove"]) {
+            eprintln!("{error:#}");
+        }
     }
 }
