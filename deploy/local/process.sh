@@ -94,11 +94,11 @@ used_by_another() {
   ! running_pid "${server,,}" >/dev/null && port_answers "$2"
 }
 
-# Sets the port variables (four; with MILLRACE_TLS seven): the environment's, else those of this folder's last start, else free ones
+# Sets the port variables: the environment's, else those of this folder's last start, else free ones
 # (MILLRACE_PORTS=auto), else fixed ones. With MILLRACE_PORTS=fallback a port that another program uses is passed over.
 choose_ports() {
-  local name value chosen=() names=(MYSQL KAFKA KAFKA_CONTROLLER POSTGRES)
-  declare -A fixed=([MYSQL]=23306 [KAFKA]=29092 [KAFKA_CONTROLLER]=29093 [POSTGRES]=25432)
+  local name value chosen=() names=(MYSQL KAFKA KAFKA_CONTROLLER POSTGRES MARIADB)
+  declare -A fixed=([MYSQL]=23306 [KAFKA]=29092 [KAFKA_CONTROLLER]=29093 [POSTGRES]=25432 [MARIADB]=23307)
   if [ -n "${MILLRACE_TLS:-}" ]; then
     fixed+=([KAFKA_TLS]=29094 [KAFKA_SASL]=29095 [KAFKA_EXPIRED]=29096)
     names+=(KAFKA_TLS KAFKA_SASL KAFKA_EXPIRED)
