@@ -18,6 +18,8 @@ pub(crate) struct TaskFile {
     pub(crate) phases: Option<Spanned<Vec<Text>>>,
     /// A tag shown everywhere.
     pub(crate) environment: Option<Text>,
+    /// MiB that each process may take for data.
+    pub(crate) memory: Option<Spanned<i64>>,
     /// The MySQL server.
     pub(crate) source: Option<Spanned<ServerTable>>,
     /// The server that receives.

@@ -292,6 +292,7 @@ fn bad_operations_and_settings_are_refused_with_place_key_and_hint() {
             "less",
             "20",
         ),
+        ("[source]", "memory = 63\n[source]", "2:10", "memory", "63 is out of range", "64 to 65536"),
         ("[log]", "[full]\nchunk_rows = 99\n[log]", "7:14", "full.chunk_rows", "99 is out of range", "100 to 1000000"),
         ("[log]", "[full]\nreaders = 65\n[log]", "7:11", "full.readers", "65 is out of range", "1 to 64"),
         ("[log]", "[http]\ncapture = '127.0.0.1'\n[log]", "7:11", "http.capture", "ip address", "127.0.0.1"),
