@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use millrace_adbpg::{Connection, TaskIdentity};
-use millrace_eventlog::{LogOptions, Membership, MembershipEvent, TopicNames};
+use millrace_eventlog::{LogOptions, Membership, MembershipEvent, TopicNames, read_first_tables};
 use millrace_model::Failure;
 use millrace_protocol::cut::{Progress, Standing, Work, Write};
 use millrace_service::{Outcome, StageContext};
+use millrace_task::Phase;
 
 use crate::barrier::{Gate, stand};
 use crate::feed::Feed;
 use crate::loaded::finish_tables;
 use crate::options::destination_options;
-use crate::session::{ensure_destination, wait_for_task};
+use crate::others::Others;
+use crate::session::{Arrival, ensure_destination, ensure_tables_fit, wait_for_task};
 use crate::tally::Tally;
 use crate::write::{Interruption, Interrupts, Written, carry_out, from_row};
 
@@ -26,8 +28,19 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     let mut connection = Connection::connect(&destination_options(&context.task.destination)).await?;
     let Some(checkpoint) = wait_for_task(&context, &options, &names).await? else { return Ok(Outcome::Stopped) };
     let task = TaskIdentity { id: checkpoint.task_id, name: context.task.name.to_string() };
-    ensure_destination(&mut connection, &task).await?;
+    let arrival = ensure_destination(&mut connection, &task).await?;
     let feed = Feed::open(&options, &names, context.task.fingerprint(), &task.id)?;
+    if arrival == Arrival::First && !context.task.phases.contains(Phase::Schema) {
+        let tables = async { Ok::<_, Failure>(read_first_tables(&options, &names).await?.unwrap_or_default()) };
+        context.status.set("waiting_for", "transform to say what the tables become");
+        let schemas = tokio::select! {
+            () = context.shutdown.requested() => return Ok(Outcome::Stopped),
+            schemas = async { feed.first_schemas(&tables.await?).await } => schemas?,
+        };
+        ensure_tables_fit(&connection, &schemas).await?;
+        context.status.set("waiting_for", "");
+    }
+    connection.register_task(&task).await?;
     let mut membership = Membership::join(&options, &names.apply_group(), &names.transformed)?;
     let mut stage = Stage {
         partitions: options.partitions,
@@ -36,6 +49,7 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
         feed,
         task,
         tally: Tally::default(),
+        others: Others::None,
         unfinished_tables: true,
     };
     let outcome = stage.work(&mut membership).await?;
@@ -51,6 +65,8 @@ struct Stage {
     task: TaskIdentity,
     partitions: u32,
     tally: Tally,
+    /// The applies of the partitions that this one does not own.
+    others: Others,
     /// Whether tables may be loaded without their indexes.
     unfinished_tables: bool,
 }
@@ -90,6 +106,9 @@ impl Stage {
     /// Does all that can be done now.
     async fn turn(&mut self, membership: &mut Membership) -> Result<Turn, Failure> {
         loop {
+            if self.others.are_awaited(&self.connection, &self.task.id).await? {
+                return Ok(Turn::Poll);
+            }
             match self.feed.cuts.next_work() {
                 Work::Write(write) => self.write(write, membership).await?,
                 Work::Barrier(standing) => {
@@ -195,6 +214,7 @@ impl Stage {
         let rows = self.connection.read_progress(&self.task.id).await?;
         let progress: Vec<Progress> = rows.iter().map(from_row).collect();
         self.feed.restart(&owned, &progress);
+        self.others = Others::of(&owned, self.partitions);
         self.unfinished_tables = true;
         self.tally.restart(&self.context, &owned, &progress);
         Ok(())
