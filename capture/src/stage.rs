@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use millrace_eventlog::{Broker, LogOptions, Standby, TopicNames};
-use millrace_model::{Ended, Failure, Load};
-use millrace_mysql::binlog::{BinlogStart, BinlogStream, SourceEvent};
+use millrace_model::{Ended, Failure, Load, Reading, TableName};
+use millrace_mysql::binlog::{BinlogStart, BinlogStream, SourceEvent, TableFilter};
 use millrace_mysql::snapshot::ChunkLimits;
 use millrace_mysql::{ServerFacts, Session};
 use millrace_proto::{Envelope, schema_hash};
@@ -195,12 +195,17 @@ impl Stage {
 
     async fn open_stream(&self) -> Result<Option<BinlogStream>, Failure> {
         let Some(mark) = self.capture.source() else { return Ok(None) };
-        let start = match &mark.delivered {
-            millrace_model::Reading::Gtids(set) => BinlogStart::Gtids(set.clone()),
-            millrace_model::Reading::Place(place) => BinlogStart::Place(place.clone()),
+        let start = match (mark.resume(), &mark.delivered) {
+            (Reading::Gtids(set), _) => BinlogStart::Gtids(set),
+            (Reading::Place(from), Reading::Place(until)) if from < *until => {
+                BinlogStart::Collecting { from, until: until.clone() }
+            }
+            (Reading::Place(place), _) => BinlogStart::Place(place),
         };
-        let task = &self.context.task;
-        Ok(Some(BinlogStream::open(source_options(&task.source).opts(), start, reader_id(task)).await?))
+        let task = self.context.task.clone();
+        let stream = BinlogStream::open(source_options(&task.source).opts(), start, reader_id(&task)).await?;
+        let is_selected = move |table: &TableName| task.selection.selects(table).is_some();
+        Ok(Some(stream.selecting(TableFilter::new(is_selected))))
     }
 
     fn event(&mut self, event: SourceEvent) -> Result<Next, Failure> {
