@@ -6,7 +6,7 @@
 
 use std::error::Error as _;
 
-use millrace_model::{ErrorClass, Failure};
+use millrace_model::{ErrorClass, Failure, TlsFault};
 use thiserror::Error;
 use tokio_postgres::error::DbError;
 
@@ -22,11 +22,11 @@ pub enum AdbpgError {
         reason: String,
     },
     /// An encrypted connection could not be made.
-    #[error("cannot make an encrypted connection to the destination \"{server}\": {reason}")]
+    #[error("cannot make an encrypted connection to the destination \"{server}\": {}", TlsFault::of(reason).explain(reason))]
     Tls {
         /// host:port.
         server: String,
-        /// Why.
+        /// The TLS library's words.
         reason: String,
     },
     /// A file that `destination.tls` names cannot be used.
@@ -204,8 +204,8 @@ impl AdbpgError {
     pub fn hint(&self) -> String {
         let hint = match self {
             Self::Unreachable { .. } => "check host, port and firewall of the destination, and that it is running",
-            Self::Tls { .. } => "check destination.tls: its mode, the certificate file, and the host name in the url",
-            Self::TlsFile { .. } => "name a readable PEM file; a relative path begins at the task file's folder",
+            Self::Tls { reason, .. } => return TlsFault::of(reason).hint("destination"),
+            Self::TlsFile { .. } => return TlsFault::File.hint("destination"),
             Self::Server { state, .. } | Self::RowRefused { state, .. } => hint_of(state),
             Self::Name { .. } => "give it another name with rename in the task file",
             Self::Cell { .. } => "exclude the column, or give it another type, with columns in the task file",

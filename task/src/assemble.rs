@@ -9,6 +9,7 @@ mod servers;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use toml::Spanned;
 
 use crate::Task;
@@ -113,8 +114,27 @@ fn http(reader: &Reader<'_>, table: &HttpTable) -> Result<Http, TaskError> {
             return Err(reader.contradiction(&text.span(), key, message, "give each stage a port of its own, or 0"));
         }
     }
+    let token = token(reader, table.token.as_ref())?;
+    if let (None, Some(open)) = (&token, addresses.iter().position(|address| !address.ip().is_loopback())) {
+        let (key, text) = keys[open];
+        let message = "the stage listens beyond loopback, and there is no \"http.token\"";
+        let span = text.map_or(0..0, |text| text.span());
+        return Err(reader.contradiction(&span, key, message, "add token = \"${MILLRACE_TOKEN}\" to [http]"));
+    }
     let [capture, transform, apply] = addresses;
-    Ok(Http { capture, transform, apply })
+    Ok(Http { capture, transform, apply, token })
+}
+
+/// A bearer token (RFC 6750, section 2.1), long enough not to be guessed.
+fn token(reader: &Reader<'_>, text: Option<&Text>) -> Result<Option<SecretString>, TaskError> {
+    let Some(text) = text else { return Ok(None) };
+    let token = reader.text("http.token", text)?;
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if !(16..=256).contains(&token.len()) || !token.bytes().all(is_allowed) {
+        let message = "the token is not of 16 to 256 letters, digits and \"-._~+/=\"";
+        return Err(reader.value(text, "http.token", message, "make one: openssl rand -hex 32"));
+    }
+    Ok(Some(SecretString::from(token)))
 }
 
 fn address(reader: &Reader<'_>, key: &str, text: &Text) -> Result<SocketAddr, TaskError> {

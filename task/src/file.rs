@@ -180,4 +180,6 @@ pub(crate) struct HttpTable {
     pub(crate) transform: Option<Text>,
     /// Address of apply.
     pub(crate) apply: Option<Text>,
+    /// What who asks has to show.
+    pub(crate) token: Option<Text>,
 }
