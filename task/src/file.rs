@@ -146,6 +146,8 @@ pub(crate) struct SchemaTable {
     pub(crate) names: Option<Text>,
     /// Whether secondary indexes are made.
     pub(crate) indexes: Option<bool>,
+    /// What becomes of a column whose type changes.
+    pub(crate) on_type_change: Option<Text>,
     /// Whether comments are made.
     pub(crate) comments: Option<bool>,
 }
