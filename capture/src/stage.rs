@@ -5,6 +5,7 @@ use std::time::Duration;
 use millrace_eventlog::{Broker, LogOptions, Standby, TopicNames};
 use millrace_model::{Ended, Failure, Reading, TableName};
 use millrace_mysql::binlog::{BinlogStart, BinlogStream, SourceEvent, TableFilter};
+use millrace_mysql::snapshot::ChunkLimits;
 use millrace_mysql::{ServerFacts, Session};
 use millrace_proto::{Envelope, schema_hash};
 use millrace_protocol::capture::{Capture, CaptureSettings};
@@ -27,9 +28,6 @@ use crate::stream::{Meaning, Translator};
 
 /// Bytes of a message: batches compress well from here on, and stay far below the broker's limit.
 const MESSAGE_BYTES: usize = 256 << 10;
-
-/// Bytes at which a step is committed even inside a source transaction.
-const STEP_BYTES: usize = 8 << 20;
 
 /// A step is committed this long after it began when the source has nothing more to read ...
 const QUIET: Duration = Duration::from_millis(5);
@@ -133,7 +131,7 @@ impl OpenSource {
 fn settings(task: &Task) -> CaptureSettings {
     CaptureSettings {
         message_bytes: MESSAGE_BYTES,
-        step_bytes: STEP_BYTES,
+        step_bytes: task.memory.step(),
         readers: task.full.readers as usize,
         schema: task.phases.contains(Phase::Schema),
         full: task.phases.contains(Phase::Full),
@@ -161,8 +159,9 @@ enum Next {
 impl Stage {
     fn new(context: StageContext, capture: Capture, seam: Seam, translator: Translator, progress: Progress) -> Self {
         let task = &context.task;
-        let (readers, rows) = (task.full.readers as usize, task.full.chunk_rows as usize);
-        let pool = Pool::start(&source_options(&task.source), readers, rows, seam);
+        let readers = task.full.readers;
+        let most = ChunkLimits { rows: task.full.chunk_rows as usize, bytes: task.memory.chunk(readers) };
+        let pool = Pool::start(&source_options(&task.source), readers as usize, most, seam);
         Self { translator, step_began: None, last_commit: Instant::now(), progress, context, capture, pool }
     }
 
