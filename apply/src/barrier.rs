@@ -104,12 +104,12 @@ pub(crate) async fn tables_to_keep(
         (Some(first), ExistingTables::Report) => first,
         (None, _) | (_, ExistingTables::Ignore) => return Ok(existing),
     };
-    let more = match existing.len() - 1 {
-        0 => String::new(),
-        n => format!(" and {n} more of the selected tables"),
+    let message = match existing.len() - 1 {
+        0 => format!("table \"{first}\" already exists in the destination"),
+        more => format!("table \"{first}\" and {more} more of the selected tables already exist in the destination"),
     };
     Err(Failure::fatal(
-        format!("table \"{first}\"{more} already exists in the destination"),
+        message,
         "drop or rename it there, take it out of the task's objects, or write existing_tables = \"ignore\" in [schema]; \
          nothing was created",
     ))

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use millrace_eventlog::{LogOptions, Message, PartitionReader, ReadEvent, SchemaReader, StartAt, TopicNames};
-use millrace_model::{Failure, PgType};
-use millrace_proto::{BatchDecoder, Received, decode_schema, schema_record_key};
+use millrace_model::{Failure, PgType, TableSchema, TableState};
+use millrace_proto::{BatchDecoder, Received, decode_schema, schema_record_key, schema_record_prefix};
 use millrace_protocol::cut::{Cuts, Progress};
 
 /// Bytes that wait to be written before the transaction is written ahead, and partitions that are ahead are paused.
@@ -112,6 +112,16 @@ impl Feed {
             self.cuts.add_schema(key, std::sync::Arc::new(decode_schema(value)?));
         }
         Ok(self.cuts.offer_joined(partition, first_offset, offset, batch)?)
+    }
+
+    /// What these tables become in the destination, once transform says so.
+    pub(crate) async fn first_schemas(&self, tables: &[TableState]) -> Result<Vec<TableSchema<PgType>>, Failure> {
+        let mut schemas = Vec::with_capacity(tables.len());
+        for table in tables {
+            let prefix = schema_record_prefix::<PgType>(table.key.version);
+            schemas.push(decode_schema(self.schemas.first_of(prefix.as_bytes()).await?)?);
+        }
+        Ok(schemas)
     }
 
     /// Reads a schema that is named by the destination's notes.

@@ -15,13 +15,14 @@ use millrace_model::batch::Batch;
 use millrace_model::{Failure, PgType, SchemaKey, TableSchema};
 use millrace_protocol::cut::{Cuts, Ended, Progress, Then, Work, Write};
 use millrace_service::{Outcome, StageContext};
+use millrace_task::Phase;
 use tokio::sync::mpsc;
 
 use crate::barrier::{render, tables_to_keep};
 use crate::feed::BYTE_LIMIT;
 use crate::loaded::finish_table;
 use crate::options::destination_options;
-use crate::session::ensure_destination_can_be_written;
+use crate::session::{Arrival, ensure_destination_can_be_written, ensure_tables_fit};
 use crate::tally::Tally;
 use crate::write::{from_row, write_tables};
 
@@ -180,11 +181,17 @@ enum Source {
 impl Applier {
     async fn work(&mut self, mut connection: Connection) -> Result<Outcome, Failure> {
         let mut loaded = self.tables_to_finish();
+        let mut arrival = if self.schemas.is_empty() { Arrival::First } else { Arrival::Again };
         loop {
             self.finish_tables(&mut connection, std::mem::take(&mut loaded)).await?;
             if self.collect().await? == Source::Closed {
                 return Ok(self.outcome());
             }
+            if arrival == Arrival::First && !self.context.task.phases.contains(Phase::Schema) {
+                let schemas: Vec<_> = self.schemas.iter().map(|(_, schema)| TableSchema::clone(schema)).collect();
+                ensure_tables_fit(&connection, &schemas).await?;
+            }
+            arrival = Arrival::Again;
             loaded = self.transaction(&mut connection).await?;
         }
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use millrace_adbpg::check::Verdict;
 use millrace_adbpg::{Connection, TaskIdentity};
 use millrace_eventlog::{Broker, LogOptions, TopicNames, read_tail};
-use millrace_model::{Checkpoint, Failure};
+use millrace_model::{Checkpoint, Failure, PgType, TableSchema};
 use millrace_proto::{CHECKPOINT_KEY, decode_checkpoint};
 use millrace_service::StageContext;
 
@@ -77,8 +77,9 @@ pub(crate) async fn ensure_destination_can_be_written(connection: &mut Connectio
     Ok(connection.ensure_state_tables().await?)
 }
 
-/// Makes sure that the destination can be written and that its state tables belong to this run of the task.
-pub(crate) async fn ensure_destination(connection: &mut Connection, task: &TaskIdentity) -> Result<(), Failure> {
+/// Makes sure that the destination can be written and that its state tables belong to this run of the task; says
+/// whether the task has written there before.
+pub(crate) async fn ensure_destination(connection: &mut Connection, task: &TaskIdentity) -> Result<Arrival, Failure> {
     ensure_destination_can_be_written(connection).await?;
     let others = connection.find_tasks_named(&task.name).await?;
     if let Some(other) = others.iter().find(|id| **id != task.id) {
@@ -90,5 +91,25 @@ pub(crate) async fn ensure_destination(connection: &mut Connection, task: &TaskI
             ),
         ));
     }
-    Ok(connection.register_task(task).await?)
+    Ok(if others.is_empty() { Arrival::First } else { Arrival::Again })
+}
+
+/// Whether a run of a task has come to its destination before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// It comes for the first time.
+    First,
+    /// It is registered there.
+    Again,
+}
+
+/// Tables that somebody made by hand are looked at before anything is written: all that they lack is named.
+pub(crate) async fn ensure_tables_fit(connection: &Connection, schemas: &[TableSchema<PgType>]) -> Result<(), Failure> {
+    let finding = connection.check_tables_fit(schemas).await?;
+    match finding.verdict {
+        Verdict::Good | Verdict::Warning => Ok(()),
+        Verdict::Blocks => {
+            Err(Failure::fatal(format!("the destination is not ready: {}", finding.found), finding.mend))
+        }
+    }
 }

@@ -3,18 +3,19 @@
 use std::time::Duration;
 
 use millrace_adbpg::{Connection, TaskIdentity};
-use millrace_eventlog::{LogOptions, Membership, MembershipEvent, TopicNames};
+use millrace_eventlog::{LogOptions, Membership, MembershipEvent, TopicNames, read_first_tables};
 use millrace_model::Failure;
 use millrace_protocol::cut::{Progress, Standing, Work, Write};
 use millrace_service::{Outcome, StageContext};
+use millrace_task::Phase;
 
 use crate::barrier::{Gate, stand};
 use crate::feed::Feed;
 use crate::loaded::finish_tables;
 use crate::options::destination_options;
-use crate::session::{ensure_destination, wait_for_task};
+use crate::session::{Arrival, ensure_destination, ensure_tables_fit, wait_for_task};
 use crate::tally::Tally;
-use crate::write::{Written, carry_out, from_row};
+use crate::write::{Interruption, Interrupts, Written, carry_out, from_row};
 
 /// How often a closed barrier, loaded tables and the end of other applies are looked at.
 const POLL: Duration = Duration::from_millis(100);
@@ -26,8 +27,19 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     let mut connection = Connection::connect(&destination_options(&context.task.destination)).await?;
     let Some(checkpoint) = wait_for_task(&context, &options, &names).await? else { return Ok(Outcome::Stopped) };
     let task = TaskIdentity { id: checkpoint.task_id, name: context.task.name.to_string() };
-    ensure_destination(&mut connection, &task).await?;
+    let arrival = ensure_destination(&mut connection, &task).await?;
     let feed = Feed::open(&options, &names, context.task.fingerprint(), &task.id)?;
+    if arrival == Arrival::First && !context.task.phases.contains(Phase::Schema) {
+        let tables = async { Ok::<_, Failure>(read_first_tables(&options, &names).await?.unwrap_or_default()) };
+        context.status.set("waiting_for", "transform to say what the tables become");
+        let schemas = tokio::select! {
+            () = context.shutdown.requested() => return Ok(Outcome::Stopped),
+            schemas = async { feed.first_schemas(&tables.await?).await } => schemas?,
+        };
+        ensure_tables_fit(&connection, &schemas).await?;
+        context.status.set("waiting_for", "");
+    }
+    connection.register_task(&task).await?;
     let mut membership = Membership::join(&options, &names.apply_group(), &names.transformed)?;
     let mut stage = Stage {
         partitions: options.partitions,
@@ -74,12 +86,13 @@ impl Stage {
         let mut turn = Turn::Wait;
         loop {
             tokio::select! {
+                biased;
                 () = shutdown.requested() => return Ok(Outcome::Stopped),
                 event = membership.next() => self.member(event?, membership).await?,
                 event = self.feed.next() => self.feed.collect(event?).await?,
                 _ = poll.tick(), if matches!(turn, Turn::Poll) => {}
             }
-            turn = self.turn().await?;
+            turn = self.turn(membership).await?;
             if matches!(turn, Turn::Done) {
                 return Ok(Outcome::Completed);
             }
@@ -87,10 +100,10 @@ impl Stage {
     }
 
     /// Does all that can be done now.
-    async fn turn(&mut self) -> Result<Turn, Failure> {
+    async fn turn(&mut self, membership: &mut Membership) -> Result<Turn, Failure> {
         loop {
             match self.feed.cuts.next_work() {
-                Work::Write(write) => self.write(write).await?,
+                Work::Write(write) => self.write(write, membership).await?,
                 Work::Barrier(standing) => {
                     if self.barrier(&standing).await? == Gate::Closed {
                         return Ok(Turn::Poll);
@@ -106,11 +119,16 @@ impl Stage {
         }
     }
 
-    async fn write(&mut self, write: Write) -> Result<(), Failure> {
+    async fn write(&mut self, write: Write, membership: &mut Membership) -> Result<(), Failure> {
         self.unfinished_tables |= !write.loaded.is_empty();
         let existing = self.context.task.existing_tables;
-        match carry_out(&mut self.connection, &mut self.feed, &self.task.id, existing, write).await? {
-            Written::Undone => self.restart(self.feed.owned().to_vec()).await,
+        let mut interrupts = Interrupts { membership, shutdown: &self.context.shutdown };
+        let (connection, feed) = (&mut self.connection, &mut self.feed);
+        match carry_out(connection, feed, &mut interrupts, &self.task.id, existing, write).await? {
+            Written::Undone | Written::Interrupted(Interruption::Stop) => {
+                self.restart(self.feed.owned().to_vec()).await
+            }
+            Written::Interrupted(Interruption::Member(event)) => self.member(event, membership).await,
             Written::Committed { progress, changes, watermark } => {
                 self.feed.show(&progress);
                 self.feed.pause();

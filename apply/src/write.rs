@@ -5,10 +5,12 @@ use std::time::Duration;
 use millrace_adbpg::{
     Advance, CommitOutcome, Connection, InsertStrategy, PartitionProgress, TableWrite, WriteTransaction,
 };
+use millrace_eventlog::{Membership, MembershipEvent};
 use millrace_model::Failure;
 use millrace_model::batch::Watermark;
 use millrace_protocol::compact::{self, Clear};
 use millrace_protocol::cut::{Ended, Progress, Then, Work, Write};
+use millrace_service::Shutdown;
 use millrace_task::ExistingTables;
 
 use crate::feed::Feed;
@@ -30,12 +32,32 @@ pub(crate) enum Written {
     },
     /// Nothing of it is in the destination: read progress again and go on from there.
     Undone,
+    /// The same, because this had to be answered while what was written ahead waited for its cut.
+    Interrupted(Interruption),
+}
+
+/// What does not wait for the cut of what was written ahead.
+#[derive(Debug)]
+pub(crate) enum Interruption {
+    /// Partitions come or go.
+    Member(MembershipEvent),
+    /// The process is to stop.
+    Stop,
+}
+
+/// What may interrupt a write.
+pub(crate) struct Interrupts<'a> {
+    /// Who owns which partitions.
+    pub(crate) membership: &'a mut Membership,
+    /// Whether the process is to stop.
+    pub(crate) shutdown: &'a Shutdown,
 }
 
 /// Carries out a write; one that is written ahead goes on in the same transaction until its cut.
 pub(crate) async fn carry_out(
     connection: &mut Connection,
     feed: &mut Feed,
+    interrupts: &mut Interrupts<'_>,
     task_id: &str,
     existing: ExistingTables,
     first: Write,
@@ -62,34 +84,49 @@ pub(crate) async fn carry_out(
                     CommitOutcome::Unknown(error) => Err(error.into()),
                 };
             }
-            Then::KeepOpen => match more(feed).await? {
-                Some(next) => write = next,
-                None => {
+            Then::KeepOpen => match more(feed, interrupts).await? {
+                More::Write(next) => write = next,
+                More::TooLate => {
                     transaction.rollback().await?;
                     return Ok(Written::Undone);
+                }
+                More::Interrupted(by) => {
+                    transaction.rollback().await?;
+                    tracing::info!("what was written ahead of its cut is rolled back: it is read again from the log");
+                    return Ok(Written::Interrupted(by));
                 }
             },
         }
     }
 }
 
-/// The rest of a transaction that was written ahead; none if it does not come in time.
-async fn more(feed: &mut Feed) -> Result<Option<Write>, Failure> {
-    let waited = tokio::time::timeout(AHEAD_LIMIT, async {
-        loop {
-            // What was just written ahead may have paused a partition that the cut now waits for.
+/// What comes after a piece that was written ahead.
+enum More {
+    Write(Write),
+    /// The cut does not come in time.
+    TooLate,
+    Interrupted(Interruption),
+}
+
+/// The rest of a transaction that was written ahead. Whoever waits for this apply - the group for a partition, the system
+/// for its end - does not wait for the cut.
+async fn more(feed: &mut Feed, interrupts: &mut Interrupts<'_>) -> Result<More, Failure> {
+    let limit = tokio::time::Instant::now() + AHEAD_LIMIT;
+    loop {
+        // What was just written ahead may have paused a partition that the cut now waits for.
+        feed.pause();
+        let event = tokio::select! {
+            biased;
+            () = interrupts.shutdown.requested() => return Ok(More::Interrupted(Interruption::Stop)),
+            event = interrupts.membership.next() => return Ok(More::Interrupted(Interruption::Member(event?))),
+            () = tokio::time::sleep_until(limit) => return Ok(More::TooLate),
+            event = feed.next() => event?,
+        };
+        feed.collect(event).await?;
+        if let Work::Write(write) = feed.cuts.next_work() {
             feed.pause();
-            let event = feed.next().await?;
-            feed.collect(event).await?;
-            if let Work::Write(write) = feed.cuts.next_work() {
-                feed.pause();
-                return Ok::<Write, Failure>(write);
-            }
+            return Ok(More::Write(write));
         }
-    });
-    match waited.await {
-        Ok(write) => write.map(Some),
-        Err(_) => Ok(None),
     }
 }
 

@@ -27,7 +27,7 @@ Each check has a name and a result:
   ok        as it should be
   warning   the task can start, but you should know; `--accept NAME` says that you do
   BLOCKS    the task cannot start; the line below says how to mend it
-Exit code 0 if every check is ok or accepted, 1 otherwise. Nothing is changed anywhere.
+Exit code 0 if the task can start, 1 if something blocks it. Nothing is changed anywhere.
 
 Examples:
   millrace check shop.toml
@@ -68,8 +68,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Ending, Failure> {
         let shown = if arguments.quiet { report::Shown::NotGood } else { report::Shown::All };
         print(&report::to_text(&task, &findings, shown, Colours::of_standard_output()))?;
     }
-    let is_good = findings.iter().all(|finding| matches!(finding.meaning, Meaning::Good | Meaning::Accepted));
-    Ok(if is_good { Ending::Good } else { Ending::Finding })
+    let blocks = findings.iter().any(|finding| finding.meaning == Meaning::Blocks);
+    Ok(if blocks { Ending::Finding } else { Ending::Good })
 }
 
 /// Every check that can be made.

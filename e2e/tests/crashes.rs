@@ -53,6 +53,25 @@ fn a_stage_is_killed_again_and_again_while_it_starts() -> TestResult {
 }
 
 #[test]
+fn rows_in_parts_survive_kills() -> TestResult {
+    Ok(in_world("killed_large", async |world| {
+        let mut random = Random::of_test("rows_in_parts_survive_kills");
+        world.run_in_source("CREATE TABLE large (id INT AUTO_INCREMENT PRIMARY KEY, b LONGBLOB, n INT)").await?;
+        let mut stages = Stages::start(world, &world.task_file().write()?, &SHARED)?;
+        for round in 0..2 * SHARED.len() {
+            // Six megabytes each: a dozen parts.
+            let row = format!("(REPEAT(RANDOM_BYTES(1000), 6000), {round})");
+            world.run_in_source(&format!("INSERT INTO large (b, n) VALUES {row}, {row}")).await?;
+            world.run_in_source(&format!("UPDATE large SET n = -n WHERE n = {}", round / 2)).await?;
+            millrace_testkit::pace(Duration::from_millis(random.below(900))).await;
+            stages.kill_and_restart(round % SHARED.len())?;
+        }
+        poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await?;
+        stages.stop().await
+    })?)
+}
+
+#[test]
 fn one_process_is_killed_again_and_again() -> TestResult {
     Ok(in_world("one_process", async |world| {
         let mut random = Random::of_test("one_process_is_killed_again_and_again");

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use crate::error::LogError;
 
 /// Settings that the guarantees rest on, or that are this crate's own: refused in [`LogOptions::options`].
-const REFUSED: [&str; 33] = [
+const REFUSED: [&str; 32] = [
     "acks",
     "allow.auto.create.topics",
     "auto.commit.enable",
@@ -40,7 +40,6 @@ const REFUSED: [&str; 33] = [
     "queuing.strategy",
     "request.required.acks",
     "retries",
-    "session.timeout.ms",
     "test.mock.num.brokers",
     "transaction.timeout.ms",
     "transactional.id",

@@ -5,6 +5,7 @@
 //! says that it is not there.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -46,7 +47,7 @@ impl SchemaReader {
 
     /// The schema of a key; waits up to `limit` for it.
     pub async fn get(&self, key: &[u8], limit: Duration) -> Result<Bytes, LogError> {
-        match tokio::time::timeout(limit, self.appear(key)).await {
+        match tokio::time::timeout(limit, self.appear(|schemas| schemas.get(key).cloned())).await {
             Ok(found) => found,
             Err(_) => Err(LogError::SchemaMissing {
                 topic: self.topic.clone(),
@@ -56,20 +57,29 @@ impl SchemaReader {
         }
     }
 
+    /// A schema whose key begins so; waits for it without a limit.
+    pub async fn first_of(&self, prefix: &[u8]) -> Result<Bytes, LogError> {
+        self.appear(|schemas| {
+            let mut from = schemas.range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded));
+            from.next().filter(|(key, _)| key.starts_with(prefix)).map(|(_, schema)| schema.clone())
+        })
+        .await
+    }
+
     /// The schema of a key, if it has been read.
     pub fn known(&self, key: &[u8]) -> Option<Bytes> {
         lock(&self.known.schemas).0.get(key).cloned()
     }
 
-    async fn appear(&self, key: &[u8]) -> Result<Bytes, LogError> {
+    async fn appear(&self, find: impl Fn(&BTreeMap<Bytes, Bytes>) -> Option<Bytes>) -> Result<Bytes, LogError> {
         loop {
             let changed = self.known.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
             {
                 let known = lock(&self.known.schemas);
-                if let Some(schema) = known.0.get(key) {
-                    return Ok(schema.clone());
+                if let Some(schema) = find(&known.0) {
+                    return Ok(schema);
                 }
                 if let Some(error) = &known.1 {
                     return Err(error.clone());

@@ -43,7 +43,8 @@
 //! - `partition.assignment.strategy` = cooperative-sticky: only partitions that move are interrupted; a standby never
 //!   takes the partition from a living owner. Safe, because ownership only avoids double work: a late owner is fenced
 //!   (capture), harmless (transform) or loses the race for the progress row (apply).
-//! - `session.timeout.ms` = 10 s, `heartbeat.interval.ms` = 3 s: a dead owner is replaced after ten seconds.
+//! - `session.timeout.ms` = 6 s, `heartbeat.interval.ms` = 2 s: a dead owner is replaced after six seconds, the least that
+//!   brokers take by default. The task may set the former: an owner that is taken for dead loses nothing but time.
 //! - `max.poll.interval.ms` = 5 min: the thread polls all the time; only a stage that gives up a partition makes it wait.
 //! - `group.protocol` = classic: assignment and release are then ours to time.
 
@@ -95,11 +96,13 @@ const CONSUMER_GUARANTEES: Settings<'static> = &[
     ("allow.auto.create.topics", "false"),
 ];
 
+/// How long a member that is silent still owns its partitions, in milliseconds.
+const SESSION_DEFAULT: (&str, &str) = ("session.timeout.ms", "6000");
+
 const MEMBER_GUARANTEES: Settings<'static> = &[
     ("group.protocol", "classic"),
     ("partition.assignment.strategy", "cooperative-sticky"),
-    ("session.timeout.ms", "10000"),
-    ("heartbeat.interval.ms", "3000"),
+    ("heartbeat.interval.ms", "2000"),
     ("max.poll.interval.ms", "300000"),
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
@@ -165,7 +168,8 @@ pub(crate) fn observer(options: &LogOptions, isolation: &str) -> Result<ClientCo
 
 /// A member of a group that only says who owns which partitions.
 pub(crate) fn member(options: &LogOptions, group: &str) -> Result<ClientConfig, LogError> {
-    let mut config = layered(options, CONSUMER_DEFAULTS, MEMBER_GUARANTEES)?;
+    let defaults: Vec<(&str, &str)> = CONSUMER_DEFAULTS.iter().copied().chain([SESSION_DEFAULT]).collect();
+    let mut config = layered(options, &defaults, MEMBER_GUARANTEES)?;
     config.set("group.id", group);
     Ok(config)
 }

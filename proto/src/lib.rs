@@ -9,7 +9,9 @@ mod state;
 mod wire;
 
 pub use batch::{BatchDecoder, Envelope, Received, encode_messages};
-pub use schema::{ColumnTypeWire, TypeParts, decode_schema, encode_schema, schema_hash, schema_record_key};
+pub use schema::{
+    ColumnTypeWire, TypeParts, decode_schema, encode_schema, schema_hash, schema_record_key, schema_record_prefix,
+};
 pub use state::{CHECKPOINT_KEY, decode_checkpoint, decode_table, encode_checkpoint, encode_table, table_record_key};
 
 use millrace_model::{ErrorClass, Failure};

@@ -15,7 +15,12 @@ use crate::{DecodeError, wire};
 
 /// The key of a schema's record in `<task>.schemas`.
 pub fn schema_record_key<T: ColumnTypeWire>(key: SchemaKey<T>) -> String {
-    format!("{}/{}-{:016x}", T::SIDE, key.version, key.hash)
+    format!("{}{:016x}", schema_record_prefix::<T>(key.version), key.hash)
+}
+
+/// What the keys of all schemas of a version begin with: on each side there is one.
+pub fn schema_record_prefix<T: ColumnTypeWire>(version: u64) -> String {
+    format!("{}/{version}-", T::SIDE)
 }
 
 /// The hash that names a schema: XXH3 (64 bits) over its record's value.

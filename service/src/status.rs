@@ -54,7 +54,8 @@ pub(crate) struct Retrying {
 }
 
 struct Shown {
-    phase: Phase,
+    /// Of the stage that sets the pace; the others carry whatever comes.
+    phase: Option<Phase>,
     state: State,
     since: SystemTime,
     retrying: Option<Retrying>,
@@ -96,10 +97,10 @@ pub struct StatusHandle {
 }
 
 impl StatusHandle {
-    /// The status of a stage that begins, in the task's first phase.
+    /// The status of a stage that begins; capture's is in the task's first phase.
     pub fn new(stage: StageName, task: &Task) -> Self {
         let shown = Shown {
-            phase: task.phases.first(),
+            phase: (stage == StageName::Capture).then(|| task.phases.first()),
             state: State::Running,
             since: SystemTime::now(),
             retrying: None,
@@ -120,7 +121,7 @@ impl StatusHandle {
 
     /// Says which phase the task is in.
     pub fn set_phase(&self, phase: Phase) {
-        self.shared.shown().phase = phase;
+        self.shared.shown().phase = Some(phase);
     }
 
     /// Replaces what the stage adds: any JSON value, without row values and secrets. Stays over retries.
@@ -180,7 +181,7 @@ impl StatusHandle {
             "task": shared.task,
             "environment": shared.environment,
             "version": env!("CARGO_PKG_VERSION"),
-            "phase": shown.phase.as_str(),
+            "phase": shown.phase.map(Phase::as_str),
             "state": shown.state.as_str(),
             "since": rfc3339(shown.since),
             "retry": shown.retrying.map(|retrying| json!({

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use millrace_eventlog::{
     Broker, LogOptions, Membership, MembershipEvent, Message, PartitionReader, PartitionWriter, ReadEvent,
-    SchemaReader, StableOffsetWatch, TopicNames,
+    SchemaReader, StableOffsetWatch, TopicNames, read_first_tables,
 };
 use millrace_model::{Failure, MysqlType, SchemaKey};
 use millrace_proto::{BatchDecoder, Received, decode_schema, encode_messages, encode_schema, schema_record_key};
 use millrace_service::{Outcome, StageContext};
+use millrace_task::Phase;
 
 use crate::batch::{Scratch, transform_batch};
 use crate::lane::{Lane, TAIL_LIMIT, holds_end};
@@ -35,6 +36,9 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
         return Ok(Outcome::Stopped);
     }
     let mut stage = Stage::open(context, options, names, broker)?;
+    if !stage.learn_first_tables().await? {
+        return Ok(Outcome::Stopped);
+    }
     let mut membership = Membership::join(&stage.options, &stage.names.transform_group(), &stage.names.captured)?;
     let outcome = stage.work(&mut membership).await?;
     stage.writer.flush(FLUSH_LIMIT).await?;
@@ -192,6 +196,28 @@ impl Stage {
         self.context.mark.progress();
         self.progress.show(&self.context.status, self.lanes.keys().copied());
         Ok(())
+    }
+
+    /// Says what becomes of the tables that the task begins with, before any of their rows comes: where nobody creates them,
+    /// apply looks at them first. False if the process is told to stop meanwhile.
+    async fn learn_first_tables(&mut self) -> Result<bool, Failure> {
+        if self.context.task.phases.contains(Phase::Schema) {
+            return Ok(true);
+        }
+        loop {
+            if let Some(tables) = read_first_tables(&self.options, &self.names).await? {
+                for table in tables {
+                    self.learn(table.key).await?;
+                }
+                self.context.status.set("waiting_for", "");
+                return Ok(true);
+            }
+            self.context.status.set("waiting_for", "capture's first step");
+            tokio::select! {
+                () = self.context.shutdown.requested() => return Ok(false),
+                () = tokio::time::sleep(TOPIC_POLL) => {}
+            }
+        }
     }
 
     /// Reads a schema that a message names, and publishes the destination's before anything uses it.

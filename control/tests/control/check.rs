@@ -20,7 +20,7 @@ async fn a_good_database_is_good_once_the_warnings_are_accepted() -> Result<()> 
     let world = World::new("good").await?;
     let task = world.whole_task()?;
     let ended = millrace(&["check", &task, "--json"])?;
-    assert_eq!(ended.code, 1, "{ended:?}");
+    assert_eq!(ended.code, 0, "warnings do not keep a task from starting: {ended:?}");
     let json = ended.json();
     assert_eq!((&json["task"], &json["environment"]), (&world.name.as_str().into(), &"test".into()));
     assert_eq!((&json["good"], &json["blocks"]), (&false.into(), &0.into()), "{json:#}");

@@ -1,2 +1,3 @@
 CREATE SCHEMA "{database}";
 CREATE TABLE "{database}".a (id integer PRIMARY KEY);
+CREATE TABLE "{database}".good (id integer PRIMARY KEY);
