@@ -370,3 +370,14 @@ fn the_fingerprint_is_stable_across_versions() {
     let fingerprint = read(&with("", "")).unwrap().fingerprint();
     assert_eq!(u128::from_be_bytes(fingerprint), 123_189_266_080_079_459_491_509_937_766_209_626_225);
 }
+
+#[test]
+fn failover_servers_are_checked_like_the_source() {
+    let failover = |value: &str| format!("127.0.0.1\"\nfailover = {value}");
+    are_refused(&[
+        ("127.0.0.1\"", &failover("['postgres://u@127.0.0.1']"), "4:13", "source.failover", "mysql://", "mysql://"),
+        ("127.0.0.1\"", &failover("['mysql://u@127.0.0.1/shop']"), "4:13", "source.failover", "names a database", "objects"),
+        ("127.0.0.1\"", &failover("['mysql://u@replica']"), "4:13", "source.failover", "on this machine", "by its name"),
+        ("127.0.0.1\"", &failover("'mysql://u@replica'"), "4:12", "source.failover", "expected", ""),
+    ]);
+}
