@@ -23,12 +23,12 @@ const PREPARE_C: &str = "
 
 #[test]
 fn distributed_transactions_with_gtids() -> TestResult {
-    Ok(prepared_transactions_survive("")?)
+    Ok(prepared_transactions_survive("xa_gtids", "")?)
 }
 
 #[test]
 fn distributed_transactions_without_gtids() -> TestResult {
-    Ok(prepared_transactions_survive("--gtid-mode=OFF --enforce-gtid-consistency=OFF")?)
+    Ok(prepared_transactions_survive("xa_places", "--gtid-mode=OFF --enforce-gtid-consistency=OFF")?)
 }
 
 /// Runs a script on a connection of its own, which ends: what it prepared is then the server's.
@@ -44,9 +44,9 @@ async fn mark(world: &World, stages: &mut Stages, row: i32) -> Result<()> {
     poll_until_equal(world, stages, &Scope::default(), LIMIT).await.with_context(|| format!("mark {row}"))
 }
 
-fn prepared_transactions_survive(options: &str) -> Result<()> {
+fn prepared_transactions_survive(name: &str, options: &str) -> Result<()> {
     let own = OwnServer::start(ServerKind::Mysql, options)?;
-    in_world_at(own.among_servers()?, "xa", async |world| {
+    in_world_at(own.among_servers()?, name, async |world| {
         let table = "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20)); \
                      INSERT INTO t VALUES (-1, 'x'), (-2, 'x'), (-3, 'x'), (-4, 'x');";
         session(world, table).await?;

@@ -103,11 +103,11 @@ async fn a_restart_collects_the_rows_of_what_is_prepared() {
 async fn one_phase_is_a_commit() {
     let mut lab = Lab::new("xa_one_phase").await;
     lab.run("CREATE TABLE t (id int primary key, v text)").await;
-    for (bound, compression) in [(1 << 20, "OFF"), (10, "OFF"), (1 << 20, "ON")] {
+    for (id, bound, compression) in [(1, 1 << 20, "OFF"), (2, 10, "OFF"), (3, 1 << 20, "ON")] {
         let (start, _) = lab.now().await;
         lab.run(&format!("SET SESSION binlog_transaction_compression = {compression}")).await;
         lab.run("XA START 'one'").await;
-        lab.run("REPLACE INTO t VALUES (1, REPEAT('x', 5000))").await;
+        lab.run(&format!("INSERT INTO t VALUES ({id}, REPEAT('x', 5000))")).await;
         lab.run("XA END 'one'").await;
         lab.run("XA COMMIT 'one' ONE PHASE").await;
         let (end, _) = lab.now().await;
