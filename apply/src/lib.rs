@@ -12,6 +12,7 @@ mod feed;
 mod in_process;
 mod loaded;
 mod options;
+mod others;
 mod session;
 mod stage;
 mod tally;

@@ -19,7 +19,7 @@ const PASSWORD: &str = "p@ss/w:rd% 1";
 const PASSWORD_IN_URL: &str = "p%40ss%2Fw%3Ard%25%201";
 
 /// A test's own part of the servers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct World {
     /// The servers.
     pub servers: Servers,
@@ -27,8 +27,6 @@ pub struct World {
     pub name: String,
     /// Folder of the task file and the stages' logs.
     pub folder: PathBuf,
-    /// Whether the source is MariaDB.
-    is_maria_db: bool,
 }
 
 /// Runs a test in a world of its own, beside others that change no global variable. The logs of a test that fails are
@@ -58,23 +56,32 @@ pub fn in_world_at(servers: Servers, name: &str, test: impl AsyncFnOnce(&World) 
 
 impl World {
     async fn create(servers: Servers, name: &str) -> Result<Self> {
-        let name = format!("{name}_{}", std::process::id());
-        let folder = std::env::temp_dir().join(format!("millrace-e2e-{name}"));
-        let mut mysql = servers.connect_mysql().await?;
-        let version: Option<String> = mysql.query_first("SELECT VERSION()").await?;
-        mysql.disconnect().await?;
-        let is_maria_db = version.unwrap_or_default().contains("MariaDB");
-        let world = Self { servers, name, folder, is_maria_db };
+        let world = Self::named(servers, name);
         // Process ids come back: what a killed run left under the same name goes first.
         world.remove().await?;
-        let _ = fs::remove_dir_all(&world.folder);
-        fs::create_dir_all(&world.folder)?;
-        let mut mysql = world.servers.connect_mysql().await?;
-        mysql.query_drop(format!("CREATE DATABASE `{}`", world.name)).await?;
+        world.furnish().await
+    }
+
+    /// On servers that nobody has used before.
+    pub(crate) async fn create_on(servers: Servers, name: &str) -> Result<Self> {
+        Self::named(servers, name).furnish().await
+    }
+
+    fn named(servers: Servers, name: &str) -> Self {
+        let name = format!("{name}_{}", std::process::id());
+        let folder = std::env::temp_dir().join(format!("millrace-e2e-{name}"));
+        Self { servers, name, folder }
+    }
+
+    async fn furnish(self) -> Result<Self> {
+        let _ = fs::remove_dir_all(&self.folder);
+        fs::create_dir_all(&self.folder)?;
+        let mut mysql = self.servers.connect_mysql().await?;
+        mysql.query_drop(format!("CREATE DATABASE `{}`", self.name)).await?;
         mysql.disconnect().await?;
-        let postgres = world.servers.connect_postgres().await?;
-        postgres.batch_execute(&format!("CREATE DATABASE \"{}\"", world.name)).await?;
-        Ok(world)
+        let postgres = self.servers.connect_postgres().await?;
+        postgres.batch_execute(&format!("CREATE DATABASE \"{}\"", self.name)).await?;
+        Ok(self)
     }
 
     async fn remove(&self) -> Result<()> {
@@ -113,9 +120,12 @@ impl World {
     /// Runs a script in the source; `{database}` in it is the world's name.
     pub async fn run_in_source(&self, script: &str) -> Result<()> {
         let mut connection = self.connect_mysql().await?;
-        let script = self.fill(script);
-        // The one word of the scripts that MariaDB has another for.
-        let script = if self.is_maria_db { script.replace("cte_max_recursion_depth", "max_recursive_iterations") } else { script };
+        let mut script = self.fill(script);
+        let version: Option<String> = connection.query_first("SELECT VERSION()").await?;
+        if version.unwrap_or_default().contains("MariaDB") {
+            // The one word of the scripts that MariaDB has another for.
+            script = script.replace("cte_max_recursion_depth", "max_recursive_iterations");
+        }
         run_script(&mut connection, &script).await?;
         connection.disconnect().await?;
         Ok(())

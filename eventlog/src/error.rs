@@ -315,7 +315,12 @@ impl Place {
         if let KafkaError::ClientConfig(_, reason, name, _) = error {
             return LogError::Option { name: name.clone(), reason: reason.clone() };
         }
-        match error.rdkafka_error_code() {
+        let code = match error {
+            // The library does not give the code of these by its own function.
+            KafkaError::AdminOp(code) => Some(*code),
+            other => other.rdkafka_error_code(),
+        };
+        match code {
             Some(code) => self.code(code, &code.to_string()),
             None => self.other(error.to_string(), ErrorClass::Fatal),
         }
@@ -377,4 +382,19 @@ pub(crate) fn is_outage(code: Code) -> bool {
             | Code::NetworkException
             | Code::NodeUpdate
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_is_one_wherever_it_shows() {
+        let place = Place::new("127.0.0.1:1", "read the settings of topic", "shop.state");
+        let code = Code::BrokerTransportFailure;
+        for error in [KafkaError::AdminOp(code), KafkaError::MetadataFetch(code)] {
+            let sorted = place.error(&error);
+            assert_eq!(sorted.class(), ErrorClass::Connection, "{sorted}");
+        }
+    }
 }

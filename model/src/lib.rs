@@ -21,7 +21,9 @@ pub mod schema;
 pub use batch::{
     Alteration, Barrier, Batch, Control, Entry, ReadPurpose, RowChange, RowEntry, SchemaChange, Watermark,
 };
-pub use checkpoint::{Checkpoint, Ended, KeyRange, Load, PartialTransaction, PreparedTransaction, RangeState, SourceMark, TableState};
+pub use checkpoint::{
+    Checkpoint, Ended, KeyRange, Load, PartialTransaction, PreparedTransaction, RangeState, SourceMark, TableState,
+};
 pub use failure::{ErrorClass, Failure};
 pub use gtid::{Gtid, GtidSet};
 pub use mysql_type::MysqlType;

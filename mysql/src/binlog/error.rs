@@ -123,7 +123,9 @@ impl fmt::Display for Refusal {
             Self::Incident => "the source reports that changes are missing in its binlog",
             Self::StatementFormat => "rows were changed by a statement that is logged as text, not as rows",
             Self::Xa => "the statement about a distributed (xa) transaction is not known",
-            Self::XaUnknown => "a distributed (xa) transaction commits whose XA PREPARE was not read, so its rows are not known",
+            Self::XaUnknown => {
+                "a distributed (xa) transaction commits whose XA PREPARE was not read, so its rows are not known"
+            }
             Self::RolledBack => "changes were logged and then rolled back",
             Self::Charset => "the statement is in a character set that cannot be read",
             Self::Unknown => "the type is not known",

@@ -231,11 +231,15 @@ async fn connect(
 fn request(start: &BinlogStart, server_id: u32) -> Result<BinlogStreamRequest<'_>, BinlogError> {
     let request = BinlogStreamRequest::new(server_id);
     Ok(match start {
-        BinlogStart::Place(place) | BinlogStart::Collecting { from: place, .. } if u32::try_from(place.offset).is_ok() => {
+        BinlogStart::Place(place) | BinlogStart::Collecting { from: place, .. }
+            if u32::try_from(place.offset).is_ok() =>
+        {
             request.with_filename(place.file.as_bytes()).with_pos(place.offset)
         }
         // Only this command has room for the offset; with a file and no GTIDs to leave out it begins there.
-        BinlogStart::Place(place) | BinlogStart::Collecting { from: place, .. } => request.with_gtid().with_filename(place.file.as_bytes()).with_pos(place.offset),
+        BinlogStart::Place(place) | BinlogStart::Collecting { from: place, .. } => {
+            request.with_gtid().with_filename(place.file.as_bytes()).with_pos(place.offset)
+        }
         BinlogStart::Gtids(set) => request.with_gtid().with_gtid_set(to_sids(set)?),
     })
 }

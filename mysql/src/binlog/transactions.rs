@@ -280,7 +280,9 @@ impl Transactions {
                 self.state = State::Announced(self.transaction(placed, None, 0)?);
                 self.lone_statement(placed, &query)
             }
-            (Meaning::Begin, State::Open(..) | State::Xa(_)) => Err(placed.wrong("it begins a transaction inside of another")),
+            (Meaning::Begin, State::Open(..) | State::Xa(_)) => {
+                Err(placed.wrong("it begins a transaction inside of another"))
+            }
             (Meaning::Commit | Meaning::Rollback | Meaning::RollbackTo, _) => {
                 Err(placed.wrong("it ends a transaction that was not begun"))
             }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod distributed;
+mod hostile;
 mod json;
 mod lab;
 mod network;

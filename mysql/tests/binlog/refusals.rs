@@ -2,9 +2,7 @@
 
 use millrace_model::mysql_type::{MysqlType, Sign::Signed};
 use millrace_model::{ErrorClass, RowWriter};
-use millrace_mysql::binlog::{
-    BinlogError, BinlogStart, BinlogStream, Refusal, RowDecoder, SourceEvent, TableFilter,
-};
+use millrace_mysql::binlog::{BinlogError, BinlogStart, BinlogStream, Refusal, RowDecoder, SourceEvent, TableFilter};
 
 use crate::lab::{Lab, options, server_id};
 
