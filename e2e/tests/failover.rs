@@ -60,10 +60,10 @@ fn another_server_takes_over() -> TestResult {
         let failover = format!("source.failover = [\"{}\"]", pair.replica.url()?);
         let task = world.task_file().with_source(&pair.first.url()?)?.with(&failover)?.write()?;
         let mut stages = Stages::start(world, &task, &Role::ALL)?;
-        poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await.context("from the first server")?;
+        wait_for_rows(world, &mut stages, 2).await?;
         pair.run(world, "INSERT INTO `{database}`.t VALUES (3)").await?;
-        poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await.context("from the first server")?;
         wait_for_rows(world, &mut stages, 3).await?;
+        poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await.context("from the first server")?;
 
         pair.first.stop()?;
         world.run_in_source("STOP REPLICA; INSERT INTO t VALUES (4); DELETE FROM t WHERE id = 1").await?;
