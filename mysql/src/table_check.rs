@@ -89,7 +89,7 @@ pub fn ensure_no_hidden_cascades(facts: &ServerFacts, tables: &[SourceTable]) ->
     }
     Finding::bad(
         name,
-        Verdict::Warning,
+        Verdict::Blocks,
         format!(
             "foreign keys that delete or change rows by themselves, which the binlog does not have (MySQL before 9.6 or with \
              innodb_native_foreign_keys, MariaDB): {}",
@@ -189,13 +189,13 @@ mod tests {
         assert_eq!(key.verdict, Verdict::Warning);
         assert!(key.mend.starts_with("ALTER TABLE `shop`.`o``rders` ADD COLUMN"), "{}", key.mend);
         let cascade = ensure_no_hidden_cascades(&facts((9, 5, 0)), &tables);
-        assert_eq!(cascade.verdict, Verdict::Warning);
+        assert_eq!(cascade.verdict, Verdict::Blocks);
         assert!(cascade.found.contains("\"to_customer\" of table"), "{}", cascade.found);
         assert_eq!(ensure_no_hidden_cascades(&facts((9, 6, 0)), &tables).verdict, Verdict::Good);
         let native = ServerFacts { native_foreign_keys: Switch::On, ..facts((9, 6, 0)) };
-        assert_eq!(ensure_no_hidden_cascades(&native, &tables).verdict, Verdict::Warning);
+        assert_eq!(ensure_no_hidden_cascades(&native, &tables).verdict, Verdict::Blocks);
         let maria_db = ServerFacts { flavour: Flavour::MariaDb, ..facts((10, 11, 0)) };
-        assert_eq!(ensure_no_hidden_cascades(&maria_db, &tables).verdict, Verdict::Warning);
+        assert_eq!(ensure_no_hidden_cascades(&maria_db, &tables).verdict, Verdict::Blocks);
     }
 
     #[test]
