@@ -34,9 +34,7 @@ pub(crate) async fn ensure_same_source(
     let files = read_binlogs(session).await?;
     let is_there = files.iter().any(|file| *file.name == *mark.place.file);
     let created = match is_there {
-        true => {
-            Some(read_file_created(options.opts(), &mark.place.file, reader_id(task)).await?)
-        }
+        true => Some(read_file_created(options.opts(), &mark.place.file, reader_id(task)).await?),
         false => None,
     };
     let executed = read_executed(session).await?;

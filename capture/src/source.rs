@@ -52,7 +52,10 @@ impl OpenSource {
             return Ok(());
         }
         Err(Failure::connection(
-            format!("the source at \"{}\" cannot be reached, and a new task begins there", task.source.server.address()),
+            format!(
+                "the source at \"{}\" cannot be reached, and a new task begins there",
+                task.source.server.address()
+            ),
             "servers in source.failover take over only from a task that was started",
         ))
     }
@@ -108,12 +111,7 @@ impl OpenSource {
 }
 
 /// Ensures that a server has executed everything that was read from another.
-fn ensure_has_all(
-    mark: &SourceMark,
-    partial: Option<&str>,
-    server: &str,
-    executed: &Reading,
-) -> Result<(), Failure> {
+fn ensure_has_all(mark: &SourceMark, partial: Option<&str>, server: &str, executed: &Reading) -> Result<(), Failure> {
     let (Reading::Gtids(delivered), Reading::Gtids(executed)) = (&mark.delivered, executed) else {
         return Err(Failure::fatal(
             format!("the source is server \"{server}\", but the task read from \"{}\"", mark.server),
@@ -132,10 +130,7 @@ fn ensure_has_all(
         return Ok(());
     }
     Err(Failure::fatal(
-        format!(
-            "server \"{server}\" lacks transactions that were read from server \"{}\": {missing}",
-            mark.server
-        ),
+        format!("server \"{server}\" lacks transactions that were read from server \"{}\": {missing}", mark.server),
         "if it is still applying what it got from there, start again when it has them; if they are lost, the destination has \
          changes that the source has not: start a new task under another name, which loads the tables anew",
     ))

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use millrace_eventlog::{Broker, LogOptions, Standby, TopicNames};
 use millrace_model::{Ended, Failure, Load, Reading, TableName};
-use millrace_mysql::binlog::{BinlogStart, BinlogStream, SourceEvent, TableFilter};
 use millrace_mysql::SourceOptions;
+use millrace_mysql::binlog::{BinlogStart, BinlogStream, SourceEvent, TableFilter};
 use millrace_proto::{Envelope, schema_hash};
 use millrace_protocol::capture::{Capture, CaptureSettings};
 use millrace_service::{Outcome, StageContext};
@@ -17,8 +17,8 @@ use crate::pool::Pool;
 use crate::progress::Progress;
 use crate::publish::{KafkaOutlet, Outlet};
 use crate::recover::{Recovered, ensure_topics, open_log};
-use crate::source::OpenSource;
 use crate::seam::Seam;
+use crate::source::OpenSource;
 use crate::start::{first_start, read_selected};
 use crate::statements::Statements;
 use crate::stream::{Meaning, Translator};
@@ -137,7 +137,13 @@ enum Next {
 }
 
 impl Stage {
-    fn new(context: StageContext, capture: Capture, seam: Seam, statements: Statements, progress: Progress) -> Self {
+    fn new(
+        context: StageContext,
+        capture: Capture,
+        (options, seam): (SourceOptions, Seam),
+        statements: Statements,
+        progress: Progress,
+    ) -> Self {
         let task = &context.task;
         let needs_readers = capture.tables().any(|(_, state)| matches!(state.load, Load::Pending { .. }));
         let readers = if needs_readers { task.full.readers as usize } else { 0 };

@@ -55,7 +55,11 @@ fn another_server_takes_over() -> TestResult {
     in_world_at(servers, "failover", async |world| {
         pair.replicate(world).await?;
         // The replica has the database already: it is the world's.
-        pair.run(world, "CREATE DATABASE IF NOT EXISTS `{database}`; USE `{database}`; CREATE TABLE t (id INT PRIMARY KEY)").await?;
+        pair.run(
+            world,
+            "CREATE DATABASE IF NOT EXISTS `{database}`; USE `{database}`; CREATE TABLE t (id INT PRIMARY KEY)",
+        )
+        .await?;
         pair.run(world, "INSERT INTO `{database}`.t VALUES (1), (2)").await?;
         let failover = format!("source.failover = [\"{}\"]", pair.replica.url()?);
         let task = world.task_file().with_source(&pair.first.url()?)?.with(&failover)?.write()?;

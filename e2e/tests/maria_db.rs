@@ -78,10 +78,16 @@ fn killed_while_binlogs_rotate(servers: Servers) -> Result<()> {
 
 fn distributed_transactions(servers: Servers) -> Result<()> {
     in_world_at(servers, "maria_xa", async |world| {
-        world.run_in_source("CREATE TABLE t (id INT PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'x')").await?;
+        world
+            .run_in_source("CREATE TABLE t (id INT PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'x')")
+            .await?;
         let mut stages = Stages::start(world, &world.task_file().write()?, &Role::ALL)?;
         mark(world, &mut stages, 101).await?;
-        world.run_in_source("XA START 'a', 'b', 7; UPDATE t SET v = 'a' WHERE id = 1; XA END 'a', 'b', 7; XA PREPARE 'a', 'b', 7").await?;
+        world
+            .run_in_source(
+                "XA START 'a', 'b', 7; UPDATE t SET v = 'a' WHERE id = 1; XA END 'a', 'b', 7; XA PREPARE 'a', 'b', 7",
+            )
+            .await?;
         world.run_in_source("XA START 'c'; DELETE FROM t WHERE id = 2; XA END 'c'; XA PREPARE 'c'").await?;
         mark(world, &mut stages, 102).await?;
         stages.kill_and_restart(0)?;

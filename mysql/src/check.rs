@@ -171,7 +171,8 @@ pub fn ensure_gtid_mode(facts: &ServerFacts) -> Finding {
              restart needed)",
         ),
     };
-    let found = format!("{found}: positions are files and offsets of this server, so the task cannot go on from another one");
+    let found =
+        format!("{found}: positions are files and offsets of this server, so the task cannot go on from another one");
     Finding::bad(name, Verdict::Warning, found, mend)
 }
 

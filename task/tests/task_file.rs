@@ -373,11 +373,12 @@ fn the_fingerprint_is_stable_across_versions() {
 
 #[test]
 fn failover_servers_are_checked_like_the_source() {
-    let failover = |value: &str| format!("127.0.0.1\"\nfailover = {value}");
+    let key = "source.failover";
+    let place = "127.0.0.1\"";
     are_refused(&[
-        ("127.0.0.1\"", &failover("['postgres://u@127.0.0.1']"), "4:13", "source.failover", "mysql://", "mysql://"),
-        ("127.0.0.1\"", &failover("['mysql://u@127.0.0.1/shop']"), "4:13", "source.failover", "names a database", "objects"),
-        ("127.0.0.1\"", &failover("['mysql://u@replica']"), "4:13", "source.failover", "on this machine", "by its name"),
-        ("127.0.0.1\"", &failover("'mysql://u@replica'"), "4:12", "source.failover", "expected", ""),
+        (place, "127.0.0.1\"\nfailover = ['postgres://u@127.0.0.1']", "4:13", key, "mysql://", "mysql://"),
+        (place, "127.0.0.1\"\nfailover = ['mysql://u@127.0.0.1/shop']", "4:13", key, "names a database", "objects"),
+        (place, "127.0.0.1\"\nfailover = ['mysql://u@replica']", "4:13", key, "on this machine", "by its name"),
+        (place, "127.0.0.1\"\nfailover = 'mysql://u@replica'", "4:12", key, "expected", ""),
     ]);
 }

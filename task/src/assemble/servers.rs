@@ -99,8 +99,7 @@ fn server<'a>(
 }
 
 fn parts_of(reader: &Reader<'_>, side: &Side, key: &str, url: &Text) -> Result<UrlParts, TaskError> {
-    let parts =
-        parse(&reader.url(key, url)?).map_err(|(message, hint)| reader.value(url, key, message, hint))?;
+    let parts = parse(&reader.url(key, url)?).map_err(|(message, hint)| reader.value(url, key, message, hint))?;
     if !side.schemes.contains(&parts.scheme.as_str()) {
         let scheme = side.schemes[0];
         let message = format!("the url does not begin with {scheme}://");
