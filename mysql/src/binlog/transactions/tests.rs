@@ -300,7 +300,7 @@ fn a_transaction_can_end_beyond_four_gib() {
 fn a_table_id_is_given_to_another_table() {
     let mut source = Source::new();
     let mut other = map(7);
-    other[14] = b'u';
+    other[12] = b'u';
     let mut names = Vec::new();
     for map in [map(7), other, map(7)] {
         source.begin();
