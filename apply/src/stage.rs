@@ -11,7 +11,7 @@ use millrace_task::Phase;
 
 use crate::barrier::{Gate, stand};
 use crate::feed::Feed;
-use crate::loaded::finish_tables;
+use crate::loaded::{Finished, finish_tables};
 use crate::options::destination_options;
 use crate::others::Others;
 use crate::session::{Arrival, ensure_destination, ensure_tables_fit, wait_for_task};
@@ -155,9 +155,10 @@ impl Stage {
     async fn barrier(&mut self, standing: &Standing) -> Result<Gate, Failure> {
         let gate = {
             let existing = self.context.task.existing_tables;
-            stand(&mut self.connection, &self.task.id, self.partitions, standing, &self.feed.cuts, existing).await?
+            stand(&mut self.connection, &mut self.feed, &self.task.id, self.partitions, standing, existing).await?
         };
         if gate == Gate::Open {
+            self.connection.forget_tables();
             self.feed.cuts.pass(standing.barrier.watermark.ordinal);
             self.context.mark.progress();
         }
@@ -168,8 +169,8 @@ impl Stage {
         if !self.unfinished_tables {
             return Ok(());
         }
-        finish_tables(&mut self.connection, &mut self.feed, &self.task.id, self.partitions).await?;
-        self.unfinished_tables = false;
+        let finished = finish_tables(&mut self.connection, &mut self.feed, &self.task.id, self.partitions).await?;
+        self.unfinished_tables = finished == Finished::NotAll;
         Ok(())
     }
 

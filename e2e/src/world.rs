@@ -153,8 +153,8 @@ impl World {
         Ok(format!("mysql://{account}:{PASSWORD_IN_URL}@{server}"))
     }
 
-    /// Names of accounts have at most 32 characters: the end of the name, where the process id is.
-    fn account(&self) -> &str {
+    /// The account that [`World::create_account`] makes. Names of accounts have at most 32 characters: the end of the name, where the process id is.
+    pub fn account(&self) -> &str {
         &self.name[self.name.len().saturating_sub(32)..]
     }
 

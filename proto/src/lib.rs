@@ -4,11 +4,13 @@
 //! untrusted input: every decoder checks what it reads, and an unknown value is an error that names it, never skipped.
 
 mod batch;
+mod held;
 mod schema;
 mod state;
 mod wire;
 
 pub use batch::{BatchDecoder, Envelope, Received, encode_messages};
+pub use held::{HELD_PREFIX, HeldTable, Standing, decode_held, encode_held, held_record_key};
 pub use schema::{
     ColumnTypeWire, TypeParts, decode_schema, encode_schema, schema_hash, schema_record_key, schema_record_prefix,
 };

@@ -4,6 +4,7 @@
 //! Nothing here calls the product's own code, so that a mistake there cannot hide here: the comparison reads both
 //! databases in a text form of its own, and tests in this crate plant differences that it must find.
 
+mod certificates;
 mod compare;
 mod kafka;
 mod mutate;
@@ -15,6 +16,7 @@ mod script;
 mod servers;
 mod stage;
 
+pub use certificates::{Authority, Validity};
 pub use compare::{Comparison, Difference, TablePair, compare_table};
 pub use kafka::{delete_topics, read_topic, topics_with_prefix};
 pub use mutate::{Mutations, peak_address_space};

@@ -1,5 +1,6 @@
 //! Servers that one test has for itself, so that it may kill and restart them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -52,13 +53,17 @@ impl OwnServers {
         self.run("down", servers).map(drop)
     }
 
+    /// What the script says of them, by the names of its variables.
+    pub fn variables(&self) -> Result<BTreeMap<String, String>> {
+        let printed = self.run("env", &[])?;
+        let lines = printed.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('='));
+        Ok(lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
     /// Their addresses, also of those that do not run.
     pub fn addresses(&self) -> Result<Servers> {
-        let printed = self.run("env", &[])?;
-        let address = |variable: &str| {
-            let line = printed.lines().find_map(|line| line.strip_prefix("export ")?.strip_prefix(variable));
-            line.and_then(|rest| rest.strip_prefix('=')).map(str::to_owned).with_context(|| format!("no {variable}"))
-        };
+        let variables = self.variables()?;
+        let address = |name: &str| variables.get(name).cloned().with_context(|| format!("no {name}"));
         Ok(Servers {
             mysql: address("MILLRACE_TEST_MYSQL")?,
             kafka: address("MILLRACE_TEST_KAFKA")?,
