@@ -10,6 +10,7 @@ mod columns;
 mod indexes;
 mod keys;
 mod rename;
+mod uncastable;
 
 use millrace_model::{Column, PgType, TableName, TableSchema};
 
@@ -20,6 +21,7 @@ use crate::error::AdbpgError;
 use crate::ident::{Ident, QualifiedName};
 
 pub use rename::{name_aside, render_rename};
+pub(crate) use uncastable::STATE as UNCASTABLE;
 
 /// How a table changes.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +74,12 @@ impl<'s> Difference<'s> {
         let (before, after) = (self.before, self.after);
         let pairs = self.origins.iter().enumerate();
         pairs.filter_map(move |(place, origin)| Some((&before.columns[(*origin)?], &after.columns[place])))
+    }
+
+    /// What a column of the schema before is called once the columns have their new names.
+    fn name_now(&self, before: usize) -> &'s str {
+        let continued = self.origins.iter().position(|origin| *origin == Some(before));
+        continued.map_or(&self.before.columns[before].name, |place| &self.after.columns[place].name)
     }
 
     /// Columns that go.

@@ -153,7 +153,7 @@ pub fn class_of(state: &str) -> ErrorClass {
         _ => match state.get(..2).unwrap_or_default() {
             "08" => ErrorClass::Connection,
             "0A" | "0L" | "0P" | "21" | "22" | "23" | "28" | "2B" | "2F" | "34" | "38" | "39" | "3B" | "3D" | "3F"
-            | "42" | "44" | "54" | "F0" | "P0" => ErrorClass::Fatal,
+            | "42" | "44" | "54" | "F0" | "MR" | "P0" => ErrorClass::Fatal,
             _ => ErrorClass::Statement,
         },
     }
@@ -233,6 +233,10 @@ impl From<AdbpgError> for Failure {
 
 fn hint_of(state: &str) -> &'static str {
     match state {
+        crate::alter::UNCASTABLE => {
+            "nothing was changed; correct these rows in the destination so that the new type holds them, or start the task under \
+             another name"
+        }
         "28P01" | "28000" => "check user and password in destination.url, and pg_hba.conf of the destination",
         "3D000" => "create the database, or correct its name in destination.url",
         "42501" => "grant the destination user CREATE on the database and on the schemas it writes to",

@@ -97,6 +97,20 @@ pub enum TransformError {
         /// The key of the task file that names it.
         key: &'static str,
     },
+    /// The type of a column changes, and the task is to stop then.
+    #[error(
+        "the type of column \"{column}\" of table \"{table}\" changes from {from} to {to}, and \"schema.on_type_change\" is \"stop\""
+    )]
+    TypeChange {
+        /// The table.
+        table: TableName,
+        /// The column, by its name now.
+        column: String,
+        /// Its type before.
+        from: String,
+        /// Its type after.
+        to: String,
+    },
     /// A change that the task does not replicate, and after which rows cannot be written to the table as it is.
     #[error("a change of table \"{table}\" that \"operations\" leaves out cannot be left out: {problem}")]
     Held {
@@ -241,6 +255,11 @@ impl TransformError {
                  table as it is now"
                     .into()
             }
+            Self::TypeChange { table, .. } => format!(
+                "nothing was changed in the destination; make a table with the new type there, copy the rows of \"{table}\" into \
+                 it, exchange the two by their names, and start the task under another name without the phase \"schema\"; or let \
+                 Millrace do it: on_type_change = \"migrate\""
+            ),
             Self::Held { .. } => {
                 "nothing was changed in the destination; start the task under another name, or with \"alter\" in operations"
                     .into()

@@ -18,7 +18,7 @@ use crate::cells::{CellRule, InKey};
 use crate::convert::conversion;
 use crate::error::{HeldProblem, TransformError};
 use crate::mappings::NamedMapping;
-use crate::rules::ensure_rules_hold;
+use crate::rules::{ensure_rules_hold, ensure_types_may_change};
 use crate::table::{TableMapping, filter_of, map_index, map_places};
 use crate::types::target_type;
 
@@ -45,7 +45,10 @@ impl TableMapping {
         };
         ensure_rules_hold(&self.source, old_rule, &after, rule, origins)?;
         let mut mapping = match shape {
-            Standing::Follows => Self::new(after, rule)?,
+            Standing::Follows => {
+                ensure_types_may_change(&self.source, &after, rule, origins)?;
+                Self::new(after, rule)?
+            }
             Standing::Held => self.hold(after, rule, origins)?,
         };
         let called = match name {

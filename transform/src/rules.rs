@@ -1,7 +1,7 @@
 //! Whether what the task file says of a table's columns still means the same after a change of the table.
 
 use millrace_model::{MysqlType, TableSchema};
-use millrace_task::ObjectRule;
+use millrace_task::{ObjectRule, OnTypeChange};
 
 use crate::error::TransformError;
 use crate::table::{ensure_columns_are_there, filter_of};
@@ -34,6 +34,30 @@ pub(crate) fn ensure_rules_hold(
         }
     }
     Ok(())
+}
+
+/// Stops at a change of a column's type, where the task says so.
+pub(crate) fn ensure_types_may_change(
+    before: &TableSchema<MysqlType>,
+    after: &TableSchema<MysqlType>,
+    rule: &ObjectRule,
+    origins: &[Option<usize>],
+) -> Result<(), TransformError> {
+    if rule.on_type_change() == OnTypeChange::Migrate {
+        return Ok(());
+    }
+    let continued =
+        origins.iter().zip(&after.columns).filter_map(|(origin, new)| Some((&before.columns[(*origin)?], new)));
+    let mut moving = continued.filter(|(_, new)| !rule.excludes_column(&new.name));
+    match moving.find(|(old, new)| old.ty != new.ty) {
+        None => Ok(()),
+        Some((old, new)) => Err(TransformError::TypeChange {
+            table: after.name.clone(),
+            column: new.name.to_string(),
+            from: old.ty.name(),
+            to: new.ty.name(),
+        }),
+    }
 }
 
 /// The condition is judged by the same values before and after: by the same columns, whose values the change keeps.

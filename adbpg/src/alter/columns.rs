@@ -4,7 +4,7 @@ use millrace_model::schema::Nullability;
 use millrace_model::{Column, PgType};
 
 use super::rename::in_order;
-use super::{Difference, no_cast};
+use super::{Difference, no_cast, uncastable};
 use crate::cast::{TypeChange, type_change};
 use crate::ddl::{LeftOut, column_default};
 use crate::error::AdbpgError;
@@ -29,7 +29,7 @@ pub(super) fn render(
         statements.push(alter(format!("RENAME COLUMN {old} TO {new}")));
     }
     for (old, new) in difference.continued() {
-        statements.extend(changed(difference, old, new, left_out)?.into_iter().map(alter));
+        statements.extend(changed(difference, table, old, new, left_out)?);
     }
     for column in difference.added() {
         statements.extend(added(difference, column, left_out)?.into_iter().map(alter));
@@ -37,37 +37,43 @@ pub(super) fn render(
     Ok(statements)
 }
 
-/// The actions that make the old column the new one, under its new name.
+/// The statements that make the old column the new one, under its new name.
 fn changed(
     difference: &Difference<'_>,
+    table: &QualifiedName,
     old: &Column<PgType>,
     new: &Column<PgType>,
     left_out: &mut Vec<LeftOut>,
 ) -> Result<Vec<String>, AdbpgError> {
     let name = Ident::new(&new.name)?;
-    let mut actions = Vec::new();
+    let alter = |action: String| format!("ALTER TABLE {table} {action}");
+    let mut statements = Vec::new();
     let change = type_change(&old.ty, &new.ty).ok_or_else(|| no_cast(difference, old, new))?;
     if old.nullability != new.nullability && new.nullability == Nullability::Nullable {
-        actions.push(format!("ALTER COLUMN {name} DROP NOT NULL"));
+        statements.push(alter(format!("ALTER COLUMN {name} DROP NOT NULL")));
     }
     let is_retyped = change != TypeChange::Same;
     let new_default = column_default(difference.after, new, left_out)?;
     let is_redefined = old.default != new.default || is_retyped;
     // A default of the old type may have no cast to the new one.
     if is_redefined && old.default.is_some() && (is_retyped || new_default.is_none()) {
-        actions.push(format!("ALTER COLUMN {name} DROP DEFAULT"));
+        statements.push(alter(format!("ALTER COLUMN {name} DROP DEFAULT")));
     }
     if is_retyped {
         let value = change.expression(&name.to_string());
-        actions.push(format!("ALTER COLUMN {name} TYPE {} USING {value}", new.ty));
+        let statement = alter(format!("ALTER COLUMN {name} TYPE {} USING {value}", new.ty));
+        statements.push(match change {
+            TypeChange::Cast(_) => uncastable::render_or_name_keys(difference, table, (old, new), &statement)?,
+            TypeChange::Same | TypeChange::Definition => statement,
+        });
     }
     if let Some(default) = new_default.filter(|_| is_redefined) {
-        actions.push(format!("ALTER COLUMN {name} SET DEFAULT {default}"));
+        statements.push(alter(format!("ALTER COLUMN {name} SET DEFAULT {default}")));
     }
     if old.nullability != new.nullability && new.nullability == Nullability::NotNull {
-        actions.push(format!("ALTER COLUMN {name} SET NOT NULL"));
+        statements.push(alter(format!("ALTER COLUMN {name} SET NOT NULL")));
     }
-    Ok(actions)
+    Ok(statements)
 }
 
 /// The actions that make a new column. The rows that are there get its default, as in MySQL; without one, and NOT NULL,

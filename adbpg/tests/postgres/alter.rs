@@ -224,6 +224,15 @@ async fn types_change_as_the_source_changes_its_own() {
             server.run(&format!("INSERT INTO t VALUES (1, '{value}')")).await;
             let changed = change(&connection, &before, &after, &origins).await;
             assert_eq!(changed.is_ok(), expected.is_some(), "{what}: {changed:?}");
+            if let Err(error) = changed {
+                let text = error.to_string();
+                assert!(
+                    text.contains("does not fit in the rows with the key (id) (1)") && !text.contains(value),
+                    "{text}"
+                );
+                assert_eq!(error.class(), millrace_model::ErrorClass::Fatal);
+                assert_eq!(server.rows("SELECT v::text FROM t").await, [value], "{what}");
+            }
             if let Some(expected) = expected {
                 assert_eq!(server.rows("SELECT v::text FROM t").await, [expected], "{what}");
             }

@@ -192,3 +192,29 @@ fn what_cannot_be_left_out_is_refused() {
         assert!(error.to_string().contains(problem), "{error}");
     }
 }
+
+#[test]
+fn a_change_of_type_stops_where_the_task_says_so() {
+    let task = |setting: &str| {
+        let text = format!(
+            "name = 'shop'\nsource = {{ url = 'mysql://u@127.0.0.1' }}\ndestination = {{ url = 'postgres://u@127.0.0.1/d' }}\n\
+             schema = {{ on_type_change = '{setting}' }}\nobjects = [{{ table = 'shop.*', columns = {{ exclude = ['secret'] }} }}]"
+        );
+        millrace_task::parse(&text, "shop.toml".as_ref(), &Surroundings::none()).unwrap()
+    };
+    let same = [Some(0), Some(1), Some(2), Some(3)];
+    let change = |place: usize, setting: &str| {
+        let (task, before) = (task(setting), Arc::new(orders()));
+        let rule = task.selection.selects(&before.name).unwrap();
+        let mut after = orders();
+        after.columns[place].ty = MysqlType::BigInt(Sign::Signed);
+        TableMapping::new(before, rule).unwrap().follow(rule, Arc::new(after), rule, &same)
+    };
+    assert!(change(2, "migrate").is_ok() && change(1, "stop").is_ok());
+    let error = change(2, "stop").err().unwrap();
+    assert!(
+        error.to_string().contains("column \"amt\" of table \"shop.orders\" changes from int to bigint"),
+        "{error}"
+    );
+    assert!(error.hint().contains("on_type_change = \"migrate\""), "{}", error.hint());
+}
