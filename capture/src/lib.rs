@@ -18,6 +18,7 @@ mod recover;
 mod renames;
 mod same_source;
 mod seam;
+mod source;
 mod stage;
 mod start;
 mod statements;
