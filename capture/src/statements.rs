@@ -74,7 +74,11 @@ impl Scene<'_> {
             return Ok(());
         }
         tracing::warn!(%table, "{what} changes rows that are not in the binlog: the table is emptied and loaded anew");
+        let Some(state) = self.capture.table(table) else { return Ok(()) };
+        // Each load has a schema version of its own: what follows it in the destination is done once a version.
+        let (schema, origins) = (state.schema.as_ref().clone(), (0..state.schema.columns.len()).map(Some).collect());
         self.capture.truncate(table)?;
+        self.capture.alter(table, schema, origins)?;
         Ok(self.capture.read_again(table, ReadPurpose::Load)?)
     }
 
