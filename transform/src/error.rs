@@ -117,6 +117,11 @@ pub enum KeyProblem {
     /// A column of `distributed_by` outside of the key.
     #[error("\"objects.distributed_by\" names column \"{0}\", which is not part of it")]
     NotInKey(String),
+    /// `distributed_by` is `"randomly"` for a table that has a key.
+    #[error(
+        "\"objects.distributed_by\" is \"randomly\", but the table has a key, which no segment could keep unique alone"
+    )]
+    Random,
 }
 
 /// What is wrong with a value.
@@ -190,6 +195,7 @@ impl TransformError {
                         .into()
                 }
                 KeyProblem::NotInKey(_) => "distribute by columns of the primary key".into(),
+                KeyProblem::Random => "name columns of the key, or give tables without a key a rule of their own".into(),
             },
             Self::KeylessAmongOthers(_) => {
                 "give the table a primary key in the source, exclude it, or take existing_tables out of the task file".into()
