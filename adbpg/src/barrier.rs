@@ -99,6 +99,11 @@ impl Connection {
         found.iter().map(parse).collect()
     }
 
+    /// What this session has seen of tables may no longer hold: a schema change was made.
+    pub fn forget_tables(&mut self) {
+        self.looked_at.clear();
+    }
+
     /// Whether the journal has the entry.
     pub async fn journal_contains(&self, task_id: &str, entry: JournalEntry) -> Result<bool, AdbpgError> {
         let sql = render_look_up(task_id, entry)?;
@@ -141,14 +146,17 @@ impl Connection {
             let of_all = || format!("{action}, statement {} of {}", place + 1, statements.len());
             transaction.batch_execute(statement).await.map_err(|error| AdbpgError::of(of_all(), &error))?;
         }
-        let (id, entry) = (literal(task_id)?, literal(&key)?);
-        let row = format!("INSERT INTO millrace.journal (task_id, entry) VALUES ({id}, {entry})");
-        transaction.batch_execute(&row).await.map_err(failed)?;
+        transaction.batch_execute(&render_journal(task_id, entry)?).await.map_err(failed)?;
         match commit(transaction, &mut self.usability).await? {
             CommitOutcome::Committed => Ok(BarrierOutcome::Executed),
             CommitOutcome::Unknown(error) => Err(error),
         }
     }
+}
+
+pub(crate) fn render_journal(task_id: &str, entry: JournalEntry) -> Result<String, AdbpgError> {
+    let (id, key) = (literal(task_id)?, literal(&entry.key())?);
+    Ok(format!("INSERT INTO millrace.journal (task_id, entry) VALUES ({id}, {key})"))
 }
 
 fn render_look_up(task_id: &str, entry: JournalEntry) -> Result<String, AdbpgError> {

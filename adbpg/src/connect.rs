@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::time::Duration;
 
+use millrace_model::TlsFault;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, SimpleQueryRow};
@@ -113,6 +114,10 @@ impl DestinationOptions {
         let reason = reason_of(error);
         match AdbpgError::of(format!("log in to \"{server}\" as \"{}\"", self.user), error) {
             _ if error.to_string().contains("TLS handshake") && !is_broken(error) => AdbpgError::Tls { server, reason },
+            // With TLS 1.3 a client certificate is refused after the handshake.
+            AdbpgError::Lost { .. } if TlsFault::of(&reason) == TlsFault::ClientCertificate => {
+                AdbpgError::Tls { server, reason }
+            }
             AdbpgError::Lost { .. } => AdbpgError::Unreachable { server, reason },
             other => other,
         }

@@ -93,7 +93,7 @@ fn render_storage(dialect: &Dialect, schema: &TableSchema<PgType>) -> Result<&'s
     }
 }
 
-fn render_distribution(dialect: &Dialect, schema: &TableSchema<PgType>) -> Result<String, AdbpgError> {
+pub(crate) fn render_distribution(dialect: &Dialect, schema: &TableSchema<PgType>) -> Result<String, AdbpgError> {
     if !dialect.is_distributed() {
         return Ok(String::new());
     }
@@ -114,23 +114,31 @@ fn render_column(
     if column.nullability == Nullability::NotNull {
         sql.push_str(" NOT NULL");
     }
+    if let Some(default) = column_default(schema, column, left_out)? {
+        sql.push_str(&format!(" DEFAULT {default}"));
+    }
+    Ok(sql)
+}
+
+/// The column's default as SQL; none where it has none, or one that does not move.
+pub(crate) fn column_default(
+    schema: &TableSchema<PgType>,
+    column: &Column<PgType>,
+    left_out: &mut Vec<LeftOut>,
+) -> Result<Option<String>, AdbpgError> {
     let why = match &column.default {
-        None => return Ok(sql),
-        Some(DefaultValue::Literal(text)) => {
-            sql.push_str(&format!(" DEFAULT {}", render_default(schema, column, text)?));
-            return Ok(sql);
-        }
+        None => return Ok(None),
+        Some(DefaultValue::Literal(text)) => return render_default(schema, column, text).map(Some),
         Some(DefaultValue::CurrentTimestamp(digits)) => match column.ty {
             PgType::Timestamp(_) | PgType::TimestampTz(_) => {
-                sql.push_str(&format!(" DEFAULT CURRENT_TIMESTAMP({})", (*digits).min(6)));
-                return Ok(sql);
+                return Ok(Some(format!("CURRENT_TIMESTAMP({})", (*digits).min(6))));
             }
             _ => format!("the current time is no value of type {}", column.ty),
         },
         Some(DefaultValue::Expression(_)) => "it is an expression in the source's language".to_owned(),
     };
     left_out.push(LeftOut { table: schema.name.clone(), what: format!("default of column \"{}\"", column.name), why });
-    Ok(sql)
+    Ok(None)
 }
 
 /// The constant with its type. For bytea the text is the bytes themselves, or already in the form `\x41`.
@@ -156,13 +164,24 @@ fn render_keys(
     schema: &TableSchema<PgType>,
     left_out: &mut Vec<LeftOut>,
 ) -> Result<Vec<String>, AdbpgError> {
+    let constraints = key_constraints(dialect, schema, left_out);
+    let render = |(words, columns)| Ok(format!("{words} ({})", render_names(schema, columns)?));
+    constraints.into_iter().map(render).collect()
+}
+
+/// The keys that the destination holds: the words for each, and the places of its columns.
+pub(crate) fn key_constraints<'s>(
+    dialect: &Dialect,
+    schema: &'s TableSchema<PgType>,
+    left_out: &mut Vec<LeftOut>,
+) -> Vec<(&'static str, &'s [usize])> {
     let mut keys = Vec::new();
     if schema.is_keyed() && schema.key != schema.primary_key {
-        keys.push(format!("UNIQUE ({})", render_names(schema, &schema.key)?));
+        keys.push(("UNIQUE", &schema.key[..]));
     }
     if !schema.primary_key.is_empty() {
         if can_be_unique(dialect, schema, &schema.primary_key) {
-            keys.push(format!("PRIMARY KEY ({})", render_names(schema, &schema.primary_key)?));
+            keys.push(("PRIMARY KEY", &schema.primary_key[..]));
         } else {
             left_out.push(LeftOut {
                 table: schema.name.clone(),
@@ -171,7 +190,7 @@ fn render_keys(
             });
         }
     }
-    Ok(keys)
+    keys
 }
 
 /// Whether these columns may be a unique key beside the replication key.
@@ -210,7 +229,7 @@ fn render_comments(schema: &TableSchema<PgType>, table: &QualifiedName) -> Resul
 }
 
 /// A comment is for readers: a NUL in it, which no constant can hold, is dropped.
-fn render_comment(text: &str) -> Result<String, AdbpgError> {
+pub(crate) fn render_comment(text: &str) -> Result<String, AdbpgError> {
     literal(&text.replace('\0', ""))
 }
 

@@ -6,7 +6,7 @@
 
 use std::error::Error as _;
 
-use millrace_model::{ErrorClass, Failure};
+use millrace_model::{ErrorClass, Failure, TlsFault};
 use thiserror::Error;
 use tokio_postgres::error::DbError;
 
@@ -22,11 +22,11 @@ pub enum AdbpgError {
         reason: String,
     },
     /// An encrypted connection could not be made.
-    #[error("cannot make an encrypted connection to the destination \"{server}\": {reason}")]
+    #[error("cannot make an encrypted connection to the destination \"{server}\": {}", TlsFault::of(reason).explain(reason))]
     Tls {
         /// host:port.
         server: String,
-        /// Why.
+        /// The TLS library's words.
         reason: String,
     },
     /// A file that `destination.tls` names cannot be used.
@@ -153,7 +153,7 @@ pub fn class_of(state: &str) -> ErrorClass {
         _ => match state.get(..2).unwrap_or_default() {
             "08" => ErrorClass::Connection,
             "0A" | "0L" | "0P" | "21" | "22" | "23" | "28" | "2B" | "2F" | "34" | "38" | "39" | "3B" | "3D" | "3F"
-            | "42" | "44" | "54" | "F0" | "P0" => ErrorClass::Fatal,
+            | "42" | "44" | "54" | "F0" | "MR" | "P0" => ErrorClass::Fatal,
             _ => ErrorClass::Statement,
         },
     }
@@ -204,8 +204,8 @@ impl AdbpgError {
     pub fn hint(&self) -> String {
         let hint = match self {
             Self::Unreachable { .. } => "check host, port and firewall of the destination, and that it is running",
-            Self::Tls { .. } => "check destination.tls: its mode, the certificate file, and the host name in the url",
-            Self::TlsFile { .. } => "name a readable PEM file; a relative path begins at the task file's folder",
+            Self::Tls { reason, .. } => return TlsFault::of(reason).hint("destination"),
+            Self::TlsFile { .. } => return TlsFault::File.hint("destination"),
             Self::Server { state, .. } | Self::RowRefused { state, .. } => hint_of(state),
             Self::Name { .. } => "give it another name with rename in the task file",
             Self::Cell { .. } => "exclude the column, or give it another type, with columns in the task file",
@@ -233,6 +233,10 @@ impl From<AdbpgError> for Failure {
 
 fn hint_of(state: &str) -> &'static str {
     match state {
+        crate::alter::UNCASTABLE => {
+            "nothing was changed; correct these rows in the destination so that the new type holds them, or start the task under \
+             another name"
+        }
         "28P01" | "28000" => "check user and password in destination.url, and pg_hba.conf of the destination",
         "3D000" => "create the database, or correct its name in destination.url",
         "42501" => "grant the destination user CREATE on the database and on the schemas it writes to",

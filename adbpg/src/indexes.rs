@@ -10,40 +10,79 @@ use millrace_model::{PgType, TableSchema};
 use crate::ddl::{LeftOut, Rendered, can_be_unique, render_names};
 use crate::dialect::Dialect;
 use crate::error::AdbpgError;
-use crate::ident::{Ident, MAX_NAME_BYTES, QualifiedName, stable_hash};
+use crate::ident::{Ident, MAX_NAME_BYTES, QualifiedName, literal, stable_hash};
 
-/// CREATE INDEX for each secondary index; the replication key has its own already. A unique index that may not be unique
-/// there becomes a plain one, and that is reported.
-pub fn render_indexes(dialect: &Dialect, schema: &TableSchema<PgType>) -> Result<Rendered, AdbpgError> {
-    let mut rendered = Rendered::default();
-    let table = QualifiedName::new(&schema.name)?;
-    let if_absent = if dialect.has_create_index_if_not_exists() { "IF NOT EXISTS " } else { "" };
+/// A secondary index as the destination has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Definition<'s> {
+    /// The index.
+    pub(crate) index: &'s Index,
+    /// Whether it is unique there.
+    pub(crate) uniqueness: Uniqueness,
+}
+
+impl Definition<'_> {
+    /// CREATE INDEX, unless an index of that name is there.
+    pub(crate) fn render(
+        &self,
+        dialect: &Dialect,
+        schema: &TableSchema<PgType>,
+        table: &QualifiedName,
+        name: &Ident,
+    ) -> Result<String, AdbpgError> {
+        let unique = if self.uniqueness == Uniqueness::Unique { "UNIQUE " } else { "" };
+        let columns = render_names(schema, &self.index.columns)?;
+        if dialect.has_create_index_if_not_exists() {
+            return Ok(format!("CREATE {unique}INDEX IF NOT EXISTS {name} ON {table} ({columns})"));
+        }
+        let relation = literal(&format!("{}.{name}", table.schema))?;
+        let block = format!(
+            "BEGIN IF to_regclass({relation}) IS NULL THEN CREATE {unique}INDEX {name} ON {table} ({columns}); END IF; END"
+        );
+        Ok(format!("DO {}", literal(&block)?))
+    }
+}
+
+/// The secondary indexes that the destination has: the replication key has its own already. A unique index that may not
+/// be unique there becomes a plain one, and that is reported.
+pub(crate) fn definitions<'s>(
+    dialect: &Dialect,
+    schema: &'s TableSchema<PgType>,
+    left_out: &mut Vec<LeftOut>,
+) -> Vec<Definition<'s>> {
+    let mut definitions = Vec::new();
     for index in &schema.indexes {
         if index.columns.is_empty() || index.columns == schema.key || index.columns == schema.primary_key {
             continue;
         }
         if let Some(json) = column_without_order(schema, index) {
             let why = format!("column \"{json}\" has type json, which cannot be indexed");
-            rendered.left_out.push(left_out(schema, index, "index", why));
+            left_out.push(not_moved(schema, index, "index", why));
             continue;
         }
-        let mut unique = "";
-        if index.uniqueness == Uniqueness::Unique {
-            if can_be_unique(dialect, schema, &index.columns) {
-                unique = "UNIQUE ";
-            } else {
-                let why = "a unique index must contain the distribution key; it is made without UNIQUE".to_owned();
-                rendered.left_out.push(left_out(schema, index, "uniqueness of index", why));
-            }
+        let mut uniqueness = index.uniqueness;
+        if uniqueness == Uniqueness::Unique && !can_be_unique(dialect, schema, &index.columns) {
+            uniqueness = Uniqueness::NonUnique;
+            let why = "a unique index must contain the distribution key; it is made without UNIQUE".to_owned();
+            left_out.push(not_moved(schema, index, "uniqueness of index", why));
         }
-        let name = index_name(&schema.name.table, &index.name)?;
-        let columns = render_names(schema, &index.columns)?;
-        rendered.statements.push(format!("CREATE {unique}INDEX {if_absent}{name} ON {table} ({columns})"));
+        definitions.push(Definition { index, uniqueness });
+    }
+    definitions
+}
+
+/// CREATE INDEX for each secondary index that is not there yet.
+pub fn render_indexes(dialect: &Dialect, schema: &TableSchema<PgType>) -> Result<Rendered, AdbpgError> {
+    let mut rendered = Rendered::default();
+    let table = QualifiedName::new(&schema.name)?;
+    for definition in definitions(dialect, schema, &mut rendered.left_out) {
+        let name = index_name(&schema.name.table, &definition.index.name)?;
+        rendered.statements.push(definition.render(dialect, schema, &table, &name)?);
     }
     Ok(rendered)
 }
 
-fn left_out(schema: &TableSchema<PgType>, index: &Index, what: &str, why: String) -> LeftOut {
+fn not_moved(schema: &TableSchema<PgType>, index: &Index, what: &str, why: String) -> LeftOut {
     LeftOut { table: schema.name.clone(), what: format!("{what} \"{}\"", index.name), why }
 }
 
@@ -116,8 +155,8 @@ mod tests {
         let deadlock_detector = DeadlockDetector::Off;
         let cluster = Cluster { version: "6.0".to_owned(), base: 90_426, deadlock_detector };
         let spread = render_indexes(&Dialect::Greenplum { cluster }, &table()).unwrap();
-        assert!(spread.statements[0].starts_with("CREATE INDEX \"orders_mail_"));
-        assert!(spread.statements[1].starts_with("CREATE UNIQUE INDEX \"orders_both_"));
+        assert!(spread.statements[0].contains("THEN CREATE INDEX \"orders_mail_"));
+        assert!(spread.statements[1].contains("THEN CREATE UNIQUE INDEX \"orders_both_"));
         let what: Vec<&str> = spread.left_out.iter().map(|left| left.what.as_str()).collect();
         assert_eq!(what, ["uniqueness of index \"mail\"", "index \"extra\""]);
     }

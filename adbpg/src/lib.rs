@@ -1,11 +1,13 @@
 //! Everything that knows AnalyticDB for PostgreSQL, Greenplum and PostgreSQL; nothing here knows the log or MySQL.
 //!
-//! Rendering is pure ([`ident`], [`ddl`], [`indexes`], [`encode`], [`key_array`]); the connection, the write
+//! Rendering is pure ([`ident`], [`ddl`], [`alter`], [`cast`], [`indexes`], [`encode`], [`key_array`]); the connection, the write
 //! transaction and the state tables are the rim. The destination is the one place that decides what was applied:
 //! [`write::WriteTransaction`] puts rows and progress into one transaction, so that either both are there or neither.
 
 pub mod advance;
+pub mod alter;
 pub mod barrier;
+pub mod cast;
 pub mod check;
 pub mod commit;
 pub mod connect;

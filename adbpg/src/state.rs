@@ -179,6 +179,21 @@ impl Connection {
         result.map_err(|error| AdbpgError::of(action, &error))
     }
 
+    /// Whether each of the partitions has an owner whose session lives.
+    pub async fn have_living_owners(&self, task_id: &str, partitions: &[u32]) -> Result<bool, AdbpgError> {
+        let numbers: Vec<String> = partitions.iter().map(u32::to_string).collect();
+        let sql = format!(
+            "SELECT DISTINCT o.log_partition FROM millrace.owner o JOIN pg_stat_activity a \
+             ON a.pid::text = o.pid::text AND a.backend_start::text = o.backend_start \
+             WHERE o.task_id = {} AND o.log_partition IN ({})",
+            literal(task_id)?,
+            numbers.join(", ")
+        );
+        let found =
+            partitions.is_empty() || rows(&self.client, "look for other owners", &sql).await?.len() == partitions.len();
+        Ok(found)
+    }
+
     /// Gives partitions up whose work is committed or rolled back: their next owner need not end this session.
     pub async fn hand_over(&self, task_id: &str, partitions: &[u32]) -> Result<(), AdbpgError> {
         let action = "give partitions up";

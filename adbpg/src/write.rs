@@ -14,6 +14,7 @@ use millrace_model::{PgType, Row, TableName, TableSchema};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use crate::advance::{Advance, PartitionProgress, advance};
+use crate::barrier::{JournalEntry, render_journal};
 use crate::commit::{CommitOutcome, commit};
 use crate::connect::{Connection, Usability};
 use crate::dialect::Dialect;
@@ -152,6 +153,21 @@ impl WriteTransaction<'_> {
             self.transaction.batch_execute(statement).await.map_err(failed)?;
         }
         Ok(())
+    }
+
+    /// What the server is.
+    pub fn dialect(&self) -> &Dialect {
+        self.dialect
+    }
+
+    /// What this session has seen of tables may no longer hold: a schema change was made.
+    pub fn forget_tables(&mut self) {
+        self.looked_at.clear();
+    }
+
+    /// Writes an entry of the journal: what it stands for is executed in this transaction.
+    pub async fn record_executed(&mut self, task_id: &str, entry: JournalEntry) -> Result<(), AdbpgError> {
+        self.execute("write the journal", &[render_journal(task_id, entry)?]).await
     }
 
     /// Writes down, in this transaction, that the task exists; again is the same as once.

@@ -1,15 +1,16 @@
 //! Schema changes in the destination: arrive, and execute once when all have arrived.
 
 use millrace_adbpg::barrier::JournalEntry;
-use millrace_adbpg::ddl::{
-    ExistingTable, LeftOut, render_create_schema, render_create_table, render_drop_table, render_truncate,
-};
-use millrace_adbpg::{BarrierOutcome, Connection, Dialect};
+use millrace_adbpg::{BarrierOutcome, Connection};
 use millrace_model::batch::{Barrier, SchemaChange};
 use millrace_model::{Failure, PgType, TableName};
 use millrace_protocol::barrier::{Arrival, Journal, Next, decide};
 use millrace_protocol::cut::{Cuts, Standing};
 use millrace_task::ExistingTables;
+
+use crate::feed::Feed;
+use crate::loaded::{Finished, finish_tables};
+use crate::schema_changes::render;
 
 /// Whether a barrier can be passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,10 +25,10 @@ pub(crate) enum Gate {
 /// passed.
 pub(crate) async fn stand(
     connection: &mut Connection,
+    feed: &mut Feed,
     task_id: &str,
     partitions: u32,
     standing: &Standing,
-    cuts: &Cuts,
     existing: ExistingTables,
 ) -> Result<Gate, Failure> {
     let ordinal = standing.barrier.watermark.ordinal;
@@ -45,7 +46,14 @@ pub(crate) async fn stand(
     match decide(partitions, &arrivals, Journal::Lacks) {
         Next::Pass => Ok(Gate::Open),
         Next::Wait(_) => Ok(Gate::Closed),
-        Next::Execute => execute(connection, task_id, &standing.barrier, cuts, existing).await,
+        Next::Execute => {
+            // All have arrived, so what was loaded before the barrier is known to be: its indexes are made as they were
+            // then, before a change that may touch them.
+            match finish_tables(connection, feed, task_id, partitions).await? {
+                Finished::All => execute(connection, task_id, &standing.barrier, &feed.cuts, existing).await,
+                Finished::NotAll => Ok(Gate::Closed),
+            }
+        }
     }
 }
 
@@ -65,11 +73,11 @@ async fn execute(
             return if connection.journal_contains(task_id, entry).await? { Ok(Gate::Open) } else { Err(exists) };
         }
     };
-    let (statements, left_out) = render(connection.dialect(), barrier, cuts, &kept)?;
-    for left_out in left_out {
+    let rendered = render(connection.dialect(), barrier, cuts, &kept)?;
+    for left_out in rendered.left_out {
         tracing::warn!(table = %left_out.table, what = left_out.what, why = left_out.why, "does not move");
     }
-    match connection.execute_barrier(task_id, barrier.watermark.ordinal, &statements).await? {
+    match connection.execute_barrier(task_id, barrier.watermark.ordinal, &rendered.statements).await? {
         BarrierOutcome::Executed => {
             tracing::info!(barrier = barrier.watermark.ordinal, changes = barrier.changes.len(), "schema changed");
             Ok(Gate::Open)
@@ -113,36 +121,4 @@ pub(crate) async fn tables_to_keep(
         "drop or rename it there, take it out of the task's objects, or write existing_tables = \"ignore\" in [schema]; \
          nothing was created",
     ))
-}
-
-/// The statements of a barrier, and what of them does not move.
-pub(crate) fn render(
-    dialect: &Dialect,
-    barrier: &Barrier<PgType>,
-    cuts: &Cuts,
-    kept: &[TableName],
-) -> Result<(Vec<String>, Vec<LeftOut>), Failure> {
-    let mut statements: Vec<String> = Vec::new();
-    let mut left_out = Vec::new();
-    for change in &barrier.changes {
-        match change {
-            SchemaChange::Create { schema } => {
-                let Some(schema) = cuts.schema(*schema).filter(|schema| !kept.contains(&schema.name)) else { continue };
-                let create_schema = render_create_schema(&schema.name.database)?;
-                if !statements.contains(&create_schema) {
-                    statements.push(create_schema);
-                }
-                let rendered = render_create_table(dialect, schema, ExistingTable::Refuse)?;
-                statements.extend(rendered.statements);
-                left_out.extend(rendered.left_out);
-            }
-            SchemaChange::Drop { table, .. } => statements.push(render_drop_table(table)?),
-            SchemaChange::Truncate { table, .. } => statements.push(render_truncate(table)?),
-            SchemaChange::Alter(_) => {
-                let what = "the log holds a change of a table that apply cannot follow yet";
-                return Err(Failure::fatal(what, "start a new task under another name, or exclude the table"));
-            }
-        }
-    }
-    Ok((statements, left_out))
 }

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_adbpg::{Advance, CommitOutcome, Connection, PartitionProgress, TaskIdentity, WriteTransaction};
+use millrace_adbpg::{
+    Advance, BarrierOutcome, CommitOutcome, Connection, JournalEntry, PartitionProgress, TaskIdentity, WriteTransaction,
+};
 use millrace_model::batch::Batch;
 use millrace_model::{Failure, PgType, SchemaKey, TableSchema};
 use millrace_protocol::cut::{Cuts, Ended, Progress, Then, Work, Write};
@@ -18,10 +20,10 @@ use millrace_service::{Outcome, StageContext};
 use millrace_task::Phase;
 use tokio::sync::mpsc;
 
-use crate::barrier::{render, tables_to_keep};
-use crate::feed::BYTE_LIMIT;
-use crate::loaded::finish_table;
+use crate::barrier::tables_to_keep;
+use crate::loaded::{finish_table, render_finish};
 use crate::options::destination_options;
+use crate::schema_changes::render;
 use crate::session::{Arrival, ensure_destination_can_be_written, ensure_tables_fit};
 use crate::tally::Tally;
 use crate::write::{from_row, write_tables};
@@ -94,7 +96,7 @@ impl InProcess {
             let rows = self.connection.read_progress(task_id).await?;
             progress = rows.first().map(from_row).unwrap_or(progress);
         }
-        let mut cuts = Cuts::new(1, &[progress], progress.watermark, BYTE_LIMIT);
+        let mut cuts = Cuts::new(1, &[progress], progress.watermark, self.context.task.memory.held());
         for (key, schema) in &schemas {
             cuts.add_schema(*key, schema.clone());
         }
@@ -208,7 +210,7 @@ impl Applier {
         let Some(step) = self.inbox.steps.recv().await else { return Ok(Source::Closed) };
         self.note(&step);
         self.inbox.take(step)?;
-        while self.inbox.cuts.bytes() < BYTE_LIMIT
+        while self.inbox.cuts.bytes() < self.context.task.memory.held()
             && let Ok(step) = self.inbox.steps.try_recv()
         {
             self.note(&step);
@@ -254,11 +256,13 @@ impl Applier {
                     self.write(open, &task, write).await?
                 }
                 Work::Barrier(standing) => {
-                    let (statements, left_out) = render(&dialect, &standing.barrier, &self.inbox.cuts, &kept)?;
-                    for left_out in left_out {
+                    self.finish_within(open, &task, std::mem::take(&mut loaded)).await?;
+                    let rendered = render(&dialect, &standing.barrier, &self.inbox.cuts, &kept)?;
+                    for left_out in rendered.left_out {
                         tracing::warn!(table = %left_out.table, what = left_out.what, why = left_out.why, "does not move");
                     }
-                    open.execute("change the schema", &statements).await?;
+                    open.execute("change the schema", &rendered.statements).await?;
+                    open.forget_tables();
                     self.inbox.cuts.pass(standing.barrier.watermark.ordinal);
                     false
                 }
@@ -272,6 +276,23 @@ impl Applier {
         self.commit(transaction, &task).await?;
         self.tally.committed(&self.context, &[self.progress], changes, watermark);
         Ok(loaded)
+    }
+
+    /// Finishes tables whose snapshot is complete in this transaction, before a schema change that may touch them.
+    async fn finish_within(
+        &self,
+        transaction: &mut WriteTransaction<'_>,
+        task: &TaskIdentity,
+        loaded: Vec<SchemaKey<PgType>>,
+    ) -> Result<(), Failure> {
+        for key in loaded {
+            let Some(schema) = self.inbox.cuts.schema(key) else { continue };
+            let statements = render_finish(transaction.dialect(), schema)?;
+            let entry = JournalEntry::TableLoaded { version: key.version };
+            transaction.execute("make the indexes of a loaded table", &statements).await?;
+            transaction.record_executed(&task.id, entry).await?;
+        }
+        Ok(())
     }
 
     /// Writes; true if the write ends at a step's end.
@@ -326,8 +347,10 @@ impl Applier {
         let Some(task_id) = self.task_id(connection).await? else { return Ok(()) };
         for (version, hash) in connection.loaded_tables(&task_id, 1).await? {
             let key = SchemaKey::new(version, hash);
-            if let Some((_, schema)) = self.schemas.iter().find(|(known, _)| *known == key) {
-                finish_table(connection, &task_id, version, schema).await?;
+            let Some((_, schema)) = self.schemas.iter().find(|(known, _)| *known == key) else { continue };
+            if finish_table(connection, &task_id, version, schema).await? == BarrierOutcome::Busy {
+                let what = format!("another session makes the indexes of \"{}\"", schema.name);
+                return Err(Failure::connection(what, "it is tried again by itself"));
             }
         }
         if self.tally.commits_since_prune() {

@@ -12,6 +12,8 @@ mod feed;
 mod in_process;
 mod loaded;
 mod options;
+mod others;
+mod schema_changes;
 mod session;
 mod stage;
 mod tally;

@@ -11,8 +11,9 @@ use millrace_task::Phase;
 
 use crate::barrier::{Gate, stand};
 use crate::feed::Feed;
-use crate::loaded::finish_tables;
+use crate::loaded::{Finished, finish_tables};
 use crate::options::destination_options;
+use crate::others::Others;
 use crate::session::{Arrival, ensure_destination, ensure_tables_fit, wait_for_task};
 use crate::tally::Tally;
 use crate::write::{Interruption, Interrupts, Written, carry_out, from_row};
@@ -48,6 +49,7 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
         feed,
         task,
         tally: Tally::default(),
+        others: Others::None,
         unfinished_tables: true,
     };
     let outcome = stage.work(&mut membership).await?;
@@ -63,6 +65,8 @@ struct Stage {
     task: TaskIdentity,
     partitions: u32,
     tally: Tally,
+    /// The applies of the partitions that this one does not own.
+    others: Others,
     /// Whether tables may be loaded without their indexes.
     unfinished_tables: bool,
 }
@@ -102,6 +106,9 @@ impl Stage {
     /// Does all that can be done now.
     async fn turn(&mut self, membership: &mut Membership) -> Result<Turn, Failure> {
         loop {
+            if self.others.are_awaited(&self.connection, &self.task.id).await? {
+                return Ok(Turn::Poll);
+            }
             match self.feed.cuts.next_work() {
                 Work::Write(write) => self.write(write, membership).await?,
                 Work::Barrier(standing) => {
@@ -148,9 +155,10 @@ impl Stage {
     async fn barrier(&mut self, standing: &Standing) -> Result<Gate, Failure> {
         let gate = {
             let existing = self.context.task.existing_tables;
-            stand(&mut self.connection, &self.task.id, self.partitions, standing, &self.feed.cuts, existing).await?
+            stand(&mut self.connection, &mut self.feed, &self.task.id, self.partitions, standing, existing).await?
         };
         if gate == Gate::Open {
+            self.connection.forget_tables();
             self.feed.cuts.pass(standing.barrier.watermark.ordinal);
             self.context.mark.progress();
         }
@@ -161,8 +169,8 @@ impl Stage {
         if !self.unfinished_tables {
             return Ok(());
         }
-        finish_tables(&mut self.connection, &mut self.feed, &self.task.id, self.partitions).await?;
-        self.unfinished_tables = false;
+        let finished = finish_tables(&mut self.connection, &mut self.feed, &self.task.id, self.partitions).await?;
+        self.unfinished_tables = finished == Finished::NotAll;
         Ok(())
     }
 
@@ -207,6 +215,7 @@ impl Stage {
         let rows = self.connection.read_progress(&self.task.id).await?;
         let progress: Vec<Progress> = rows.iter().map(from_row).collect();
         self.feed.restart(&owned, &progress);
+        self.others = Others::of(&owned, self.partitions);
         self.unfinished_tables = true;
         self.tally.restart(&self.context, &owned, &progress);
         Ok(())

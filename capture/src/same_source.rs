@@ -60,21 +60,39 @@ fn judge(mark: &SourceMark, present: &Present) -> Result<(), Failure> {
                 "set gtid_mode = ON again, step by step OFF_PERMISSIVE, ON_PERMISSIVE, ON",
             ));
         };
-        ensure_gtids(delivered, executed, &present.purged)?;
+        ensure_gtids(delivered, executed)?;
+        ensure_unread_is_there(mark, &present.purged)?;
     }
-    ensure_file(mark, present)
+    ensure_file(mark, present)?;
+    ensure_prepared_is_there(mark, &present.files)
 }
 
-fn ensure_gtids(delivered: &GtidSet, executed: &GtidSet, purged: &GtidSet) -> Result<(), Failure> {
+fn ensure_gtids(delivered: &GtidSet, executed: &GtidSet) -> Result<(), Failure> {
     let missing = delivered.minus(executed);
-    if !missing.is_empty() {
-        return Err(lost(format!("the source no longer has transactions that were read from it: {missing}")));
+    if missing.is_empty() {
+        return Ok(());
     }
-    let unread = purged.minus(delivered);
+    Err(lost(format!("the source no longer has transactions that were read from it: {missing}")))
+}
+
+/// What a restart reads: what comes next, and the rows of distributed transactions that are prepared.
+fn ensure_unread_is_there(mark: &SourceMark, purged: &GtidSet) -> Result<(), Failure> {
+    let Reading::Gtids(resume) = mark.resume() else { return Ok(()) };
+    let unread = purged.minus(&resume);
     if unread.is_empty() {
         return Ok(());
     }
     Err(purged_before(format!("the source has purged transactions that were not read yet: {unread}")))
+}
+
+fn ensure_prepared_is_there(mark: &SourceMark, files: &[BinlogFile]) -> Result<(), Failure> {
+    let Reading::Place(BinlogPlace { file, .. }) = mark.resume() else { return Ok(()) };
+    if files.iter().any(|found| *found.name == *file) {
+        return Ok(());
+    }
+    Err(purged_before(format!(
+        "the source has purged binlog {file}, which has rows of a distributed (xa) transaction that is still prepared"
+    )))
 }
 
 fn ensure_file(mark: &SourceMark, present: &Present) -> Result<(), Failure> {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use millrace_eventlog::{Broker, LogOptions, Standby, TopicNames};
-use millrace_model::{Ended, Failure, Load};
-use millrace_mysql::binlog::{BinlogStart, BinlogStream, SourceEvent};
+use millrace_model::{Ended, Failure, Load, Reading, TableName};
+use millrace_mysql::binlog::{BinlogStart, BinlogStream, SourceEvent, TableFilter};
+use millrace_mysql::snapshot::ChunkLimits;
 use millrace_mysql::{ServerFacts, Session};
 use millrace_proto::{Envelope, schema_hash};
 use millrace_protocol::capture::{Capture, CaptureSettings};
@@ -26,9 +27,6 @@ use crate::stream::{Meaning, Translator};
 
 /// Bytes of a message: batches compress well from here on, and stay far below the broker's limit.
 const MESSAGE_BYTES: usize = 256 << 10;
-
-/// Bytes at which a step is committed even inside a source transaction.
-const STEP_BYTES: usize = 8 << 20;
 
 /// A step is committed this long after it began when the source has nothing more to read ...
 const QUIET: Duration = Duration::from_millis(5);
@@ -122,7 +120,7 @@ impl OpenSource {
 fn settings(task: &Task) -> CaptureSettings {
     CaptureSettings {
         message_bytes: MESSAGE_BYTES,
-        step_bytes: STEP_BYTES,
+        step_bytes: task.memory.step(),
         readers: task.full.readers as usize,
         schema: task.phases.contains(Phase::Schema),
         full: task.phases.contains(Phase::Full),
@@ -152,7 +150,8 @@ impl Stage {
         let task = &context.task;
         let needs_readers = capture.tables().any(|(_, state)| matches!(state.load, Load::Pending { .. }));
         let readers = if needs_readers { task.full.readers as usize } else { 0 };
-        let pool = Pool::start(&source_options(&task.source), readers, task.full.chunk_rows as usize, seam);
+        let most = ChunkLimits { rows: task.full.chunk_rows as usize, bytes: task.memory.chunk(task.full.readers) };
+        let pool = Pool::start(&source_options(&task.source), readers, most, seam);
         Self {
             translator: Translator::new(task.clone(), statements),
             step_began: None,
@@ -196,12 +195,17 @@ impl Stage {
 
     async fn open_stream(&self) -> Result<Option<BinlogStream>, Failure> {
         let Some(mark) = self.capture.source() else { return Ok(None) };
-        let start = match &mark.delivered {
-            millrace_model::Reading::Gtids(set) => BinlogStart::Gtids(set.clone()),
-            millrace_model::Reading::Place(place) => BinlogStart::Place(place.clone()),
+        let start = match (mark.resume(), &mark.delivered) {
+            (Reading::Gtids(set), _) => BinlogStart::Gtids(set),
+            (Reading::Place(from), Reading::Place(until)) if from < *until => {
+                BinlogStart::Collecting { from, until: until.clone() }
+            }
+            (Reading::Place(place), _) => BinlogStart::Place(place),
         };
-        let task = &self.context.task;
-        Ok(Some(BinlogStream::open(source_options(&task.source).opts(), start, reader_id(task)).await?))
+        let task = self.context.task.clone();
+        let stream = BinlogStream::open(source_options(&task.source).opts(), start, reader_id(&task)).await?;
+        let is_selected = move |table: &TableName| task.selection.selects(table).is_some();
+        Ok(Some(stream.selecting(TableFilter::new(is_selected))))
     }
 
     fn event(&mut self, event: SourceEvent) -> Result<Next, Failure> {

@@ -154,6 +154,7 @@ async fn mark_source(session: &mut Session, facts: &ServerFacts, task: &Task) ->
         delivered,
         last_gtid: String::new(),
         committed_at: 0,
+        prepared: Vec::new(),
     })
 }
 

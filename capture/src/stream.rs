@@ -49,6 +49,8 @@ impl Translator {
             SourceEvent::Rows(rows) => self.rows(capture, &rows)?,
             SourceEvent::Statement(statement) => self.statements.take(capture, &self.task, &statement)?,
             SourceEvent::Commit { end } => capture.commit(end)?,
+            SourceEvent::Prepared { xid, end } => capture.prepared(&xid, end),
+            SourceEvent::EndsPrepared { xid } => capture.ends_prepared(&xid),
             SourceEvent::FormatDescription { file, created, .. } => capture.file_begins(&file, created),
             SourceEvent::Rotated { .. } => {}
             SourceEvent::Heartbeat { place } => {

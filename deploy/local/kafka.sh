@@ -19,7 +19,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$KAFKA_CONTROLLER_PORT
 listeners=PLAINTEXT://127.0.0.1:$KAFKA_PORT,CONTROLLER://127.0.0.1:$KAFKA_CONTROLLER_PORT
-advertised.listeners=PLAINTEXT://127.0.0.1:$KAFKA_PORT
+advertised.listeners=PLAINTEXT://127.0.0.1:${MILLRACE_KAFKA_ADVERTISED_PORT:-$KAFKA_PORT}
 controller.listener.names=CONTROLLER
 log.dirs=$LOCAL/kafka/data
 auto.create.topics.enable=false
@@ -46,10 +46,12 @@ up_kafka() {
   require_free_port "Kafka's controller" "$KAFKA_CONTROLLER_PORT" MILLRACE_KAFKA_CONTROLLER_PORT
   install_kafka
   mkdir -p "$folder/data"
-  kafka_properties >"$properties"
+  { kafka_properties; kafka_tls_properties; } >"$properties"
+  local accounts=()
+  [ -z "${MILLRACE_TLS:-}" ] || accounts=(--add-scram 'SCRAM-SHA-256=[name=millrace,password=s=c;r"am]')
   if [ ! -f "$folder/data/meta.properties" ]; then
     java -Xmx128m -XX:TieredStopAtLevel=1 -cp "$KAFKA_JARS/lib/*" kafka.tools.StorageTool format \
-      -t MkU3OEVBNTcwNTJENDM2Qk -c "$properties" </dev/null >"$LOCAL/kafka.log" 2>&1 9>&- ||
+      -t MkU3OEVBNTcwNTJENDM2Qk -c "$properties" "${accounts[@]}" </dev/null >"$LOCAL/kafka.log" 2>&1 9>&- ||
       die_with_log kafka "Kafka could not format its data folder"
   fi
   spawn kafka "$properties" java -Xms64m -Xmx512m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError \

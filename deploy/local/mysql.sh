@@ -48,6 +48,7 @@ up_mysql() {
   fi
   local options
   read -ra options <<<"${MILLRACE_MYSQL_OPTIONS:-}"
+  mapfile -t -O "${#options[@]}" options < <(mysql_tls_options)
   # A relative socket lies in the data folder and stays short, however long the folder's path is. The two flush
   # settings trade safety in a power failure for speed: the data here is for tests and demonstrations.
   spawn mysql "--datadir=$data" "${MYSQLD[@]}" "--datadir=$data" --port="$MYSQL_PORT" --bind-address=127.0.0.1 \

@@ -59,6 +59,7 @@ up_postgres() {
       </dev/null >"$LOCAL/postgres.log" 2>&1 9>&- || die_with_log postgres "PostgreSQL could not make its data folder"
     printf '%s\n' "$POSTGRES_DATA" >"$LOCAL/postgres.data"
   fi
+  [ -z "${MILLRACE_TLS:-}" ] || postgres_tls
   # fsync=off trades safety in a power failure for speed: the data here is for tests and demonstrations.
   cd /
   spawn postgres "$POSTGRES_DATA" "${AS_POSTGRES[@]}" "$POSTGRES_BIN/postgres" -D "$POSTGRES_DATA" -p "$POSTGRES_PORT" \

@@ -90,16 +90,20 @@ take_port() {
 
 # used_by_another NAME PORT: whether the port answers though this folder's server of that name (MYSQL, ...) does not run.
 used_by_another() {
-  local server=${1%_CONTROLLER}
+  local server=${1%%_*}
   ! running_pid "${server,,}" >/dev/null && port_answers "$2"
 }
 
-# Sets the four port variables: the environment's, else those of this folder's last start, else free ones
+# Sets the port variables: the environment's, else those of this folder's last start, else free ones
 # (MILLRACE_PORTS=auto), else fixed ones. With MILLRACE_PORTS=fallback a port that another program uses is passed over.
 choose_ports() {
-  local name value chosen=()
-  declare -A fixed=([MYSQL]=23306 [KAFKA]=29092 [KAFKA_CONTROLLER]=29093 [POSTGRES]=25432)
-  for name in MYSQL KAFKA KAFKA_CONTROLLER POSTGRES; do
+  local name value chosen=() names=(MYSQL KAFKA KAFKA_CONTROLLER POSTGRES MARIADB)
+  declare -A fixed=([MYSQL]=23306 [KAFKA]=29092 [KAFKA_CONTROLLER]=29093 [POSTGRES]=25432 [MARIADB]=23307)
+  if [ -n "${MILLRACE_TLS:-}" ]; then
+    fixed+=([KAFKA_TLS]=29094 [KAFKA_SASL]=29095 [KAFKA_EXPIRED]=29096)
+    names+=(KAFKA_TLS KAFKA_SASL KAFKA_EXPIRED)
+  fi
+  for name in "${names[@]}"; do
     local variable=MILLRACE_${name}_PORT
     value=${!variable:-}
     [ -n "$value" ] || value=$(sed -n "s/^${name}_PORT=//p" "$LOCAL/ports" 2>/dev/null || true)

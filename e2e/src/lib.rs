@@ -6,6 +6,7 @@
 //! `tests/` those that kill, stop or misuse the stages.
 
 mod case;
+mod chaos;
 mod equality;
 mod globals;
 mod random;
@@ -16,11 +17,13 @@ mod world;
 mod writer;
 
 pub use case::{Way, run_case, run_case_at};
+pub use chaos::run_chaos;
 pub use equality::{Scope, poll_until_equal};
 pub use globals::GlobalVariable;
 pub use random::Random;
 pub use report::{TestError, TestResult};
 pub use stages::{Printed, Role, Stages, printed_failure};
+pub use task_file::TaskFile;
 pub use world::{World, in_world, in_world_alone, in_world_at};
 pub use writer::Writers;
 

@@ -1,5 +1,6 @@
 //! The stages of a test as processes.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +11,12 @@ use crate::world::World;
 
 /// How long a stage may take to end after it was asked to.
 const END: Duration = Duration::from_secs(30);
+
+/// The number of the signal that [`Stages::kill`] sends.
+const SIGKILL: i32 = 9;
+
+/// What ends a process that has been asked to end before it listens to that.
+const SIGTERM: i32 = 15;
 
 /// Which stage a process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -108,6 +115,57 @@ impl Stages {
         Ok(())
     }
 
+    /// The most memory that the kernel has counted for each process since its start, in bytes (`VmHWM` of Linux).
+    pub fn peak_memory(&self) -> Result<Vec<(Role, u64)>> {
+        let peak = |process: &Process| {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", process.stage.id()))?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+            let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+            Ok((process.role, kibibytes << 10))
+        };
+        self.processes.iter().map(peak).collect()
+    }
+
+    /// Asks a process to end by SIGTERM; nothing if it has ended already. [`Stages::restart_ended`] starts it again.
+    pub fn terminate(&mut self, process: usize) -> Result<()> {
+        let stage = &mut self.processes[process].stage;
+        if stage.is_running()? { stage.terminate() } else { Ok(()) }
+    }
+
+    /// Lets a process go on, if it has not ended.
+    pub fn resume_if_running(&mut self, process: usize) -> Result<()> {
+        let stage = &mut self.processes[process].stage;
+        if stage.is_running()? { stage.resume() } else { Ok(()) }
+    }
+
+    /// Kills a process with SIGKILL, if it has not ended. [`Stages::restart_ended`] starts it again.
+    pub fn kill(&mut self, process: usize) -> Result<()> {
+        let stage = &mut self.processes[process].stage;
+        if stage.is_running()? { stage.kill() } else { Ok(()) }
+    }
+
+    /// Starts processes again that were killed, that were asked to end, and that found a server gone when they started;
+    /// gives the errors that the last have printed. Any other end is an error.
+    pub async fn restart_ended(&mut self) -> Result<Vec<(Role, String)>> {
+        let mut errors = Vec::new();
+        for process in &mut self.processes {
+            if process.stage.is_running()? {
+                continue;
+            }
+            let status = process.stage.wait(END).await?;
+            let unreachable = status.code() == Some(1) && failed_for_connection(&process.stage.log()?);
+            let expected = unreachable || status.success() || matches!(status.signal(), Some(SIGKILL | SIGTERM));
+            ensure!(expected, "{:?} ended with {status}\n{}", process.role, process.stage.log_end());
+            if unreachable {
+                let log = process.stage.log()?;
+                let error = log.lines().rev().find_map(|line| line.strip_prefix("error: "));
+                errors.push((process.role, error.unwrap_or("nothing was printed").to_owned()));
+            }
+            process.stage = spawn(process.role, &self.task, &process.log)?;
+        }
+        Ok(errors)
+    }
+
     /// Lets a process stand still.
     pub fn suspend(&mut self, process: usize) -> Result<()> {
         self.processes[process].stage.suspend()
@@ -148,6 +206,12 @@ impl Stages {
         ensure!(status.code() == Some(1), "{role:?} ended with {status}\n{}", process.stage.log_end());
         printed_failure(&process.stage.log()?).with_context(|| process.stage.log_end())
     }
+}
+
+/// Whether the last failure in a log is one of a connection.
+fn failed_for_connection(log: &str) -> bool {
+    let failed = log.lines().rev().find(|line| line.starts_with('{') && line.contains("\"message\":\"failed\""));
+    failed.is_some_and(|line| line.contains("\"class\":\"connection\""))
 }
 
 fn spawn(role: Role, task: &Path, log: &Path) -> Result<Stage> {

@@ -19,7 +19,7 @@ const PASSWORD: &str = "p@ss/w:rd% 1";
 const PASSWORD_IN_URL: &str = "p%40ss%2Fw%3Ard%25%201";
 
 /// A test's own part of the servers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct World {
     /// The servers.
     pub servers: Servers,
@@ -56,19 +56,32 @@ pub fn in_world_at(servers: Servers, name: &str, test: impl AsyncFnOnce(&World) 
 
 impl World {
     async fn create(servers: Servers, name: &str) -> Result<Self> {
-        let name = format!("{name}_{}", std::process::id());
-        let folder = std::env::temp_dir().join(format!("millrace-e2e-{name}"));
-        let world = Self { servers, name, folder };
+        let world = Self::named(servers, name);
         // Process ids come back: what a killed run left under the same name goes first.
         world.remove().await?;
-        let _ = fs::remove_dir_all(&world.folder);
-        fs::create_dir_all(&world.folder)?;
-        let mut mysql = world.servers.connect_mysql().await?;
-        mysql.query_drop(format!("CREATE DATABASE `{}`", world.name)).await?;
+        world.furnish().await
+    }
+
+    /// On servers that nobody has used before.
+    pub(crate) async fn create_on(servers: Servers, name: &str) -> Result<Self> {
+        Self::named(servers, name).furnish().await
+    }
+
+    fn named(servers: Servers, name: &str) -> Self {
+        let name = format!("{name}_{}", std::process::id());
+        let folder = std::env::temp_dir().join(format!("millrace-e2e-{name}"));
+        Self { servers, name, folder }
+    }
+
+    async fn furnish(self) -> Result<Self> {
+        let _ = fs::remove_dir_all(&self.folder);
+        fs::create_dir_all(&self.folder)?;
+        let mut mysql = self.servers.connect_mysql().await?;
+        mysql.query_drop(format!("CREATE DATABASE `{}`", self.name)).await?;
         mysql.disconnect().await?;
-        let postgres = world.servers.connect_postgres().await?;
-        postgres.batch_execute(&format!("CREATE DATABASE \"{}\"", world.name)).await?;
-        Ok(world)
+        let postgres = self.servers.connect_postgres().await?;
+        postgres.batch_execute(&format!("CREATE DATABASE \"{}\"", self.name)).await?;
+        Ok(self)
     }
 
     async fn remove(&self) -> Result<()> {
@@ -134,8 +147,8 @@ impl World {
         Ok(format!("mysql://{account}:{PASSWORD_IN_URL}@{server}"))
     }
 
-    /// Names of accounts have at most 32 characters: the end of the name, where the process id is.
-    fn account(&self) -> &str {
+    /// The account that [`World::create_account`] makes. Names of accounts have at most 32 characters: the end of the name, where the process id is.
+    pub fn account(&self) -> &str {
         &self.name[self.name.len().saturating_sub(32)..]
     }
 

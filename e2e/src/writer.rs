@@ -13,7 +13,7 @@ use crate::random::Random;
 use crate::world::World;
 
 /// A table with another unique key, one with a key of two columns that changes, and one without a key.
-const TABLES: &str = "
+pub(crate) const TABLES: &str = "
     CREATE TABLE account (id INT PRIMARY KEY, name VARCHAR(40) NOT NULL, balance DECIMAL(20, 4) NOT NULL, note TEXT,
                           changed TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),
                           UNIQUE (name));
@@ -93,7 +93,8 @@ async fn transaction(connection: &mut Conn, random: &mut Random) -> Result<(), m
     connection.query_drop(end).await
 }
 
-fn statement(random: &mut Random) -> String {
+/// A random one.
+pub(crate) fn statement(random: &mut Random) -> String {
     match random.below(3) {
         0 => account_statement(random),
         1 => line_statement(random),

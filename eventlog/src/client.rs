@@ -4,6 +4,7 @@
 use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use millrace_model::TlsFault;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
@@ -26,9 +27,13 @@ impl ClientLog {
     /// The complaint as an error, where it is more than an outage that may pass.
     pub(crate) fn refusal(&self, place: &Place) -> Option<LogError> {
         match self.complaint()? {
+            // With TLS 1.3 a client certificate is refused after the handshake, by closing the connection.
+            (_, reason) if TlsFault::of(&reason) == TlsFault::ClientCertificate => {
+                Some(LogError::Tls { brokers: place.brokers.clone(), reason })
+            }
             (code, _) if is_outage(code) => None,
             (code, reason) => match place.code(code, &reason) {
-                refused @ LogError::Authentication { .. } => Some(refused),
+                refused @ (LogError::Authentication { .. } | LogError::Tls { .. }) => Some(refused),
                 _ => None,
             },
         }

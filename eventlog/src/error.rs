@@ -1,6 +1,6 @@
 //! What can go wrong with the log, what may be done about it, and how librdkafka's codes are sorted: in one place.
 
-use millrace_model::{ErrorClass, Failure};
+use millrace_model::{ErrorClass, Failure, TlsFault};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 /// A failure of the log. Holds names, offsets and the broker's words; never a payload or the value of an option.
@@ -20,6 +20,14 @@ pub enum LogError {
         /// The addresses that were tried.
         brokers: String,
         /// What the client last heard.
+        reason: String,
+    },
+    /// No encrypted connection could be made.
+    #[error("no TLS connection to kafka at \"{brokers}\": {}", TlsFault::of(reason).explain(reason))]
+    Tls {
+        /// The addresses that were tried.
+        brokers: String,
+        /// OpenSSL's words.
         reason: String,
     },
     /// The broker refused the credentials.
@@ -187,6 +195,7 @@ impl LogError {
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::ClaimNotVisible { .. } => ErrorClass::Connection,
             Self::Kafka { class, .. } => *class,
             Self::Option { .. }
+            | Self::Tls { .. }
             | Self::Authentication { .. }
             | Self::Authorization { .. }
             | Self::TopicMissing { .. }
@@ -213,6 +222,7 @@ impl LogError {
                  addresses they advertise can be reached from here"
                     .into()
             }
+            Self::Tls { reason, .. } => tls_hint(TlsFault::of(reason)).into(),
             Self::Authentication { .. } => {
                 "check sasl.mechanism, the user and its password, or the certificates".into()
             }
@@ -277,6 +287,29 @@ impl LogError {
     }
 }
 
+/// How to mend an encrypted connection, in the names of librdkafka's options.
+fn tls_hint(fault: TlsFault) -> &'static str {
+    match fault {
+        TlsFault::Expired => "renew the broker's certificate, and check this machine's clock",
+        TlsFault::NotYetValid => "check this machine's clock and the certificate's dates",
+        TlsFault::OtherName => "use broker names in log.kafka and advertised.listeners that their certificates name",
+        TlsFault::Unverified => {
+            "see which with: openssl s_client -connect HOST:PORT -verify_hostname HOST -CAfile FILE; FILE is \
+             \"ssl.ca.location\" in log.options, and HOST what log.kafka and the brokers' advertised.listeners name"
+        }
+        TlsFault::UnknownAuthority => {
+            "name the file of the authority that signed the brokers' certificates: \"ssl.ca.location\" in log.options"
+        }
+        TlsFault::ClientCertificate => {
+            "give a certificate that the brokers trust: \"ssl.certificate.location\" and \"ssl.key.location\" in \
+             log.options"
+        }
+        TlsFault::NoEncryption | TlsFault::File | TlsFault::Other => {
+            "check \"security.protocol\" and the files of the ssl options in log.options"
+        }
+    }
+}
+
 impl From<LogError> for Failure {
     fn from(error: LogError) -> Self {
         Failure { class: error.class(), message: error.to_string(), hint: error.hint() }
@@ -315,7 +348,12 @@ impl Place {
         if let KafkaError::ClientConfig(_, reason, name, _) = error {
             return LogError::Option { name: name.clone(), reason: reason.clone() };
         }
-        match error.rdkafka_error_code() {
+        let code = match error {
+            // The library does not give the code of these by its own function.
+            KafkaError::AdminOp(code) => Some(*code),
+            other => other.rdkafka_error_code(),
+        };
+        match code {
             Some(code) => self.code(code, &code.to_string()),
             None => self.other(error.to_string(), ErrorClass::Fatal),
         }
@@ -328,6 +366,7 @@ impl Place {
             Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => {
                 LogError::Fenced { transactional_id: object }
             }
+            Code::SSL => LogError::Tls { brokers, reason },
             Code::Authentication | Code::SaslAuthenticationFailed => LogError::Authentication { brokers, reason },
             Code::TopicAuthorizationFailed
             | Code::GroupAuthorizationFailed
@@ -377,4 +416,19 @@ pub(crate) fn is_outage(code: Code) -> bool {
             | Code::NetworkException
             | Code::NodeUpdate
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_is_one_wherever_it_shows() {
+        let place = Place::new("127.0.0.1:1", "read the settings of topic", "shop.state");
+        let code = Code::BrokerTransportFailure;
+        for error in [KafkaError::AdminOp(code), KafkaError::MetadataFetch(code)] {
+            let sorted = place.error(&error);
+            assert_eq!(sorted.class(), ErrorClass::Connection, "{sorted}");
+        }
+    }
 }

@@ -229,6 +229,15 @@ impl<T> SchemaChange<T> {
             Self::Alter(alteration) => alteration.schema,
         }
     }
+
+    /// All schemas that the change names, the earlier one first.
+    pub fn schemas(&self) -> impl Iterator<Item = SchemaKey<T>> {
+        let before = match self {
+            Self::Alter(alteration) => Some(alteration.before),
+            Self::Create { .. } | Self::Drop { .. } | Self::Truncate { .. } => None,
+        };
+        before.into_iter().chain([self.schema()])
+    }
 }
 
 /// How a table goes from one schema to the next. Both have the same table id; what else differs between them is the change.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::gtid::GtidSet;
 use crate::mysql_type::MysqlType;
 use crate::position::{BinlogPlace, Reading};
 use crate::row::Row;
@@ -55,9 +56,35 @@ pub struct SourceMark {
     pub last_gtid: String,
     /// Its commit time, microseconds since 1970-01-01 UTC.
     pub committed_at: u64,
+    /// Distributed (XA) transactions that are delivered up to their PREPARE: their rows are not published yet.
+    pub prepared: Vec<PreparedTransaction>,
+}
+
+/// A distributed transaction between its XA PREPARE and its XA COMMIT or ROLLBACK.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreparedTransaction {
+    /// Its XID, as the server prints it.
+    pub xid: String,
+    /// Where its PREPARE's transaction begins.
+    pub place: BinlogPlace,
+    /// The GTID of its PREPARE; empty for none.
+    pub gtid: GtidSet,
 }
 
 impl SourceMark {
+    /// From where a restart reads: what was delivered, less the prepared transactions, whose rows it needs again.
+    pub fn resume(&self) -> Reading {
+        match &self.delivered {
+            Reading::Gtids(set) => {
+                Reading::Gtids(self.prepared.iter().fold(set.clone(), |rest, prepared| rest.minus(&prepared.gtid)))
+            }
+            Reading::Place(place) => {
+                let oldest = self.prepared.iter().map(|prepared| &prepared.place).min();
+                Reading::Place(oldest.unwrap_or(place).min(place).clone())
+            }
+        }
+    }
+
     /// The next transaction begins at `place`. Another file is not known by its creation time yet.
     pub fn move_to(&mut self, place: BinlogPlace) {
         if place.file != self.place.file {

@@ -17,11 +17,14 @@ pub mod pg_type;
 pub mod position;
 pub mod row;
 pub mod schema;
+pub mod tls_fault;
 
 pub use batch::{
     Alteration, Barrier, Batch, Control, Entry, ReadPurpose, RowChange, RowEntry, SchemaChange, Watermark,
 };
-pub use checkpoint::{Checkpoint, Ended, KeyRange, Load, PartialTransaction, RangeState, SourceMark, TableState};
+pub use checkpoint::{
+    Checkpoint, Ended, KeyRange, Load, PartialTransaction, PreparedTransaction, RangeState, SourceMark, TableState,
+};
 pub use failure::{ErrorClass, Failure};
 pub use gtid::{Gtid, GtidSet};
 pub use mysql_type::MysqlType;
@@ -29,3 +32,4 @@ pub use pg_type::PgType;
 pub use position::{BinlogPlace, Reading, Transaction};
 pub use row::{Cell, Row, RowWriter};
 pub use schema::{Column, Index, SchemaKey, TableName, TableSchema};
+pub use tls_fault::TlsFault;

@@ -3,7 +3,7 @@
 //! Messages never hold a row's value: server errors whose text quotes one are shown by their number alone. They never
 //! hold the password, because nothing here ever sees it outside its `SecretString`.
 
-use millrace_model::{ErrorClass, Failure, TableName};
+use millrace_model::{ErrorClass, Failure, TableName, TlsFault};
 use mysql_async::{DriverError, Error as ClientError, IoError};
 use thiserror::Error;
 
@@ -19,7 +19,7 @@ pub enum MysqlError {
         reason: String,
     },
     /// The TLS handshake failed, or the server has no TLS.
-    #[error("no TLS connection to the mysql server at \"{address}\": {reason}")]
+    #[error("no TLS connection to the mysql server at \"{address}\": {}", TlsFault::of(reason).explain(reason))]
     Tls {
         /// Host and port.
         address: String,
@@ -163,12 +163,13 @@ impl MysqlError {
     pub fn hint(&self) -> String {
         match self {
             Self::Unreachable { .. } => "check host, port and firewall, and that the server runs".into(),
-            Self::TlsFile { .. } => "name a readable PEM file; a relative path begins at the task file's folder".into(),
-            Self::Tls { .. } => {
-                "check source.tls: its mode, the ca file, and the name in the server's certificate".into()
-            }
+            Self::Tls { reason, .. } => TlsFault::of(reason).hint("source"),
+            Self::TlsFile { .. } => TlsFault::File.hint("source"),
             Self::LoginRefused { user, .. } => {
-                format!("check user name and password, and that user \"{user}\" may connect from this host")
+                format!(
+                    "check user name and password, that user \"{user}\" may connect from this host, and, if it has to use \
+                     TLS or a client certificate, source.tls"
+                )
             }
             Self::LoginPlugin { user, .. } => format!(
                 "check that the user exists (mysql hides that it does not), or ALTER USER '{user}' IDENTIFIED WITH \
@@ -227,8 +228,11 @@ impl MysqlError {
             ClientError::Driver(e @ (DriverError::NoClientSslFlagFromServer | DriverError::NoKeyFound)) => {
                 Self::Tls { address, reason: e.to_string() }
             }
-            // What the handshake found comes as a failure of the socket.
-            ClientError::Io(IoError::Io(e)) if e.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+            // What rustls finds, and a refusal of this side's certificate after the handshake, come as errors of the socket.
+            ClientError::Io(IoError::Io(e))
+                if e.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+                    || TlsFault::of(&e.to_string()) != TlsFault::Other =>
+            {
                 Self::Tls { address, reason: one_line(&e.to_string()) }
             }
             ClientError::Io(IoError::Io(e)) => Self::Unreachable { address, reason: one_line(&e.to_string()) },

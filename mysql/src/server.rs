@@ -52,7 +52,7 @@ pub struct ServerFacts {
     pub flavour: Flavour,
     /// Major, minor, patch.
     pub version: (u16, u16, u16),
-    /// `server_uuid`; empty on MariaDB.
+    /// `server_uuid`; MariaDB's `server_uid`, or where it has none the words `server_id` and its number.
     pub server_uuid: String,
     /// `server_id`.
     pub server_id: u32,
@@ -84,7 +84,7 @@ impl ServerFacts {
         let rows = session
             .query_texts(
                 "reading the server's variables",
-                "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_id', 'log_bin', 'gtid_mode', \
+                "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_uid', 'server_id', 'log_bin', 'gtid_mode', \
                  'binlog_format', 'binlog_row_image', 'binlog_row_value_options', 'binlog_row_metadata', \
                  'binlog_transaction_compression', 'lower_case_table_names', 'character_set_server', \
                  'binlog_expire_logs_seconds', 'expire_logs_days')",
@@ -109,7 +109,11 @@ impl ServerFacts {
         Self {
             flavour,
             version,
-            server_uuid: text("server_uuid", "").to_ascii_lowercase(),
+            server_uuid: match (text("server_uuid", ""), text("server_uid", "")) {
+                (uuid, _) if !uuid.is_empty() => uuid.to_ascii_lowercase(),
+                (_, uid) if !uid.is_empty() => uid,
+                _ => format!("server_id {}", text("server_id", "0")),
+            },
             server_id: text("server_id", "0").parse().unwrap_or(0),
             log_bin: switch("log_bin"),
             gtid_mode: word("gtid_mode", ""),

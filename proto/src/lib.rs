@@ -4,11 +4,13 @@
 //! untrusted input: every decoder checks what it reads, and an unknown value is an error that names it, never skipped.
 
 mod batch;
+mod held;
 mod schema;
 mod state;
 mod wire;
 
 pub use batch::{BatchDecoder, Envelope, Received, encode_messages};
+pub use held::{HELD_PREFIX, HeldTable, Standing, decode_held, encode_held, held_record_key};
 pub use schema::{
     ColumnTypeWire, TypeParts, decode_schema, encode_schema, schema_hash, schema_record_key, schema_record_prefix,
 };
@@ -349,6 +351,11 @@ mod tests {
                 delivered: Reading::Gtids("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5".parse().unwrap()),
                 last_gtid: "x".into(),
                 committed_at: 4,
+                prepared: vec![PreparedTransaction {
+                    xid: "X'61',X'',1".into(),
+                    place: BinlogPlace::new("b.000008", 5 << 32),
+                    gtid: "3e11fa47-71ca-11e1-9e33-c80aa9429562:5".parse().unwrap(),
+                }],
             }),
             next_sequences: vec![1, 2],
             next_watermark: 3,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use millrace_model::checkpoint::{
-    Checkpoint, Ended, KeyRange, Load, PartialTransaction, RangeState, SourceMark, TableState,
+    Checkpoint, Ended, KeyRange, Load, PartialTransaction, PreparedTransaction, RangeState, SourceMark, TableState,
 };
 use millrace_model::position::{BinlogPlace, Reading};
 use millrace_model::row::Row;
@@ -84,7 +84,25 @@ fn source_to_wire(source: &SourceMark) -> wire::SourceMark {
         delivered_offset: delivered.map_or(0, |place| place.offset),
         last_gtid: source.last_gtid.clone(),
         committed_at: source.committed_at,
+        prepared: source.prepared.iter().map(prepared_to_wire).collect(),
     }
+}
+
+fn prepared_to_wire(prepared: &PreparedTransaction) -> wire::PreparedTransaction {
+    wire::PreparedTransaction {
+        xid: prepared.xid.clone(),
+        file: prepared.place.file.to_string(),
+        offset: prepared.place.offset,
+        gtid: prepared.gtid.to_string(),
+    }
+}
+
+fn prepared_from_wire(prepared: wire::PreparedTransaction) -> Result<PreparedTransaction, DecodeError> {
+    Ok(PreparedTransaction {
+        xid: prepared.xid,
+        place: BinlogPlace::new(prepared.file, prepared.offset),
+        gtid: prepared.gtid.parse().map_err(|_| DecodeError::Field("GTID of a prepared transaction"))?,
+    })
 }
 
 fn source_from_wire(source: wire::SourceMark) -> Result<SourceMark, DecodeError> {
@@ -99,6 +117,7 @@ fn source_from_wire(source: wire::SourceMark) -> Result<SourceMark, DecodeError>
         delivered,
         last_gtid: source.last_gtid,
         committed_at: source.committed_at,
+        prepared: source.prepared.into_iter().map(prepared_from_wire).collect::<Result<_, _>>()?,
     })
 }
 

@@ -177,14 +177,20 @@ impl Capture {
 
     /// A source transaction begins.
     pub fn begin(&mut self, transaction: Arc<Transaction>) -> Result<(), ProtocolError> {
-        let published = self.checkpoint.partial.take();
-        if let Some(partial) = &published {
-            let found = name_of(&transaction);
-            if partial.name != found {
+        let found = name_of(&transaction);
+        match &self.checkpoint.partial {
+            // Prepared transactions come again before the one that is partly out.
+            Some(partial) if partial.name != found && !self.was_prepared(&transaction) => {
                 return Err(ProtocolError::PartialMissing { expected: partial.name.clone(), found });
             }
+            Some(partial) if partial.name != found => {
+                self.open = Some(OpenTransaction::new(transaction, None));
+            }
+            _ => {
+                let published = self.checkpoint.partial.take();
+                self.open = Some(OpenTransaction::new(transaction, published));
+            }
         }
-        self.open = Some(OpenTransaction::new(transaction, published));
         Ok(())
     }
 
@@ -250,6 +256,7 @@ impl Capture {
             return Err(ProtocolError::PartialDiffers { name: published.name.clone(), images: open.images });
         }
         if let Some(source) = &mut self.checkpoint.source {
+            source.prepared.retain(|prepared| open.ends.as_ref() != Some(&prepared.xid));
             source.committed_at = open.transaction.committed_at;
             if let Some(gtid) = &open.transaction.gtid {
                 source.last_gtid = gtid.to_string();

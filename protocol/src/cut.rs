@@ -15,7 +15,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use millrace_model::batch::{Barrier, Batch, Control, Entry};
+use millrace_model::batch::{Barrier, Batch, Control, Entry, SchemaChange};
 use millrace_model::part::Part;
 use millrace_model::{PgType, SchemaKey, TableSchema, Watermark};
 
@@ -148,7 +148,9 @@ impl Cuts {
                     Control::Reset { schema } | Control::ChunkDone { schema, .. } | Control::TableLoaded { schema } => {
                         need(*schema);
                     }
-                    Control::Barrier(barrier) => barrier.changes.iter().for_each(|change| need(change.schema())),
+                    Control::Barrier(barrier) => {
+                        barrier.changes.iter().flat_map(SchemaChange::schemas).for_each(&mut need)
+                    }
                     Control::Watermark(_) | Control::End(_) => {}
                 },
             }

@@ -22,6 +22,7 @@ pub mod capture;
 pub mod chunk;
 pub mod compact;
 pub mod cut;
+mod distributed;
 mod error;
 mod partial;
 pub mod parts;

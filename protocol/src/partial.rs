@@ -17,11 +17,13 @@ pub(crate) struct OpenTransaction {
     pub(crate) published: Option<PartialTransaction>,
     /// Schema changes not yet in a barrier: put before its first row (CREATE TABLE ... SELECT), or at its end.
     pub(crate) changes: Vec<SchemaChange<MysqlType>>,
+    /// The XID of the prepared transaction that it commits or rolls back.
+    pub(crate) ends: Option<String>,
 }
 
 impl OpenTransaction {
     pub(crate) fn new(transaction: Arc<Transaction>, published: Option<PartialTransaction>) -> Self {
-        Self { transaction, images: 0, hash: 0, published, changes: Vec::new() }
+        Self { transaction, images: 0, hash: 0, published, changes: Vec::new(), ends: None }
     }
 
     /// Counts an image, and adds it to the hash.

@@ -1,17 +1,22 @@
-//! HTTP of a process: `/metrics`, `/healthz` and `/status`. Read only, and without anything secret.
+//! HTTP of a process: `/metrics`, `/healthz` and `/status`. Read only, and without anything secret; beyond loopback only
+//! with a token, which the first and the last ask for (`/healthz` tells nothing but whether the process is well).
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::extract::Request;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use millrace_model::Failure;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -30,18 +35,29 @@ struct Shown {
 }
 
 impl HttpServer {
-    /// Listens on an address (port 0: a free port) for the stages of this process, one or several.
+    /// Listens on an address (port 0: a free port) for the stages of this process, one or several. With a token, who
+    /// asks for metrics or status has to send it (`Authorization: Bearer`).
     ///
     /// # Errors
-    /// The address cannot be listened on; the failure names it.
-    pub async fn start(address: SocketAddr, statuses: Vec<StatusHandle>, exporter: Exporter) -> Result<Self, Failure> {
+    /// The address cannot be listened on, or is not of loopback and there is no token; the failure names it.
+    pub async fn start(
+        address: SocketAddr,
+        token: Option<SecretString>,
+        statuses: Vec<StatusHandle>,
+        exporter: Exporter,
+    ) -> Result<Self, Failure> {
+        if token.is_none() && !address.ip().is_loopback() {
+            let message = format!("cannot listen for http on \"{address}\" without a token: it is not loopback");
+            return Err(Failure::fatal(message, "add token = \"${MILLRACE_TOKEN}\" to [http] of the task file"));
+        }
         let refused = |error: std::io::Error| cannot_listen(address, &error);
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let router = Router::new()
             .route("/metrics", get(metrics))
-            .route("/healthz", get(healthz))
             .route("/status", get(status))
+            .layer(from_fn_with_state(token.map(Arc::new), authorize))
+            .route("/healthz", get(healthz))
             .with_state(Arc::new(Shown { statuses, exporter }));
         let serving = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
@@ -72,6 +88,16 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
     };
     let hint = "give another address in [http] of the task file, or to a stage by --http; port 0 picks a free one";
     Failure::fatal(format!("cannot listen for http on \"{address}\": {reason}"), hint)
+}
+
+/// Lets through who sends the token. Compared in a time that does not depend on where the first difference is.
+async fn authorize(State(token): State<Option<Arc<SecretString>>>, request: Request, next: Next) -> Response {
+    let Some(token) = token else { return next.run(request).await };
+    let sent = request.headers().get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    if sent.is_some_and(|sent| bool::from(sent.ct_eq(token.expose_secret().as_bytes()))) {
+        return next.run(request).await;
+    }
+    (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")], "the token of [http] is needed\n").into_response()
 }
 
 async fn metrics(State(shown): State<Arc<Shown>>) -> impl IntoResponse {

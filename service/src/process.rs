@@ -77,7 +77,8 @@ where
 {
     context.shutdown.listen_to_signals()?;
     let exporter = Exporter::install(&context.task)?;
-    let _server = HttpServer::start(address, vec![context.status.clone()], exporter).await?;
+    let _server =
+        HttpServer::start(address, context.task.http.token.clone(), vec![context.status.clone()], exporter).await?;
     let (stage, task) = (context.stage.as_str(), context.task.name.as_str());
     tracing::info!(stage, task, version = env!("CARGO_PKG_VERSION"), "starts");
     run_stage(&context, attempt).await

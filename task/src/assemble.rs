@@ -9,6 +9,7 @@ mod servers;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use toml::Spanned;
 
 use crate::Task;
@@ -16,6 +17,7 @@ use crate::document::Document;
 use crate::error::TaskError;
 use crate::expansion::{Surroundings, Text};
 use crate::file::{FullTable, HttpTable, RetryTable};
+use crate::memory::Memory;
 use crate::name::{Environment, TaskName};
 use crate::phases::{Phase, Phases};
 use crate::reader::{Number, Reader};
@@ -36,6 +38,7 @@ pub(crate) fn task(document: &Document<'_>, surroundings: &Surroundings<'_>) -> 
         existing_tables: keys::schema(reader, file.schema.as_ref())?.existing_tables,
         retry: retry(reader, &file.retry.unwrap_or_default())?,
         full: full_load(reader, &file.full.unwrap_or_default())?,
+        memory: memory(reader, file.memory.as_ref())?,
         http: http(reader, &file.http.unwrap_or_default())?,
     })
 }
@@ -98,6 +101,12 @@ fn full_load(reader: &Reader<'_>, table: &FullTable) -> Result<FullLoad, TaskErr
     })
 }
 
+fn memory(reader: &Reader<'_>, value: Option<&Spanned<i64>>) -> Result<Memory, TaskError> {
+    let Some(value) = value else { return Ok(Memory::default()) };
+    let number = Number { range: Memory::RANGE, default: 0, unit: "MiB" };
+    Ok(Memory::of_mebibytes(reader.number("memory", Some(value), number)?))
+}
+
 fn http(reader: &Reader<'_>, table: &HttpTable) -> Result<Http, TaskError> {
     let keys = [
         ("http.capture", table.capture.as_ref()),
@@ -113,8 +122,27 @@ fn http(reader: &Reader<'_>, table: &HttpTable) -> Result<Http, TaskError> {
             return Err(reader.contradiction(&text.span(), key, message, "give each stage a port of its own, or 0"));
         }
     }
+    let token = token(reader, table.token.as_ref())?;
+    if let (None, Some(open)) = (&token, addresses.iter().position(|address| !address.ip().is_loopback())) {
+        let (key, text) = keys[open];
+        let message = "the stage listens beyond loopback, and there is no \"http.token\"";
+        let span = text.map_or(0..0, |text| text.span());
+        return Err(reader.contradiction(&span, key, message, "add token = \"${MILLRACE_TOKEN}\" to [http]"));
+    }
     let [capture, transform, apply] = addresses;
-    Ok(Http { capture, transform, apply })
+    Ok(Http { capture, transform, apply, token })
+}
+
+/// A bearer token (RFC 6750, section 2.1), long enough not to be guessed.
+fn token(reader: &Reader<'_>, text: Option<&Text>) -> Result<Option<SecretString>, TaskError> {
+    let Some(text) = text else { return Ok(None) };
+    let token = reader.text("http.token", text)?;
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if !(16..=256).contains(&token.len()) || !token.bytes().all(is_allowed) {
+        let message = "the token is not of 16 to 256 letters, digits and \"-._~+/=\"";
+        return Err(reader.value(text, "http.token", message, "make one: openssl rand -hex 32"));
+    }
+    Ok(Some(SecretString::from(token)))
 }
 
 fn address(reader: &Reader<'_>, key: &str, text: &Text) -> Result<SocketAddr, TaskError> {

@@ -18,6 +18,8 @@ pub(crate) struct TaskFile {
     pub(crate) phases: Option<Spanned<Vec<Text>>>,
     /// A tag shown everywhere.
     pub(crate) environment: Option<Text>,
+    /// MiB that each process may take for data.
+    pub(crate) memory: Option<Spanned<i64>>,
     /// The MySQL server.
     pub(crate) source: Option<Spanned<ServerTable>>,
     /// The server that receives.
@@ -144,6 +146,8 @@ pub(crate) struct SchemaTable {
     pub(crate) names: Option<Text>,
     /// Whether secondary indexes are made.
     pub(crate) indexes: Option<bool>,
+    /// What becomes of a column whose type changes.
+    pub(crate) on_type_change: Option<Text>,
     /// Whether comments are made.
     pub(crate) comments: Option<bool>,
 }
@@ -178,4 +182,6 @@ pub(crate) struct HttpTable {
     pub(crate) transform: Option<Text>,
     /// Address of apply.
     pub(crate) apply: Option<Text>,
+    /// What who asks has to show.
+    pub(crate) token: Option<Text>,
 }

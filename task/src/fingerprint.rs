@@ -7,7 +7,9 @@ use millrace_model::schema::Storage;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::Task;
-use crate::object::{DistributedBy, ExistingTables, Extra, NameCase, ObjectSettings, Rename, RouteChoice};
+use crate::object::{
+    DistributedBy, ExistingTables, Extra, NameCase, ObjectSettings, OnTypeChange, Rename, RouteChoice,
+};
 use crate::operations::Operations;
 
 /// Names the form.
@@ -84,6 +86,7 @@ fn put_settings(mut put: &mut impl FnMut(&str), settings: &ObjectSettings) {
         (schema.names == NameCase::Lower, "names lower"),
         (schema.indexes == Extra::LeftOut, "without indexes"),
         (schema.comments == Extra::LeftOut, "without comments"),
+        (schema.on_type_change == OnTypeChange::Stop, "stops on a change of type"),
     ] {
         if is_set {
             put(field);

@@ -51,6 +51,17 @@ pub(crate) struct SchemaSettings {
     pub(crate) names: NameCase,
     pub(crate) indexes: Extra,
     pub(crate) comments: Extra,
+    pub(crate) on_type_change: OnTypeChange,
+}
+
+/// `on_type_change`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnTypeChange {
+    /// The destination's column changes too.
+    #[default]
+    Migrate,
+    /// The task stops.
+    Stop,
 }
 
 /// `existing_tables`.
@@ -177,6 +188,11 @@ impl ObjectRule {
             NameCase::Keep => name.to_owned(),
             NameCase::Lower => name.to_lowercase(),
         }
+    }
+
+    /// What becomes of a column whose type changes in the source.
+    pub fn on_type_change(&self) -> OnTypeChange {
+        self.settings.schema.on_type_change
     }
 
     /// Whether secondary indexes move.

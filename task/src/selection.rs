@@ -7,6 +7,7 @@ use millrace_model::TableName;
 
 use crate::glob::{Glob, TablePattern};
 use crate::object::ObjectRule;
+use crate::operations::Operation;
 use crate::overlap::tables_overlap;
 
 /// Databases of the server itself; they never move.
@@ -75,6 +76,14 @@ impl Selection {
     /// The rules, in an order of their own.
     pub fn rules(&self) -> &[ObjectRule] {
         &self.rules
+    }
+
+    /// Whether changes of some tables' definitions are not replicated.
+    pub fn leaves_changes_out(&self) -> bool {
+        let leaves_out = |rule: &ObjectRule| {
+            [Operation::Alter, Operation::Rename].into_iter().any(|change| !rule.operations().contains(change))
+        };
+        self.rules.iter().any(leaves_out)
     }
 
     pub(crate) fn exclusions(&self) -> &[TablePattern] {

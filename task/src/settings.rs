@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 /// How long failures are retried; `other` is less than `connection`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -24,7 +26,7 @@ pub struct FullLoad {
 }
 
 /// Where each stage listens for HTTP; port 0 means a free port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Http {
     /// Capture; default 127.0.0.1:9561.
@@ -33,6 +35,8 @@ pub struct Http {
     pub transform: SocketAddr,
     /// Apply; default 127.0.0.1:9563.
     pub apply: SocketAddr,
+    /// What who asks for metrics or status has to show; required where a stage listens beyond loopback.
+    pub token: Option<SecretString>,
 }
 
 /// Default port of capture; transform and apply follow.

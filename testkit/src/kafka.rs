@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -42,4 +44,40 @@ pub async fn delete_topics(brokers: &str, prefix: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// All committed messages of a topic, by partition and in their order, up to where it ends at that moment.
+pub async fn read_topic(brokers: &str, topic: &str) -> Result<Vec<Vec<Vec<u8>>>> {
+    let (brokers, topic) = (brokers.to_owned(), topic.to_owned());
+    tokio::task::spawn_blocking(move || {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", brokers)
+            .set("group.id", "millrace-testkit")
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("isolation.level", "read_committed")
+            .create()?;
+        let metadata = consumer.fetch_metadata(Some(&topic), LIMIT)?;
+        let partitions = metadata.topics().first().map_or(0, |found| found.partitions().len());
+        let mut messages = Vec::new();
+        for partition in 0..partitions {
+            messages.push(read_partition(&consumer, &topic, i32::try_from(partition)?)?);
+        }
+        Ok(messages)
+    })
+    .await?
+}
+
+fn read_partition(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<Vec<Vec<u8>>> {
+    let mut assignment = TopicPartitionList::new();
+    assignment.add_partition_offset(topic, partition, Offset::Beginning)?;
+    consumer.assign(&assignment)?;
+    let mut messages = Vec::new();
+    loop {
+        match consumer.poll(LIMIT).with_context(|| format!("no answer about \"{topic}\" within {LIMIT:?}"))? {
+            Ok(message) => messages.push(message.payload().unwrap_or_default().to_owned()),
+            Err(KafkaError::PartitionEOF(_)) => return Ok(messages),
+            Err(error) => return Err(error.into()),
+        }
+    }
 }

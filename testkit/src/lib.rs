@@ -4,18 +4,26 @@
 //! Nothing here calls the product's own code, so that a mistake there cannot hide here: the comparison reads both
 //! databases in a text form of its own, and tests in this crate plant differences that it must find.
 
+mod certificates;
 mod compare;
 mod kafka;
+mod mutate;
 mod own_server;
+mod own_servers;
 mod poll;
+mod proxy;
 mod script;
 mod servers;
 mod stage;
 
+pub use certificates::{Authority, Validity};
 pub use compare::{Comparison, Difference, TablePair, compare_table};
-pub use kafka::{delete_topics, topics_with_prefix};
+pub use kafka::{delete_topics, read_topic, topics_with_prefix};
+pub use mutate::{Mutations, peak_address_space};
 pub use own_server::{OwnServer, ServerKind};
+pub use own_servers::{OwnServers, Server};
 pub use poll::{pace, poll_until};
+pub use proxy::Proxy;
 pub use script::{load_dump, run_script, split_script};
 pub use servers::{Servers, unique_name};
 pub use stage::{Stage, StageCommand, built_binary};

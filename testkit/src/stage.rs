@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::own_servers::signal_process;
 use crate::poll::poll_until;
 
 /// What to start.
@@ -131,15 +132,11 @@ impl Stage {
         format!("the last lines of \"{}\":\n{}", self.log.display(), end.join("\n"))
     }
 
-    /// By the shell's own `kill`, which is everywhere; the standard library only has SIGKILL.
     fn signal(&mut self, name: &str) -> Result<()> {
         if !self.is_running()? {
             bail!("\"{}\" has ended already\n{}", self.name, self.log_end());
         }
-        let command = format!("kill -{name} {}", self.child.id());
-        let status = Command::new("sh").arg("-c").arg(&command).status()?;
-        ensure!(status.success(), "\"{command}\" failed");
-        Ok(())
+        signal_process(self.child.id(), name)
     }
 }
 

@@ -11,6 +11,7 @@ use millrace_model::row::RowWriter;
 use millrace_model::{Failure, MysqlType, PgType, SchemaKey};
 use millrace_task::Operation;
 
+use crate::follow::transform_alteration;
 use crate::mappings::{Mappings, NamedMapping};
 use crate::table::Verdict;
 
@@ -110,28 +111,24 @@ fn transform_changes(mappings: &Mappings, barrier: &Barrier<MysqlType>) -> Resul
             SchemaChange::Create { .. } => Some(Operation::Create),
             SchemaChange::Drop { .. } => Some(Operation::Drop),
             SchemaChange::Truncate { .. } => Some(Operation::Truncate),
-            SchemaChange::Alter(_) => Some(Operation::Alter),
+            SchemaChange::Alter(alteration) => {
+                let (before, after) = (find(mappings, alteration.before)?, find(mappings, alteration.schema)?);
+                changes.extend(transform_alteration(before, after, &alteration.origins).map(SchemaChange::Alter));
+                continue;
+            }
         };
         let operations = find(mappings, change.schema())?.mapping.operations();
         if operation.is_none_or(|operation| operations.contains(operation)) {
-            changes.push(transform_change(mappings, change)?);
+            let named = find(mappings, change.schema())?;
+            let (schema, table) = (named.target, named.mapping.target().name.clone());
+            changes.push(match change {
+                SchemaChange::Drop { .. } => SchemaChange::Drop { schema, table },
+                SchemaChange::Truncate { .. } => SchemaChange::Truncate { schema, table },
+                SchemaChange::Create { .. } | SchemaChange::Alter(_) => SchemaChange::Create { schema },
+            });
         }
     }
     Ok(changes)
-}
-
-fn transform_change(mappings: &Mappings, change: &SchemaChange<MysqlType>) -> Result<SchemaChange<PgType>, Failure> {
-    let named = find(mappings, change.schema())?;
-    let (schema, table) = (named.target, named.mapping.target().name.clone());
-    Ok(match change {
-        SchemaChange::Create { .. } => SchemaChange::Create { schema },
-        SchemaChange::Drop { .. } => SchemaChange::Drop { schema, table },
-        SchemaChange::Truncate { .. } => SchemaChange::Truncate { schema, table },
-        SchemaChange::Alter(_) => {
-            let what = format!("table \"{table}\" is altered, which transform cannot follow yet");
-            return Err(Failure::fatal(what, "start a new task under another name, or exclude the table"));
-        }
-    })
 }
 
 fn find(mappings: &Mappings, key: SchemaKey<MysqlType>) -> Result<&Arc<NamedMapping>, Failure> {

@@ -87,6 +87,38 @@ pub enum TransformError {
         "table \"{0}\" has no key, and \"schema.existing_tables\" is \"ignore\": its rows would be counted with others"
     )]
     KeylessAmongOthers(TableName),
+    /// A change of the table after which a rule of the task file would mean something else.
+    #[error("a change of table \"{table}\" takes column \"{column}\" from \"objects.{key}\"")]
+    RuleLost {
+        /// The table.
+        table: TableName,
+        /// The column.
+        column: String,
+        /// The key of the task file that names it.
+        key: &'static str,
+    },
+    /// The type of a column changes, and the task is to stop then.
+    #[error(
+        "the type of column \"{column}\" of table \"{table}\" changes from {from} to {to}, and \"schema.on_type_change\" is \"stop\""
+    )]
+    TypeChange {
+        /// The table.
+        table: TableName,
+        /// The column, by its name now.
+        column: String,
+        /// Its type before.
+        from: String,
+        /// Its type after.
+        to: String,
+    },
+    /// A change that the task does not replicate, and after which rows cannot be written to the table as it is.
+    #[error("a change of table \"{table}\" that \"operations\" leaves out cannot be left out: {problem}")]
+    Held {
+        /// The table.
+        table: TableName,
+        /// Why.
+        problem: HeldProblem,
+    },
     /// A value that the destination's type cannot hold.
     #[error("a row of table \"{table}\" cannot be moved: column \"{column}\" {problem}")]
     Value {
@@ -122,6 +154,25 @@ pub enum KeyProblem {
         "\"objects.distributed_by\" is \"randomly\", but the table has a key, which no segment could keep unique alone"
     )]
     Random,
+}
+
+/// Why a change cannot be left out.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum HeldProblem {
+    /// The destination's key no longer tells the source's rows apart.
+    #[error("the key by which the destination tells rows apart has changed")]
+    Key,
+    /// A column that the source has lost has no value in the destination.
+    #[error("column \"{0}\" is gone, and the destination has it NOT NULL without a default")]
+    NotNull(String),
+    /// A column's new type cannot become the one in the destination.
+    #[error("the values of column \"{column}\" cannot become {held} any more")]
+    Type {
+        /// The column.
+        column: String,
+        /// The destination's type.
+        held: String,
+    },
 }
 
 /// What is wrong with a value.
@@ -162,6 +213,21 @@ pub enum ValueProblem {
     OtherKind,
 }
 
+impl KeyProblem {
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::NoSuchColumn(_) => "name columns of the source",
+            Self::Nullable(_) => "make it NOT NULL in the source, or leave it out of primary_key",
+            Self::Ambiguous => {
+                "name all columns of the source's primary key, or of a unique key over NOT NULL columns, and others \
+                 besides if you like"
+            }
+            Self::NotInKey(_) => "distribute by columns of the primary key",
+            Self::Random => "name columns of the key, or give tables without a key a rule of their own",
+        }
+    }
+}
+
 impl TransformError {
     /// Always [`ErrorClass::Fatal`].
     pub fn class(&self) -> ErrorClass {
@@ -186,19 +252,23 @@ impl TransformError {
             Self::NoVerdict { reason: Reason::OtherKind, .. } => {
                 "this is a defect of Millrace: please report the table's definition".into()
             }
-            Self::Key { problem, .. } => match problem {
-                KeyProblem::NoSuchColumn(_) => "name columns of the source".into(),
-                KeyProblem::Nullable(_) => "make it NOT NULL in the source, or leave it out of primary_key".into(),
-                KeyProblem::Ambiguous => {
-                    "name all columns of the source's primary key, or of a unique key over NOT NULL columns, and others \
-                     besides if you like"
-                        .into()
-                }
-                KeyProblem::NotInKey(_) => "distribute by columns of the primary key".into(),
-                KeyProblem::Random => "name columns of the key, or give tables without a key a rule of their own".into(),
-            },
+            Self::Key { problem, .. } => problem.hint().into(),
             Self::KeylessAmongOthers(_) => {
                 "give the table a primary key in the source, exclude it, or take existing_tables out of the task file".into()
+            }
+            Self::RuleLost { .. } => {
+                "nothing was changed in the destination; start the task under another name, with a task file that fits the \
+                 table as it is now"
+                    .into()
+            }
+            Self::TypeChange { table, .. } => format!(
+                "nothing was changed in the destination; make a table with the new type there, copy the rows of \"{table}\" into \
+                 it, exchange the two by their names, and start the task under another name without the phase \"schema\"; or let \
+                 Millrace do it: on_type_change = \"migrate\""
+            ),
+            Self::Held { .. } => {
+                "nothing was changed in the destination; start the task under another name, or with \"alter\" in operations"
+                    .into()
             }
             Self::NotSelected(_) => "run all stages with the same task file".into(),
             Self::Value { problem, .. } => match problem {

@@ -122,6 +122,11 @@ enum Kind {
 }
 
 impl Filter {
+    /// Places in the table of the columns that the condition names, rising.
+    pub fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+
     /// The condition over the rows of this table; refused where a column is not there or cannot be compared so.
     pub fn new(condition: &Condition, schema: &TableSchema<MysqlType>) -> Result<Self, ConditionProblem> {
         typing::filter(condition, schema)

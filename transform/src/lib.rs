@@ -8,13 +8,15 @@ pub mod cells;
 pub mod convert;
 mod error;
 pub mod filter;
+mod follow;
 mod key;
 mod lane;
 pub mod mappings;
 mod progress;
+mod rules;
 mod stage;
 pub mod table;
 pub mod types;
 
-pub use error::{KeyProblem, TransformError, ValueProblem};
+pub use error::{HeldProblem, KeyProblem, TransformError, ValueProblem};
 pub use stage::run;

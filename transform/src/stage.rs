@@ -7,14 +7,17 @@ use millrace_eventlog::{
     Broker, LogOptions, Membership, MembershipEvent, Message, PartitionReader, PartitionWriter, ReadEvent,
     SchemaReader, StableOffsetWatch, TopicNames, read_first_tables,
 };
-use millrace_model::{Failure, MysqlType, SchemaKey};
-use millrace_proto::{BatchDecoder, Received, decode_schema, encode_messages, encode_schema, schema_record_key};
+use millrace_model::{Failure, MysqlType};
+use millrace_proto::{
+    BatchDecoder, Received, decode_held, decode_schema, encode_held, encode_messages, encode_schema, held_record_key,
+    schema_record_key,
+};
 use millrace_service::{Outcome, StageContext};
 use millrace_task::Phase;
 
 use crate::batch::{Scratch, transform_batch};
 use crate::lane::{Lane, TAIL_LIMIT, holds_end};
-use crate::mappings::Mappings;
+use crate::mappings::{Mappings, Need, is_written_down};
 use crate::progress::Progress;
 
 /// How often a missing topic is looked for again.
@@ -175,8 +178,8 @@ impl Stage {
                 self.decoder.decode_joined(joined.into_bytes(), columns)?
             }
         };
-        for key in self.mappings.missing(&batch) {
-            self.learn(key).await?;
+        for need in self.mappings.missing(&batch) {
+            self.learn(need).await?;
         }
         let Some(lane) = self.lanes.get_mut(&partition) else { return Ok(()) };
         lane.sequence.accept(&batch)?;
@@ -206,8 +209,9 @@ impl Stage {
         }
         loop {
             if let Some(tables) = read_first_tables(&self.options, &self.names).await? {
-                for table in tables {
-                    self.learn(table.key).await?;
+                // One that was changed since comes with its changes.
+                for table in tables.into_iter().filter(|table| table.key.version == table.schema.table_id) {
+                    self.learn(Need { key: table.key, alteration: None }).await?;
                 }
                 self.context.status.set("waiting_for", "");
                 return Ok(true);
@@ -221,14 +225,27 @@ impl Stage {
     }
 
     /// Reads a schema that a message names, and publishes the destination's before anything uses it.
-    async fn learn(&mut self, key: SchemaKey<MysqlType>) -> Result<(), Failure> {
-        let record = schema_record_key(key);
-        let value = self.schemas.get(record.as_bytes(), SchemaReader::WAIT).await?;
-        let named = self.mappings.add(key, decode_schema(value)?, &self.context.task.selection)?;
-        let record = schema_record_key(named.target);
+    async fn learn(&mut self, need: Need) -> Result<(), Failure> {
+        let task = self.context.task.clone();
+        let (key, selection) = (need.key, &task.selection);
+        let schema = decode_schema(self.schemas.get(schema_record_key(key).as_bytes(), SchemaReader::WAIT).await?)?;
+        let named = match need.alteration {
+            Some(alteration) => self.mappings.follow(schema, &alteration, selection)?,
+            None if is_written_down(key, &schema, selection) => {
+                let held = self.schemas.get(held_record_key(key).as_bytes(), SchemaReader::WAIT).await?;
+                self.mappings.recall(key, schema, decode_held(held)?, selection)?
+            }
+            None => self.mappings.add(key, schema, selection)?,
+        };
+        if is_written_down(key, named.mapping.source(), selection) {
+            self.publish(&held_record_key(key), &encode_held(&named.mapping.held())).await?;
+        }
+        self.publish(&schema_record_key(named.target), &encode_schema(named.mapping.target())).await
+    }
+
+    async fn publish(&mut self, record: &str, value: &[u8]) -> Result<(), Failure> {
         if self.schemas.known(record.as_bytes()).is_none() {
-            let value = encode_schema(named.mapping.target());
-            self.schema_writer.send_record(0, record.as_bytes(), &value).await?;
+            self.schema_writer.send_record(0, record.as_bytes(), value).await?;
             self.schema_writer.flush(FLUSH_LIMIT).await?;
         }
         Ok(())

@@ -8,6 +8,7 @@ use millrace_model::mysql_type::MysqlType;
 use millrace_model::pg_type::PgType;
 use millrace_model::row::{Row, RowWriter};
 use millrace_model::schema::{Column, DefaultValue, Index, Nullability, TableName, TableSchema};
+use millrace_proto::Standing;
 use millrace_task::{ExistingTables, ObjectRule, Operations};
 
 use crate::cells::{CellRule, InKey};
@@ -20,11 +21,15 @@ use crate::types::{may_hold_zero_date, target_type};
 /// A table's mapping at one schema version.
 #[derive(Debug)]
 pub struct TableMapping {
-    source: Arc<TableSchema<MysqlType>>,
-    target: Arc<TableSchema<PgType>>,
-    rules: Vec<CellRule>,
-    filter: Option<Filter>,
-    operations: Operations,
+    pub(crate) source: Arc<TableSchema<MysqlType>>,
+    pub(crate) target: Arc<TableSchema<PgType>>,
+    pub(crate) rules: Vec<CellRule>,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) operations: Operations,
+    /// Whether the destination's columns, keys and indexes are those of the source's schema.
+    pub(crate) shape: Standing,
+    /// Whether the destination's name is that of the source's.
+    pub(crate) name: Standing,
 }
 
 /// What becomes of a change.
@@ -84,10 +89,14 @@ impl TableMapping {
             route: source.route,
             placement: placement(&source, rule, key, &places)?,
         };
-        let filter = rule.condition().map(|condition| Filter::new(condition, &source)).transpose();
-        let refused = |problem| TransformError::Condition { table: source.name.clone(), problem };
-        let filter = filter.map_err(refused)?;
-        Ok(Self { source, target: Arc::new(target), rules, filter, operations: rule.operations() })
+        let (filter, target) = (filter_of(&source, rule)?, Arc::new(target));
+        let (shape, name) = (Standing::Follows, Standing::Follows);
+        Ok(Self { source, target, rules, filter, operations: rule.operations(), shape, name })
+    }
+
+    /// The source's schema.
+    pub fn source(&self) -> &Arc<TableSchema<MysqlType>> {
+        &self.source
     }
 
     /// The destination's schema.
@@ -159,12 +168,18 @@ impl TableMapping {
     }
 }
 
-fn map_places(places: &[usize], map: &[Option<usize>]) -> Option<Vec<usize>> {
+/// The rule's condition against the table's types.
+pub(crate) fn filter_of(source: &TableSchema<MysqlType>, rule: &ObjectRule) -> Result<Option<Filter>, TransformError> {
+    let filter = rule.condition().map(|condition| Filter::new(condition, source)).transpose();
+    filter.map_err(|problem| TransformError::Condition { table: source.name.clone(), problem })
+}
+
+pub(crate) fn map_places(places: &[usize], map: &[Option<usize>]) -> Option<Vec<usize>> {
     places.iter().map(|&place| map[place]).collect()
 }
 
 /// An index of which a column does not move does not move either.
-fn map_index(index: &Index, map: &[Option<usize>]) -> Option<Index> {
+pub(crate) fn map_index(index: &Index, map: &[Option<usize>]) -> Option<Index> {
     let columns = map_places(&index.columns, map)?;
     Some(Index { name: index.name.clone(), columns, uniqueness: index.uniqueness })
 }

@@ -1,6 +1,7 @@
 //! The crate against a real server, which is the oracle: what it writes is read back by the server's own functions.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod alter;
 mod barriers;
 mod definitions;
 mod failures;

@@ -16,6 +16,7 @@ fn mark(delivered: Reading) -> SourceMark {
         delivered,
         last_gtid: String::new(),
         committed_at: 0,
+        prepared: Vec::new(),
     }
 }
 

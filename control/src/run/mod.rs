@@ -71,7 +71,7 @@ async fn run(task: Arc<Task>, show: Show) -> Result<Outcome, Failure> {
     };
     let exporter = Exporter::install(&task)?;
     let statuses = vec![contexts.capture.status.clone(), contexts.apply.status.clone()];
-    let _server = HttpServer::start(task.http.capture, statuses, exporter).await?;
+    let _server = HttpServer::start(task.http.capture, task.http.token.clone(), statuses, exporter).await?;
     let progress = Progress::new(show);
     let follower = tokio::spawn(progress.clone().follow(contexts.capture.clone(), contexts.apply.clone()));
     let ended = run_stage(&contexts.capture, |context| {

@@ -1,15 +1,16 @@
 //! From capture to apply in one process: each step is transformed and handed over in memory.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use millrace_apply::TransformedStep;
 use millrace_capture::Outlet;
 use millrace_model::{Failure, MysqlType, SchemaKey, TableSchema};
-use millrace_proto::{CHECKPOINT_KEY, encode_checkpoint, encode_table, table_record_key};
+use millrace_proto::{CHECKPOINT_KEY, encode_checkpoint, encode_held, encode_table, held_record_key, table_record_key};
 use millrace_protocol::capture::Step;
 use millrace_task::Task;
 use millrace_transform::batch::{Scratch, transform_batch};
-use millrace_transform::mappings::Mappings;
+use millrace_transform::mappings::{Mappings, NamedMapping, Need, is_written_down};
 use tokio::sync::mpsc;
 
 use crate::run::progress::Progress;
@@ -18,6 +19,8 @@ use crate::run::progress::Progress;
 pub(crate) struct MemoryOutlet {
     task: Arc<Task>,
     mappings: Mappings,
+    /// Schemas that no message has named yet.
+    schemas: HashMap<SchemaKey<MysqlType>, Arc<TableSchema<MysqlType>>>,
     scratch: Scratch,
     steps: mpsc::Sender<TransformedStep>,
     progress: Progress,
@@ -30,28 +33,39 @@ impl MemoryOutlet {
         steps: mpsc::Sender<TransformedStep>,
         progress: Progress,
     ) -> Self {
-        Self { task, mappings, scratch: Scratch::default(), steps, progress }
+        Self { task, mappings, schemas: HashMap::new(), scratch: Scratch::default(), steps, progress }
     }
 
-    fn learn(&mut self, key: SchemaKey<MysqlType>, schema: &TableSchema<MysqlType>) -> Result<(), Failure> {
-        self.mappings.add(key, schema.clone(), &self.task.selection)?;
-        Ok(())
+    /// Makes the mapping of a schema of this step; what a restart needs of it joins the state.
+    fn learn(&mut self, need: Need, state: &mut Vec<(String, Option<Vec<u8>>)>) -> Result<Arc<NamedMapping>, Failure> {
+        let (key, selection) = (need.key, &self.task.selection);
+        let schema = self.schemas.remove(&key).ok_or_else(|| {
+            let what = format!("a step names schema {key:?}, which it does not have");
+            Failure::fatal(what, "this is a defect of Millrace: please report it")
+        })?;
+        let Some(alteration) = need.alteration else {
+            return Ok(self.mappings.add(key, schema.as_ref().clone(), selection)?);
+        };
+        let named = self.mappings.follow(schema.as_ref().clone(), &alteration, selection)?;
+        if is_written_down(key, &schema, selection) {
+            state.push((held_record_key(alteration.before), None));
+            state.push((held_record_key(key), Some(encode_held(&named.mapping.held()).to_vec())));
+        }
+        Ok(named)
     }
 
     fn transform(&mut self, step: &Step) -> Result<TransformedStep, Failure> {
-        let mut schemas = Vec::new();
-        for (key, schema) in &step.schemas {
-            self.learn(*key, schema)?;
-            if let Some(named) = self.mappings.get(*key) {
-                schemas.push((named.target, named.mapping.target().clone()));
-            }
-        }
+        self.schemas.extend(step.schemas.iter().cloned());
+        let (mut schemas, mut state) = (Vec::new(), Vec::new());
         let mut batches = Vec::with_capacity(step.batches.len());
         for (_, batch) in &step.batches {
+            for need in self.mappings.missing(batch) {
+                let named = self.learn(need, &mut state)?;
+                schemas.push((named.target, named.mapping.target().clone()));
+            }
             batches.push(transform_batch(&self.mappings, &mut self.scratch, 0, batch)?);
             self.scratch.count_dropped();
         }
-        let mut state: Vec<(String, Option<Vec<u8>>)> = Vec::new();
         for (table_id, table) in &step.tables {
             state.push((table_record_key(*table_id), table.as_ref().map(|table| encode_table(table).to_vec())));
         }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use millrace_apply::{InProcess, StateRecords};
 use millrace_capture::Recovered;
-use millrace_model::{Failure, TableState};
-use millrace_proto::{CHECKPOINT_KEY, decode_checkpoint, decode_table};
+use millrace_model::{Failure, MysqlType, SchemaKey, TableState};
+use millrace_proto::{CHECKPOINT_KEY, decode_checkpoint, decode_held, decode_table, held_record_key};
 use millrace_service::{Outcome, StageContext};
 use millrace_task::Task;
-use millrace_transform::mappings::Mappings;
+use millrace_transform::mappings::{Mappings, is_written_down};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -34,7 +34,12 @@ pub(crate) async fn attempt(contexts: Contexts, progress: Progress) -> Result<Ou
     let mut schemas = Vec::new();
     if let Recovered::Restart { tables, .. } = &recovered {
         for table in tables {
-            let named = mappings.add(table.key, table.schema.as_ref().clone(), &task.selection)?;
+            let (schema, selection) = (table.schema.as_ref().clone(), &task.selection);
+            let record = destination.state().and_then(|state| held_record(table.key, state));
+            let named = match record.filter(|_| is_written_down(table.key, &schema, selection)) {
+                Some(held) => mappings.recall(table.key, schema, decode_held(held.into())?, selection)?,
+                None => mappings.add(table.key, schema, selection)?,
+            };
             schemas.push((named.target, named.mapping.target().clone()));
         }
         progress.resume(tables);
@@ -58,6 +63,12 @@ pub(crate) async fn attempt(contexts: Contexts, progress: Progress) -> Result<Ou
             _ => Err(failure),
         },
     }
+}
+
+/// What was written down of a mapping that does not follow from the task file alone.
+fn held_record(key: SchemaKey<MysqlType>, state: &StateRecords) -> Option<Vec<u8>> {
+    let record = held_record_key(key);
+    state.iter().find(|(found, _)| *found == record).map(|(_, value)| value.clone())
 }
 
 async fn joined(apply: &mut JoinSet<Result<Outcome, Failure>>) -> Result<Outcome, Failure> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -26,20 +27,23 @@ pub(super) fn address(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 /// Why there is none, in a few words.
-pub(super) async fn ask(address: &str) -> Result<Vec<Value>, String> {
-    let answer = tokio::time::timeout(LIMIT, get(address)).await;
+pub(super) async fn ask(address: &str, token: Option<&SecretString>) -> Result<Vec<Value>, String> {
+    let answer = tokio::time::timeout(LIMIT, get(address, token)).await;
     let answer = answer.map_err(|_| format!("no answer within {} s", LIMIT.as_secs()))??;
     statuses(&answer)
 }
 
-async fn get(address: &str) -> Result<Vec<u8>, String> {
+async fn get(address: &str, token: Option<&SecretString>) -> Result<Vec<u8>, String> {
     let refused = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
         _ => error.to_string(),
     };
     let mut stream = TcpStream::connect(address).await.map_err(refused)?;
-    let request =
-        format!("GET /status HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: application/json\r\n\r\n");
+    let authorization = token.map(|token| format!("Authorization: Bearer {}\r\n", token.expose_secret()));
+    let authorization = authorization.unwrap_or_default();
+    let request = format!(
+        "GET /status HTTP/1.1\r\nHost: {address}\r\n{authorization}Connection: close\r\nAccept: application/json\r\n\r\n"
+    );
     stream.write_all(request.as_bytes()).await.map_err(refused)?;
     let mut answer = Vec::new();
     stream.take(SIZE).read_to_end(&mut answer).await.map_err(refused)?;
@@ -51,6 +55,9 @@ fn statuses(answer: &[u8]) -> Result<Vec<Value>, String> {
     let stranger = || "something else listens there".to_owned();
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(stranger)?;
     let head = String::from_utf8_lossy(&answer[..end]);
+    if head.lines().next().is_some_and(|line| line.contains(" 401")) {
+        return Err("the stage there asks for another http.token".to_owned());
+    }
     if !head.lines().next().is_some_and(|line| line.contains(" 200")) {
         return Err(stranger());
     }

@@ -65,7 +65,7 @@ async fn ask_stages(task: &Task, more: &[String]) -> Vec<StageReport> {
     let mut addresses: Vec<String> = configured.iter().flatten().chain(more).cloned().collect();
     addresses.sort_unstable();
     addresses.dedup();
-    let answers = join_all(addresses.iter().map(|address| ask(address))).await;
+    let answers = join_all(addresses.iter().map(|address| ask(address, task.http.token.as_ref()))).await;
     let asked: Vec<(String, Result<Vec<Value>, String>)> = addresses.into_iter().zip(answers).collect();
     collect(task, &configured, &asked)
 }
@@ -163,7 +163,9 @@ mod tests {
 
     #[test]
     fn stages_that_listen_everywhere_are_asked_here() {
-        let task = task("http = { capture = \"0.0.0.0:1\", transform = \"[::]:2\", apply = \"127.0.0.1:0\" }");
+        let task = task(
+            "http = { capture = \"0.0.0.0:1\", transform = \"[::]:2\", apply = \"127.0.0.1:0\", token = \"0123456789abcdef\" }",
+        );
         let addresses = STAGES.map(|stage| address_of(stage, &task));
         assert_eq!(addresses, [Some("127.0.0.1:1".to_owned()), Some("[::1]:2".to_owned()), None]);
     }

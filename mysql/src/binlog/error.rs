@@ -104,8 +104,10 @@ pub enum Refusal {
     Incident,
     /// Rows changed by a statement that was logged as text.
     StatementFormat,
-    /// Part of a distributed (XA) transaction.
+    /// A statement about a distributed (XA) transaction of an unknown form.
     Xa,
+    /// The commit of a distributed transaction that was prepared before what was read.
+    XaUnknown,
     /// Changes that were rolled back after they were logged.
     RolledBack,
     /// The statement's text is in a character set that cannot be read.
@@ -120,7 +122,10 @@ impl fmt::Display for Refusal {
             Self::PartialJson => "partial updates of json documents are not supported",
             Self::Incident => "the source reports that changes are missing in its binlog",
             Self::StatementFormat => "rows were changed by a statement that is logged as text, not as rows",
-            Self::Xa => "distributed (xa) transactions are not supported",
+            Self::Xa => "the statement about a distributed (xa) transaction is not known",
+            Self::XaUnknown => {
+                "a distributed (xa) transaction commits whose XA PREPARE was not read, so its rows are not known"
+            }
             Self::RolledBack => "changes were logged and then rolled back",
             Self::Charset => "the statement is in a character set that cannot be read",
             Self::Unknown => "the type is not known",
@@ -136,7 +141,10 @@ impl Refusal {
             Self::StatementFormat => {
                 "set binlog_format = ROW on the source for all sessions, then load the changed tables anew"
             }
-            Self::Xa => "do not use XA transactions on the source, or load the tables anew behind them",
+            Self::Xa => "the source may be newer than this version of millrace knows",
+            Self::XaUnknown => {
+                "it was prepared before the task began: start a new task under another name while XA RECOVER is empty"
+            }
             Self::RolledBack => "do not mix transactional and other tables in one transaction; load the tables anew",
             Self::Charset => "run schema changes in sessions with character_set_client utf8mb4",
             Self::Unknown => "the source may be newer than this version of millrace knows",

@@ -27,6 +27,18 @@ pub enum SourceEvent {
         /// Where its last event ends, which is where reading can begin again.
         end: BinlogPlace,
     },
+    /// Instead of `Commit`: the transaction was prepared (XA PREPARE). Its rows come in the transaction that commits it.
+    Prepared {
+        /// Its XID, as the server prints it.
+        xid: Arc<str>,
+        /// Where its last event ends.
+        end: BinlogPlace,
+    },
+    /// Right before `Commit`: the transaction commits one that was prepared, with the rows before this, or rolls it back.
+    EndsPrepared {
+        /// The XID of the prepared one.
+        xid: Arc<str>,
+    },
     /// The source writes another file from here on.
     Rotated {
         /// Where in it reading goes on.
@@ -161,6 +173,10 @@ pub(crate) mod kind {
     pub(crate) const PARTIAL_UPDATE_ROWS: u8 = 0x27;
     pub(crate) const TRANSACTION_PAYLOAD: u8 = 0x28;
     pub(crate) const GTID_TAGGED: u8 = 0x2a;
+    pub(crate) const MARIA_DB_ANNOTATE_ROWS: u8 = 0xa0;
+    pub(crate) const MARIA_DB_CHECKPOINT: u8 = 0xa1;
+    pub(crate) const MARIA_DB_GTID: u8 = 0xa2;
+    pub(crate) const MARIA_DB_GTID_LIST: u8 = 0xa3;
 }
 
 /// The name of an event's type as MySQL's source has it, for messages.
@@ -204,6 +220,18 @@ pub(crate) fn kind_name(number: u8) -> String {
         kind::TRANSACTION_PAYLOAD => "TRANSACTION_PAYLOAD_EVENT",
         0x29 => "HEARTBEAT_LOG_EVENT_V2",
         kind::GTID_TAGGED => "GTID_TAGGED_LOG_EVENT",
+        kind::MARIA_DB_ANNOTATE_ROWS => "ANNOTATE_ROWS_EVENT",
+        kind::MARIA_DB_CHECKPOINT => "BINLOG_CHECKPOINT_EVENT",
+        kind::MARIA_DB_GTID => "GTID_EVENT",
+        kind::MARIA_DB_GTID_LIST => "GTID_LIST_EVENT",
+        0xa4 => "START_ENCRYPTION_EVENT",
+        0xa5 => "QUERY_COMPRESSED_EVENT",
+        0xa6 => "WRITE_ROWS_COMPRESSED_EVENT_V1",
+        0xa7 => "UPDATE_ROWS_COMPRESSED_EVENT_V1",
+        0xa8 => "DELETE_ROWS_COMPRESSED_EVENT_V1",
+        0xa9 => "WRITE_ROWS_COMPRESSED_EVENT",
+        0xaa => "UPDATE_ROWS_COMPRESSED_EVENT",
+        0xab => "DELETE_ROWS_COMPRESSED_EVENT",
         other => return format!("0x{other:02x}"),
     };
     name.to_owned()

@@ -15,6 +15,8 @@ use millrace_model::BinlogPlace;
 pub(crate) enum Gaps {
     /// Transactions were asked to be left out, and none is open.
     Allowed,
+    /// The server leaves out events that say nothing about data, also inside of transactions (MariaDB's annotations).
+    Anywhere,
     /// The next event begins where the last one ended.
     Forbidden,
 }

@@ -17,7 +17,9 @@ use mysql_async::{BinlogStreamRequest, Conn, Opts, OptsBuilder, Sid};
 use super::error::BinlogError;
 use super::event::{GtidFields, Level, RawEvent, SourceEvent, kind, kind_name};
 use super::place::Gaps;
+use super::selection::TableFilter;
 use super::transactions::Transactions;
+use crate::server::Flavour;
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Silence after which the connection counts as dead.
@@ -38,6 +40,14 @@ pub enum BinlogStart {
     /// At a boundary between transactions: the beginning of a file, or a `Commit`'s end. Beyond 4 GiB the server needs
     /// `gtid_mode = ON`.
     Place(BinlogPlace),
+    /// At `until`, a boundary as well; from the boundary `from` on only the rows of distributed transactions are kept
+    /// that commit after `until`.
+    Collecting {
+        /// Where the oldest of them begins.
+        from: BinlogPlace,
+        /// Where events begin to be given.
+        until: BinlogPlace,
+    },
     /// With every transaction that is not in the set.
     Gtids(GtidSet),
 }
@@ -47,7 +57,15 @@ pub struct BinlogStream {
     driver: mysql_async::BinlogStream,
     transactions: Transactions,
     health: Health,
+    opts: Opts,
+    server_id: u32,
+    filter: TableFilter,
+    /// Reads rows of a distributed transaction again, while the main stream stands still.
+    second: Option<Box<BinlogStream>>,
 }
+
+/// What the id of the second reader differs in: with the same id the server would end the main stream.
+const SECOND_READER: u32 = 1 << 30;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Health {
@@ -62,17 +80,37 @@ impl BinlogStream {
     /// server ends another stream with the same id.
     pub async fn open(opts: Opts, start: BinlogStart, server_id: u32) -> Result<Self, BinlogError> {
         let place = match &start {
-            BinlogStart::Place(place) => place.clone(),
+            BinlogStart::Place(from) | BinlogStart::Collecting { from, .. } => from.clone(),
             BinlogStart::Gtids(_) => BinlogPlace::new("", 0),
         };
-        let gaps = match &start {
-            BinlogStart::Place(_) => Gaps::Forbidden,
-            BinlogStart::Gtids(_) => Gaps::Allowed,
-        };
-        let driver = tokio::time::timeout(FIRST_SILENCE, connect(opts, &start, server_id)).await;
+        let driver = tokio::time::timeout(FIRST_SILENCE, connect(opts.clone(), &start, server_id)).await;
         let silent = |_| BinlogError::Silent { waited: FIRST_SILENCE, place: place.clone() };
-        let driver = driver.map_err(silent)??;
-        Ok(Self { driver, transactions: Transactions::new(place, gaps), health: Health::Starting })
+        let (driver, flavour) = driver.map_err(silent)??;
+        let gaps = match (flavour, &start) {
+            (Flavour::MariaDb, _) => Gaps::Anywhere,
+            (Flavour::Mysql, BinlogStart::Gtids(_)) => Gaps::Allowed,
+            (Flavour::Mysql, _) => Gaps::Forbidden,
+        };
+        let mut transactions = Transactions::new(place, gaps);
+        if let BinlogStart::Collecting { until, .. } = start {
+            transactions.give_from(until);
+        }
+        let (health, filter) = (Health::Starting, TableFilter::all());
+        Ok(Self { driver, transactions, health, opts, server_id, filter, second: None })
+    }
+
+    /// With the rows of these tables only; others are passed over, whatever they are.
+    pub fn selecting(mut self, filter: TableFilter) -> Self {
+        self.transactions.set_filter(filter.clone());
+        self.filter = filter;
+        self
+    }
+
+    /// Keeps at most so many bytes of rows of prepared distributed transactions, instead of 32 MiB; a transaction beyond
+    /// is read again when it commits.
+    pub fn keeping_prepared_rows(mut self, bytes: usize) -> Self {
+        self.transactions.keep_at_most(bytes);
+        self
     }
 
     /// The next event. Cancel-safe: what was read stays in the stream when the future is dropped. After an error the
@@ -82,22 +120,57 @@ impl BinlogStream {
             if let Some(event) = self.transactions.take() {
                 return Ok(event);
             }
-            let waited = match self.health {
-                Health::Starting => FIRST_SILENCE,
-                Health::Running => SILENCE,
-                Health::Failed => return Err(BinlogError::Failed),
-            };
-            // The only point where the future can be dropped; the driver keeps a packet that came in part.
-            let framed = tokio::time::timeout(waited, self.driver.next()).await;
-            let taken = match framed {
-                Err(_) => Err(BinlogError::Silent { waited, place: self.transactions.place() }),
-                Ok(None) => Err(BinlogError::Ended(self.transactions.place())),
-                Ok(Some(Err(error))) => Err(error.into()),
-                Ok(Some(Ok(event))) => self.take(event),
-            };
-            self.health = if taken.is_ok() { Health::Running } else { Health::Failed };
-            taken?;
+            match self.transactions.to_read_again().cloned() {
+                None => self.receive().await?,
+                Some(place) => {
+                    if let Some(event) = self.read_again(place).await? {
+                        return Ok(event);
+                    }
+                }
+            }
         }
+    }
+
+    /// Takes the next event from the connection.
+    async fn receive(&mut self) -> Result<(), BinlogError> {
+        let waited = match self.health {
+            Health::Starting => FIRST_SILENCE,
+            Health::Running => SILENCE,
+            Health::Failed => return Err(BinlogError::Failed),
+        };
+        // The only point where the future can be dropped; the driver keeps a packet that came in part.
+        let framed = tokio::time::timeout(waited, self.driver.next()).await;
+        let taken = match framed {
+            Err(_) => Err(BinlogError::Silent { waited, place: self.transactions.place() }),
+            Ok(None) => Err(BinlogError::Ended(self.transactions.place())),
+            Ok(Some(Err(error))) => Err(error.into()),
+            Ok(Some(Ok(event))) => self.take(event),
+        };
+        self.health = if taken.is_ok() { Health::Running } else { Health::Failed };
+        taken
+    }
+
+    /// The next rows of the transaction at `place`; none after the last.
+    async fn read_again(&mut self, place: BinlogPlace) -> Result<Option<SourceEvent>, BinlogError> {
+        if self.second.is_none() {
+            let start = BinlogStart::Place(place);
+            let opened = Box::pin(Self::open(self.opts.clone(), start, self.server_id ^ SECOND_READER)).await?;
+            let mut second = opened.selecting(self.filter.clone());
+            second.transactions.pass_rows_on();
+            self.second = Some(Box::new(second));
+        }
+        while let Some(second) = &mut self.second {
+            match second.transactions.take() {
+                Some(rows @ SourceEvent::Rows(_)) => return Ok(Some(rows)),
+                Some(SourceEvent::Prepared { .. } | SourceEvent::Commit { .. }) => {
+                    self.second = None;
+                    self.transactions.was_read_again();
+                }
+                Some(_) => {}
+                None => second.receive().await?,
+            }
+        }
+        Ok(None)
     }
 
     /// Ends the connection.
@@ -130,7 +203,15 @@ pub async fn read_file_created(opts: Opts, file: &str, server_id: u32) -> Result
     Ok(created)
 }
 
-async fn connect(opts: Opts, start: &BinlogStart, server_id: u32) -> Result<mysql_async::BinlogStream, BinlogError> {
+/// What this reader of MariaDB's binlog understands: its GTID events, and that annotations are left out. Otherwise the
+/// server would put other events in their place, in which a distributed transaction looks like any other.
+const MARIA_DB_CAPABILITY: u32 = 4;
+
+async fn connect(
+    opts: Opts,
+    start: &BinlogStart,
+    server_id: u32,
+) -> Result<(mysql_async::BinlogStream, Flavour), BinlogError> {
     // A path to the server's own socket would go around proxies, and lead nowhere on another machine.
     let opts = OptsBuilder::from_opts(opts).prefer_socket(false).max_allowed_packet(Some(LARGEST_PACKET));
     let mut connection = Conn::new(opts).await?;
@@ -138,20 +219,27 @@ async fn connect(opts: Opts, start: &BinlogStart, server_id: u32) -> Result<mysq
     connection
         .query_drop(format!(
             "SET @source_heartbeat_period = {nanoseconds}, @master_heartbeat_period = {nanoseconds}, SESSION \
-             net_write_timeout = {NET_WRITE_TIMEOUT}"
+             net_write_timeout = {NET_WRITE_TIMEOUT}, @mariadb_slave_capability = {MARIA_DB_CAPABILITY}"
         ))
         .await?;
-    Ok(connection.get_binlog_stream(request(start, server_id)?).await?)
+    let version: Option<String> = connection.query_first("SELECT VERSION()").await?;
+    let is_maria_db = version.is_some_and(|version| Flavour::is_maria_db(&version));
+    let flavour = if is_maria_db { Flavour::MariaDb } else { Flavour::Mysql };
+    Ok((connection.get_binlog_stream(request(start, server_id)?).await?, flavour))
 }
 
 fn request(start: &BinlogStart, server_id: u32) -> Result<BinlogStreamRequest<'_>, BinlogError> {
     let request = BinlogStreamRequest::new(server_id);
     Ok(match start {
-        BinlogStart::Place(place) if u32::try_from(place.offset).is_ok() => {
+        BinlogStart::Place(place) | BinlogStart::Collecting { from: place, .. }
+            if u32::try_from(place.offset).is_ok() =>
+        {
             request.with_filename(place.file.as_bytes()).with_pos(place.offset)
         }
         // Only this command has room for the offset; with a file and no GTIDs to leave out it begins there.
-        BinlogStart::Place(place) => request.with_gtid().with_filename(place.file.as_bytes()).with_pos(place.offset),
+        BinlogStart::Place(place) | BinlogStart::Collecting { from: place, .. } => {
+            request.with_gtid().with_filename(place.file.as_bytes()).with_pos(place.offset)
+        }
         BinlogStart::Gtids(set) => request.with_gtid().with_gtid_set(to_sids(set)?),
     })
 }

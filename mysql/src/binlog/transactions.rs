@@ -19,7 +19,10 @@ use super::event::{GtidFields, Level, RawEvent, RowsBatch, RowsKind, SourceEvent
 use super::event_parts::{description_version, payload_size, rows_parts, uuid_text};
 use super::place::{Gaps, Whereabouts};
 use super::query::{Meaning, Query};
+use super::selection::TableFilter;
 use super::table_map::{self, TableMap};
+use super::xa::{OpenXa, Waiting, XaRows};
+use distributed::ReadAgain;
 
 /// Set by the server on events that it makes up for the stream.
 const ARTIFICIAL: u16 = 0x20;
@@ -39,6 +42,8 @@ enum State {
     Announced(Arc<Transaction>),
     /// It was begun; rows may come.
     Open(Arc<Transaction>, Logged),
+    /// The same for a distributed transaction, whose rows wait.
+    Xa(OpenXa),
 }
 
 /// Whether a transaction has rows already: then a rollback would have to take them back.
@@ -71,6 +76,14 @@ pub(crate) struct Transactions {
     current: HashMap<u64, Arc<TableMap>>,
     source: Option<([u8; 16], GtidSource)>,
     ready: VecDeque<SourceEvent>,
+    /// Rows of other tables are passed over.
+    filter: TableFilter,
+    xa: XaRows,
+    waiting: Waiting,
+    /// Transactions before this place were given before: of them only the rows of prepared ones are wanted.
+    given_before: Option<BinlogPlace>,
+    /// The prepared transaction whose rows were forgotten and that takes effect now.
+    to_read_again: Option<ReadAgain>,
 }
 
 /// An event with the place of its (outer) beginning, and its name for errors.
@@ -105,7 +118,17 @@ impl Transactions {
             current: HashMap::new(),
             source: None,
             ready: VecDeque::new(),
+            filter: TableFilter::all(),
+            xa: XaRows::new(),
+            waiting: Waiting::Kept,
+            given_before: None,
+            to_read_again: None,
         }
+    }
+
+    /// With the rows of these tables only.
+    pub(crate) fn set_filter(&mut self, filter: TableFilter) {
+        self.filter = filter;
     }
 
     /// Where reading stands.
@@ -124,6 +147,7 @@ impl Transactions {
         let placed = Placed { event, place };
         match event.kind {
             kind::GTID | kind::ANONYMOUS_GTID | kind::GTID_TAGGED => self.announce(&placed),
+            kind::MARIA_DB_GTID => self.announce_maria_db(&placed),
             kind::QUERY => self.query(&placed),
             kind::TABLE_MAP => self.table_map(&placed),
             kind::WRITE_ROWS | kind::WRITE_ROWS_V1 => self.rows(&placed, RowsKind::Insert),
@@ -134,14 +158,15 @@ impl Transactions {
             kind::ROTATE => self.rotate(&placed),
             kind::FORMAT_DESCRIPTION => self.describe(&placed),
             kind::HEARTBEAT => self.heartbeat(&placed),
+            kind::MARIA_DB_ANNOTATE_ROWS | kind::MARIA_DB_CHECKPOINT | kind::MARIA_DB_GTID_LIST => Ok(()),
             kind::STOP
             | kind::PREVIOUS_GTIDS
             | kind::ROWS_QUERY
             | kind::IGNORABLE
             | kind::VIEW_CHANGE
             | kind::TRANSACTION_CONTEXT => Ok(()),
-            kind::XA_PREPARE => Err(placed.refused(Refusal::Xa)),
-            kind::PARTIAL_UPDATE_ROWS => Err(placed.refused(Refusal::PartialJson)),
+            kind::XA_PREPARE => self.xa_prepare(&placed),
+            kind::PARTIAL_UPDATE_ROWS => self.partial_rows(&placed),
             kind::INCIDENT => Err(placed.refused(Refusal::Incident)),
             kind::INTVAR | kind::RAND | kind::USER_VAR | 0x06 | 0x08..=0x0c | 0x11 | 0x12 => {
                 Err(placed.refused(Refusal::StatementFormat))
@@ -175,7 +200,11 @@ impl Transactions {
                 if has_no_place {
                     return Ok(here);
                 }
-                let gaps = if self.state == State::Outside { self.gaps } else { Gaps::Forbidden };
+                let gaps = match (self.gaps, &self.state) {
+                    (Gaps::Anywhere, _) => Gaps::Anywhere,
+                    (gaps, State::Outside) => gaps,
+                    _ => Gaps::Forbidden,
+                };
                 let place = self.whereabouts.advance(event.size, event.log_pos, gaps);
                 place.ok_or_else(|| wrong("it does not begin where the event before it ended"))
             }
@@ -207,7 +236,7 @@ impl Transactions {
         let transaction = Arc::new(Transaction { place: placed.place.clone(), gtid, committed_at });
         self.current.clear();
         self.boundary = placed.place.clone();
-        self.ready.push_back(SourceEvent::Begin(transaction.clone()));
+        self.give(SourceEvent::Begin(transaction.clone()));
         Ok(transaction)
     }
 
@@ -227,7 +256,7 @@ impl Transactions {
         let query = Query::parse(&placed.event.data).ok_or_else(|| placed.cut_short())?;
         match (query.meaning(), &self.state) {
             (Meaning::Nothing, _) => Ok(()),
-            (Meaning::Xa, _) => Err(placed.refused(Refusal::Xa)),
+            (Meaning::Xa, _) => self.xa_statement(placed, query.text),
             (Meaning::Begin, State::Announced(transaction)) => {
                 self.state = State::Open(transaction.clone(), Logged::Nothing);
                 Ok(())
@@ -240,9 +269,10 @@ impl Transactions {
             (Meaning::Commit | Meaning::Rollback, State::Open(_, Logged::Nothing))
             | (Meaning::Commit, State::Open(..)) => self.commit(placed),
             (Meaning::RollbackTo, State::Open(_, Logged::Nothing)) => Ok(()),
-            (Meaning::Rollback | Meaning::RollbackTo, State::Open(_, Logged::Rows)) => {
+            (Meaning::Rollback | Meaning::RollbackTo, State::Open(_, Logged::Rows) | State::Xa(_)) => {
                 Err(placed.refused(Refusal::RolledBack))
             }
+            (Meaning::Definition | Meaning::Other, State::Xa(_)) => Err(placed.refused(Refusal::StatementFormat)),
             (Meaning::Definition, State::Open(..)) => self.statement(placed, &query),
             (Meaning::Other, State::Open(..)) => Err(placed.refused(Refusal::StatementFormat)),
             (Meaning::Definition | Meaning::Other, State::Announced(_)) => self.lone_statement(placed, &query),
@@ -250,7 +280,9 @@ impl Transactions {
                 self.state = State::Announced(self.transaction(placed, None, 0)?);
                 self.lone_statement(placed, &query)
             }
-            (Meaning::Begin, State::Open(..)) => Err(placed.wrong("it begins a transaction inside of another")),
+            (Meaning::Begin, State::Open(..) | State::Xa(_)) => {
+                Err(placed.wrong("it begins a transaction inside of another"))
+            }
             (Meaning::Commit | Meaning::Rollback | Meaning::RollbackTo, _) => {
                 Err(placed.wrong("it ends a transaction that was not begun"))
             }
@@ -259,7 +291,7 @@ impl Transactions {
 
     fn statement(&mut self, placed: &Placed<'_>, query: &Query<'_>) -> Result<(), BinlogError> {
         let statement = query.statement(placed.place.clone()).ok_or_else(|| placed.refused(Refusal::Charset))?;
-        self.ready.push_back(SourceEvent::Statement(statement));
+        self.give(SourceEvent::Statement(statement));
         Ok(())
     }
 
@@ -282,13 +314,14 @@ impl Transactions {
     }
 
     fn end_transaction(&mut self) {
+        let end = self.whereabouts.place();
+        self.give(SourceEvent::Commit { end: end.clone() });
         self.state = State::Outside;
-        self.boundary = self.whereabouts.place();
-        self.ready.push_back(SourceEvent::Commit { end: self.boundary.clone() });
+        self.boundary = end;
     }
 
     fn table_map(&mut self, placed: &Placed<'_>) -> Result<(), BinlogError> {
-        if !matches!(self.state, State::Open(..)) {
+        if !matches!(self.state, State::Open(..) | State::Xa(_)) {
             return Err(placed.wrong("it stands outside of a transaction"));
         }
         let data = &placed.event.data;
@@ -309,9 +342,9 @@ impl Transactions {
     }
 
     fn rows(&mut self, placed: &Placed<'_>, rows: RowsKind) -> Result<(), BinlogError> {
-        let State::Open(_, logged) = &mut self.state else {
+        if !matches!(self.state, State::Open(..) | State::Xa(_)) {
             return Err(placed.wrong("it stands outside of a transaction"));
-        };
+        }
         let (id, columns, data) = rows_parts(placed.event).ok_or_else(|| placed.cut_short())?;
         if id == NO_TABLE {
             return Ok(());
@@ -320,10 +353,28 @@ impl Transactions {
         if columns != map.columns.len() as u64 {
             return Err(placed.wrong("it has another number of columns than its table"));
         }
-        *logged = Logged::Rows;
+        if !self.filter.selects(&map.name) {
+            return Ok(());
+        }
         let batch = RowsBatch { map: map.clone(), kind: rows, place: placed.place.clone(), data };
-        self.ready.push_back(SourceEvent::Rows(batch));
+        match &mut self.state {
+            State::Xa(open) if self.waiting == Waiting::Kept => self.xa.keep(open, batch),
+            State::Open(_, logged) => {
+                *logged = Logged::Rows;
+                self.give(SourceEvent::Rows(batch));
+            }
+            _ => self.give(SourceEvent::Rows(batch)),
+        }
         Ok(())
+    }
+
+    /// Parts of JSON documents matter only in a table that does.
+    fn partial_rows(&mut self, placed: &Placed<'_>) -> Result<(), BinlogError> {
+        let id = table_map::table_id(&placed.event.data).ok_or_else(|| placed.cut_short())?;
+        match self.current.get(&id) {
+            Some(map) if !self.filter.selects(&map.name) => Ok(()),
+            _ => Err(placed.refused(Refusal::PartialJson)),
+        }
     }
 
     fn payload(&mut self, placed: &Placed<'_>) -> Result<(), BinlogError> {
@@ -356,7 +407,7 @@ impl Transactions {
         }
         self.whereabouts.move_to(to.clone());
         self.boundary = to.clone();
-        self.ready.push_back(SourceEvent::Rotated { to });
+        self.give(SourceEvent::Rotated { to });
         Ok(())
     }
 
@@ -369,21 +420,24 @@ impl Transactions {
         self.boundary = self.whereabouts.place();
         let created = placed.event.timestamp;
         let file = self.boundary.file.clone();
-        self.ready.push_back(SourceEvent::FormatDescription { file, created, server_version });
+        self.give(SourceEvent::FormatDescription { file, created, server_version });
         Ok(())
     }
 
     fn heartbeat(&mut self, placed: &Placed<'_>) -> Result<(), BinlogError> {
         if self.state == State::Outside {
-            if self.gaps == Gaps::Allowed && self.whereabouts.is_at(&String::from_utf8_lossy(&placed.event.data)) {
+            if self.gaps != Gaps::Forbidden && self.whereabouts.is_at(&String::from_utf8_lossy(&placed.event.data)) {
                 self.whereabouts.skip_to(placed.event.log_pos);
             }
             self.boundary = self.whereabouts.place();
         }
-        self.ready.push_back(SourceEvent::Heartbeat { place: self.boundary.clone() });
+        self.give(SourceEvent::Heartbeat { place: self.boundary.clone() });
         Ok(())
     }
 }
+
+mod distributed;
+mod maria_db;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,8 @@
 //! The binlog's reader against a real server, which is the oracle: what it says in SQL is what the rows must hold.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod distributed;
+mod hostile;
 mod json;
 mod lab;
 mod network;

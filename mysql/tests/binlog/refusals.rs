@@ -2,9 +2,9 @@
 
 use millrace_model::mysql_type::{MysqlType, Sign::Signed};
 use millrace_model::{ErrorClass, RowWriter};
-use millrace_mysql::binlog::{BinlogError, BinlogStart, Refusal, RowDecoder};
+use millrace_mysql::binlog::{BinlogError, BinlogStart, BinlogStream, Refusal, RowDecoder, SourceEvent, TableFilter};
 
-use crate::lab::Lab;
+use crate::lab::{Lab, options, server_id};
 
 async fn refusal(test: &str, statements: &[&str]) -> Option<Refusal> {
     let mut lab = Lab::new(test).await;
@@ -41,9 +41,18 @@ async fn statement_format_is_refused() {
 }
 
 #[tokio::test]
-async fn xa_is_refused() {
-    let sql = ["XA START 'millrace'", "UPDATE t SET j = NULL", "XA END 'millrace'", "XA COMMIT 'millrace' ONE PHASE"];
-    assert_eq!(refusal("xa", &sql).await, Some(Refusal::Xa));
+async fn partial_json_of_another_table_is_passed_over() {
+    let mut lab = Lab::new("partial_elsewhere").await;
+    lab.run("CREATE TABLE t (id int primary key, j json)").await;
+    lab.run("INSERT INTO t VALUES (1, '{\"a\": \"a long enough text\", \"b\": \"another long enough text\"}')").await;
+    let (start, _) = lab.now().await;
+    lab.run("SET binlog_row_value_options = PARTIAL_JSON").await;
+    lab.run("UPDATE t SET j = JSON_SET(j, '$.a', 'x')").await;
+    let (end, _) = lab.now().await;
+    let stream = BinlogStream::open(options(), BinlogStart::Place(start), server_id(0)).await.unwrap();
+    let mut stream = stream.selecting(TableFilter::new(|table| &*table.table != "t"));
+    while !matches!(stream.next().await.unwrap(), SourceEvent::Commit { end: place } if place >= end) {}
+    lab.finish().await;
 }
 
 #[tokio::test]

@@ -360,6 +360,7 @@ fn first(shared: &Shared) -> Option<(Checkpoint, Vec<TableSchema<MysqlType>>)> {
         delivered,
         last_gtid: String::new(),
         committed_at: 0,
+        prepared: Vec::new(),
     };
     let checkpoint = Checkpoint {
         // Named by the place where it begins, for the auditor.

@@ -60,6 +60,7 @@ fn begin(tables: &[TableName]) -> Capture {
             delivered: reading(5),
             last_gtid: String::new(),
             committed_at: 0,
+            prepared: Vec::new(),
         }),
         next_sequences: vec![1, 1],
         next_watermark: 1,
@@ -347,4 +348,66 @@ fn reads_are_for_loading_and_have_no_transaction() {
     let expected = RowChange::Read { row: single(1, 1), purpose: ReadPurpose::Load };
     assert_eq!(rows(&step), [expected]);
     assert_eq!(capture.table(&table()).unwrap().load, Load::Loaded { rows: 1 });
+}
+
+/// Transaction `number` is prepared with this XID.
+fn prepare(capture: &mut Capture, number: u64, xid: &str) {
+    open(capture, number).unwrap();
+    let mut source = Source::new(Naming::Gtids, false);
+    (0..number).for_each(|_| source.commit(Vec::new()));
+    capture.prepared(xid, source.end());
+}
+
+#[test]
+fn checkpoint_never_passes_a_prepared_transaction() {
+    let mut capture = begin(&[table()]);
+    prepare(&mut capture, 6, "a");
+    prepare(&mut capture, 7, "b");
+    transaction(&mut capture, 8, vec![insert(1, 1)]);
+    let step = capture.take_step();
+    let mark = step.checkpoint.source.clone().unwrap();
+    assert_eq!(mark.delivered, reading(8), "as the server's executed set: chunks wait for nothing");
+    let mut rest = delivered(8);
+    rest = rest.minus(&delivered(7));
+    rest.add_range(gtid(1).source, 1, 5);
+    assert_eq!(mark.resume(), Reading::Gtids(rest), "a restart reads the rows of both again");
+
+    let mut capture = restart(&step, &states(&capture));
+    prepare(&mut capture, 6, "a");
+    prepare(&mut capture, 7, "b");
+    assert_eq!(capture.source(), Some(&mark), "what comes again changes nothing");
+    open(&mut capture, 9).unwrap();
+    capture.rows(&table(), vec![insert(2, 1)]).unwrap();
+    capture.ends_prepared("b");
+    close(&mut capture, 9).unwrap();
+    open(&mut capture, 10).unwrap();
+    capture.ends_prepared("a");
+    close(&mut capture, 10).unwrap();
+    let step = capture.take_step();
+    let mark = step.checkpoint.source.clone().unwrap();
+    assert_eq!((mark.resume(), rows(&step)), (reading(10), vec![insert(2, 1)]));
+}
+
+#[test]
+fn prepared_transaction_comes_again_before_its_commit_that_is_partly_out() {
+    let mut capture = begin(&[table()]);
+    prepare(&mut capture, 6, "a");
+    capture.take_step();
+    open(&mut capture, 7).unwrap();
+    let all: Vec<RowChange> = (0..6).map(|id| insert(id, 1)).collect();
+    capture.rows(&table(), all[..4].to_vec()).unwrap();
+    let step = capture.take_step();
+    assert!(step.checkpoint.partial.is_some());
+    let states = states(&capture);
+
+    let mut capture = restart(&step, &states);
+    prepare(&mut capture, 6, "a");
+    assert!(!capture.is_between_transactions(), "the rest is still to come");
+    open(&mut capture, 7).unwrap();
+    capture.rows(&table(), all.clone()).unwrap();
+    capture.ends_prepared("a");
+    close(&mut capture, 7).unwrap();
+    let step = capture.take_step();
+    assert_eq!(rows(&step), all[4..]);
+    assert_eq!(step.checkpoint.source.unwrap().prepared, []);
 }

@@ -11,8 +11,13 @@ use super::*;
 use crate::context::for_tests as context;
 
 async fn get_path(server: &HttpServer, path: &str) -> (u16, String) {
+    get_with(server, path, "").await
+}
+
+/// `header` is a whole line with its end, or nothing.
+async fn get_with(server: &HttpServer, path: &str, header: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: millrace\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: millrace\r\n{header}Connection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
@@ -27,7 +32,7 @@ fn any_port() -> SocketAddr {
 #[tokio::test]
 async fn status_health_and_metrics_are_served() {
     let (context, (recorder, exporter)) = (context(), Exporter::detached());
-    let server = HttpServer::start(any_port(), vec![context.status.clone()], exporter).await.unwrap();
+    let server = HttpServer::start(any_port(), None, vec![context.status.clone()], exporter).await.unwrap();
     metrics::with_local_recorder(&recorder, || metrics::counter!("millrace_rows_total").increment(3));
 
     let (code, body) = get_path(&server, "/metrics").await;
@@ -65,7 +70,7 @@ async fn status_health_and_metrics_are_served() {
 #[tokio::test]
 async fn several_stages_share_one_server() {
     let statuses = vec![context().status, context().status];
-    let server = HttpServer::start(any_port(), statuses, Exporter::detached().1).await.unwrap();
+    let server = HttpServer::start(any_port(), None, statuses, Exporter::detached().1).await.unwrap();
     let (_, body) = get_path(&server, "/status").await;
     let status: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(status["stages"].as_array().unwrap().len(), 2);
@@ -73,9 +78,38 @@ async fn several_stages_share_one_server() {
 
 #[tokio::test]
 async fn a_busy_port_is_one_clear_line() {
-    let first = HttpServer::start(any_port(), vec![], Exporter::detached().1).await.unwrap();
-    let failure = HttpServer::start(first.address(), vec![], Exporter::detached().1).await.err().unwrap();
+    let first = HttpServer::start(any_port(), None, vec![], Exporter::detached().1).await.unwrap();
+    let failure = HttpServer::start(first.address(), None, vec![], Exporter::detached().1).await.err().unwrap();
     let expected = format!("cannot listen for http on \"{}\": the port is in use", first.address());
     assert_eq!(failure.message, expected);
     assert!(failure.hint.contains("--http"));
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for() {
+    let token = Some(SecretString::from("0123456789abcdef"));
+    let server = HttpServer::start(any_port(), token, vec![context().status], Exporter::detached().1).await.unwrap();
+    for path in ["/metrics", "/status"] {
+        for header in [
+            "",
+            "Authorization: Bearer 0123456789abcdee\r\n",
+            "Authorization: Bearer 0123456789abcdef0\r\n",
+            "Authorization: Bearer \r\n",
+            "Authorization: Basic 0123456789abcdef\r\n",
+        ] {
+            let (code, body) = get_with(&server, path, header).await;
+            assert_eq!((code, body.as_str()), (401, "the token of [http] is needed\n"), "{path} {header}");
+        }
+        assert_eq!(get_with(&server, path, "Authorization: Bearer 0123456789abcdef\r\n").await.0, 200, "{path}");
+    }
+    assert_eq!(get_path(&server, "/healthz").await.0, 200);
+}
+
+#[tokio::test]
+async fn beyond_loopback_only_with_a_token() {
+    let everywhere: SocketAddr = (Ipv4Addr::UNSPECIFIED, 0).into();
+    let failure = HttpServer::start(everywhere, None, vec![], Exporter::detached().1).await.err().unwrap();
+    assert!(failure.message.contains("without a token") && failure.hint.contains("[http]"), "{failure:?}");
+    let token = Some(SecretString::from("0123456789abcdef"));
+    assert!(HttpServer::start(everywhere, token, vec![], Exporter::detached().1).await.is_ok());
 }

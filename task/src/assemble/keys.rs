@@ -6,7 +6,9 @@ use toml::Spanned;
 use crate::error::TaskError;
 use crate::expansion::Text;
 use crate::file::{DistributedBy as Written, ObjectTable, SchemaTable};
-use crate::object::{DistributedBy, ExistingTables, Extra, NameCase, ObjectSettings, RouteChoice, SchemaSettings};
+use crate::object::{
+    DistributedBy, ExistingTables, Extra, NameCase, ObjectSettings, OnTypeChange, RouteChoice, SchemaSettings,
+};
 use crate::reader::Reader;
 
 pub(super) fn settings(
@@ -41,6 +43,10 @@ pub(super) fn schema(reader: &Reader<'_>, table: Option<&SchemaTable>) -> Result
     }
     if let Some(text) = &table.names {
         settings.names = reader.word("schema.names", text, &[("keep", NameCase::Keep), ("lower", NameCase::Lower)])?;
+    }
+    if let Some(text) = &table.on_type_change {
+        let words = [("migrate", OnTypeChange::Migrate), ("stop", OnTypeChange::Stop)];
+        settings.on_type_change = reader.word("schema.on_type_change", text, &words)?;
     }
     let extra = |made: Option<bool>| if made == Some(false) { Extra::LeftOut } else { Extra::Made };
     (settings.indexes, settings.comments) = (extra(table.indexes), extra(table.comments));

@@ -152,7 +152,7 @@ fn a_statement_may_come_with_rows() {
 fn refuses_what_could_lose_data() {
     for (kind, data, message) in [
         (kind::QUERY, query("insert into t values (1)"), "logged as text"),
-        (kind::QUERY, query("XA START X'61'"), "xa"),
+        (kind::QUERY, query("XA START X'61'"), "another distributed transaction"),
         (kind::INTVAR, vec![0; 9], "INTVAR_EVENT"),
         (kind::PARTIAL_UPDATE_ROWS, vec![], "PARTIAL_UPDATE_ROWS_EVENT"),
         (kind::INCIDENT, vec![], "INCIDENT_EVENT"),
