@@ -392,3 +392,15 @@ fn the_fingerprint_is_stable_across_versions() {
     let fingerprint = read(&with("", "")).unwrap().fingerprint();
     assert_eq!(u128::from_be_bytes(fingerprint), 123_189_266_080_079_459_491_509_937_766_209_626_225);
 }
+
+#[test]
+fn failover_servers_are_checked_like_the_source() {
+    let key = "source.failover";
+    let place = "127.0.0.1\"";
+    are_refused(&[
+        (place, "127.0.0.1\"\nfailover = ['postgres://u@127.0.0.1']", "4:13", key, "mysql://", "mysql://"),
+        (place, "127.0.0.1\"\nfailover = ['mysql://u@127.0.0.1/shop']", "4:13", key, "names a database", "objects"),
+        (place, "127.0.0.1\"\nfailover = ['mysql://u@replica']", "4:13", key, "on this machine", "by its name"),
+        (place, "127.0.0.1\"\nfailover = 'mysql://u@replica'", "4:12", key, "expected", ""),
+    ]);
+}
