@@ -1,7 +1,7 @@
 # Millrace: `make help` lists the targets. Rust (https://rustup.rs) must be there; the rest is fetched.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-run build test chaos lint down
+.PHONY: help setup demo demo-run build test big chaos lint down
 
 # Arguments for `cargo test`, for example: make test TEST="-p millrace-mysql decode"
 TEST ?=
@@ -23,6 +23,10 @@ build: setup ## build everything
 
 test: setup ## all tests, against real servers of their own (installs missing ones as root), stopped at the end
 	@deploy/local/with-servers deploy/local/test $(TEST)
+
+big: setup ## one transaction of ROWS (default 5000000) over Kafka: time, and memory of each stage
+	@MILLRACE_BIG_ROWS=$(or $(ROWS),5000000) deploy/local/with-servers deploy/local/test \
+		-p millrace-e2e --test memory one_large_transaction_stays_within_the_memory_of_the_task_file -- --nocapture
 
 chaos: setup ## MINUTES=n [SEED=s]: random writes while processes, servers and connections fail; compare every row
 	@cargo build --workspace --bins

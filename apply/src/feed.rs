@@ -8,9 +8,6 @@ use millrace_model::{Failure, PgType, TableSchema, TableState};
 use millrace_proto::{BatchDecoder, Received, decode_schema, schema_record_key, schema_record_prefix};
 use millrace_protocol::cut::{Cuts, Progress};
 
-/// Bytes that wait to be written before the transaction is written ahead, and partitions that are ahead are paused.
-pub(crate) const BYTE_LIMIT: usize = 32 << 20;
-
 /// How long one turn may collect messages that are there already.
 const COLLECT_LIMIT: Duration = Duration::from_millis(200);
 
@@ -24,6 +21,8 @@ pub(crate) struct Feed {
     owned: Vec<u32>,
     paused: Vec<u32>,
     partitions: u32,
+    /// Bytes that wait to be written before the transaction is written ahead, and partitions that are ahead are paused.
+    held: usize,
 }
 
 impl Feed {
@@ -38,10 +37,11 @@ impl Feed {
             reader: PartitionReader::open(options, &names.transformed, &names.apply_progress_group())?,
             schemas: SchemaReader::open(options, names)?,
             decoder: BatchDecoder::new(fingerprint, Some(task_id.to_owned())),
-            cuts: Cuts::new(options.partitions, &[], 0, BYTE_LIMIT),
+            cuts: Cuts::new(options.partitions, &[], 0, options.memory.held()),
             owned: Vec::new(),
             paused: Vec::new(),
             partitions: options.partitions,
+            held: options.memory.held(),
         })
     }
 
@@ -61,7 +61,7 @@ impl Feed {
         };
         let standing: Vec<Progress> = owned.iter().map(of).collect();
         let floor = progress.iter().map(|p| p.watermark).max().unwrap_or(0);
-        self.cuts = Cuts::new(self.partitions, &standing, floor, BYTE_LIMIT);
+        self.cuts = Cuts::new(self.partitions, &standing, floor, self.held);
         self.owned = owned.to_vec();
         self.paused.clear();
         for progress in &standing {
@@ -78,7 +78,7 @@ impl Feed {
     pub(crate) async fn collect(&mut self, first: ReadEvent) -> Result<(), Failure> {
         let began = std::time::Instant::now();
         self.take(first).await?;
-        while self.cuts.bytes() < BYTE_LIMIT && began.elapsed() < COLLECT_LIMIT {
+        while self.cuts.bytes() < self.held && began.elapsed() < COLLECT_LIMIT {
             let Some(event) = self.reader.next().now_or_never() else { break };
             self.take(event?).await?;
         }

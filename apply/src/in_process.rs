@@ -21,7 +21,6 @@ use millrace_task::Phase;
 use tokio::sync::mpsc;
 
 use crate::barrier::tables_to_keep;
-use crate::feed::BYTE_LIMIT;
 use crate::loaded::{finish_table, render_finish};
 use crate::options::destination_options;
 use crate::schema_changes::render;
@@ -97,7 +96,7 @@ impl InProcess {
             let rows = self.connection.read_progress(task_id).await?;
             progress = rows.first().map(from_row).unwrap_or(progress);
         }
-        let mut cuts = Cuts::new(1, &[progress], progress.watermark, BYTE_LIMIT);
+        let mut cuts = Cuts::new(1, &[progress], progress.watermark, self.context.task.memory.held());
         for (key, schema) in &schemas {
             cuts.add_schema(*key, schema.clone());
         }
@@ -211,7 +210,7 @@ impl Applier {
         let Some(step) = self.inbox.steps.recv().await else { return Ok(Source::Closed) };
         self.note(&step);
         self.inbox.take(step)?;
-        while self.inbox.cuts.bytes() < BYTE_LIMIT
+        while self.inbox.cuts.bytes() < self.context.task.memory.held()
             && let Ok(step) = self.inbox.steps.try_recv()
         {
             self.note(&step);

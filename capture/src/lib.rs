@@ -14,6 +14,7 @@ mod reader;
 mod recover;
 mod same_source;
 mod seam;
+mod source;
 mod stage;
 mod start;
 mod statements;

@@ -1,12 +1,21 @@
 //! The source of the task file as the source crate wants it.
 
 use millrace_mysql::{ClientIdentity, SourceOptions, TlsMode};
-use millrace_task::{Source, Task, Tls, Verification};
+use millrace_task::{Server, Source, Task, Tls, Verification};
 use secrecy::SecretString;
 
 /// The options of the task's source.
 pub fn source_options(source: &Source) -> SourceOptions {
-    let (tls, client) = match &source.tls {
+    options_of(&source.server, &source.tls)
+}
+
+/// The options of the task's source and of the servers to go on from, in order.
+pub(crate) fn candidates(source: &Source) -> Vec<SourceOptions> {
+    std::iter::once(&source.server).chain(&source.failover).map(|server| options_of(server, &source.tls)).collect()
+}
+
+fn options_of(server: &Server, tls: &Tls) -> SourceOptions {
+    let (tls, client) = match tls {
         Tls::Disabled => (TlsMode::Disabled, None),
         Tls::Encrypted { verification, client } => {
             let mode = match verification {
@@ -18,10 +27,10 @@ pub fn source_options(source: &Source) -> SourceOptions {
         }
     };
     SourceOptions {
-        host: source.server.host.clone(),
-        port: source.server.port,
-        user: source.server.user.clone(),
-        password: source.server.password.clone().unwrap_or_else(|| SecretString::from("")),
+        host: server.host.clone(),
+        port: server.port,
+        user: server.user.clone(),
+        password: server.password.clone().unwrap_or_else(|| SecretString::from("")),
         tls,
         client_identity: client
             .map(|client| ClientIdentity { certificate: client.cert.clone(), key: client.key.clone() }),

@@ -2,6 +2,7 @@
 
 use millrace_model::Failure;
 use millrace_mysql::SourceOptions;
+use millrace_mysql::snapshot::ChunkLimits;
 use millrace_protocol::capture::Capture;
 use millrace_protocol::chunk::ChunkRequest;
 use tokio::sync::mpsc;
@@ -25,13 +26,13 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// Starts readers; they connect at once.
-    pub(crate) fn start(options: &SourceOptions, readers: usize, rows: usize, seam: Seam) -> Self {
+    pub(crate) fn start(options: &SourceOptions, readers: usize, most: ChunkLimits, seam: Seam) -> Self {
         let (sender, told) = mpsc::channel(readers.max(1));
         let mut tasks = JoinSet::new();
         let mut workers = Vec::new();
         for number in 0..readers {
             let (requests, receiver) = mpsc::channel(1);
-            let limits = seam.limits(rows);
+            let limits = seam.limits(most);
             let reader = Reader { number, options: options.clone(), limits, seam, told: sender.clone() };
             tasks.spawn(reader.run(receiver));
             workers.push(Worker { requests, is_idle: true, last_table: 0 });

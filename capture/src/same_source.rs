@@ -9,15 +9,14 @@ use millrace_model::position::Reading;
 use millrace_model::{BinlogPlace, Failure, GtidSet, SourceMark};
 use millrace_mysql::binlog::read_file_created;
 use millrace_mysql::server::{BinlogFile, read_binlogs, read_executed, read_purged};
-use millrace_mysql::{ServerFacts, Session};
+use millrace_mysql::{Session, SourceOptions};
 use millrace_task::Task;
 
-use crate::options::{reader_id, source_options};
+use crate::options::reader_id;
 
 /// What the server says of itself now.
 #[derive(Debug)]
 struct Present {
-    server: String,
     executed: Reading,
     purged: GtidSet,
     files: Vec<BinlogFile>,
@@ -28,31 +27,22 @@ struct Present {
 /// Ensures that the source is the one that was read up to `mark`, and that nothing after `mark` is gone.
 pub(crate) async fn ensure_same_source(
     session: &mut Session,
-    facts: &ServerFacts,
     task: &Task,
+    options: &SourceOptions,
     mark: &SourceMark,
 ) -> Result<(), Failure> {
     let files = read_binlogs(session).await?;
     let is_there = files.iter().any(|file| *file.name == *mark.place.file);
     let created = match is_there {
-        true => {
-            let opts = source_options(&task.source).opts();
-            Some(read_file_created(opts, &mark.place.file, reader_id(task)).await?)
-        }
+        true => Some(read_file_created(options.opts(), &mark.place.file, reader_id(task)).await?),
         false => None,
     };
     let executed = read_executed(session).await?;
     let purged = read_purged(session).await?;
-    judge(mark, &Present { server: facts.server_uuid.clone(), executed, purged, files, created })
+    judge(mark, &Present { executed, purged, files, created })
 }
 
 fn judge(mark: &SourceMark, present: &Present) -> Result<(), Failure> {
-    if mark.server != present.server {
-        return Err(Failure::fatal(
-            format!("the source is server \"{}\", but the task read from \"{}\"", present.server, mark.server),
-            "correct source.url; moving a running task to another server is not supported yet",
-        ));
-    }
     if let Reading::Gtids(delivered) = &mark.delivered {
         let Reading::Gtids(executed) = &present.executed else {
             return Err(Failure::fatal(
@@ -76,7 +66,7 @@ fn ensure_gtids(delivered: &GtidSet, executed: &GtidSet) -> Result<(), Failure> 
 }
 
 /// What a restart reads: what comes next, and the rows of distributed transactions that are prepared.
-fn ensure_unread_is_there(mark: &SourceMark, purged: &GtidSet) -> Result<(), Failure> {
+pub(crate) fn ensure_unread_is_there(mark: &SourceMark, purged: &GtidSet) -> Result<(), Failure> {
     let Reading::Gtids(resume) = mark.resume() else { return Ok(()) };
     let unread = purged.minus(&resume);
     if unread.is_empty() {

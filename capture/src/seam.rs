@@ -8,9 +8,6 @@ use millrace_mysql::server::{Flavour, read_executed, read_snapshot_place, read_w
 use millrace_mysql::snapshot::{ChunkLimits, Locking, close_snapshot, open_snapshot};
 use millrace_mysql::{MysqlError, ServerFacts, Session};
 
-/// Bytes of rows in one chunk: with one per reader under way, this bounds what a snapshot holds in memory.
-const CHUNK_BYTES: usize = 4 << 20;
-
 /// Rows and bytes of a chunk whose rows are locked while they are read: others wait for no longer than this takes.
 const LOCKED_ROWS: usize = 500;
 const LOCKED_BYTES: usize = 1 << 20;
@@ -40,10 +37,10 @@ impl Seam {
     }
 
     /// How large a chunk is, of which a task asks for `rows`.
-    pub(crate) fn limits(self, rows: usize) -> ChunkLimits {
+    pub(crate) fn limits(self, most: ChunkLimits) -> ChunkLimits {
         match self {
-            Self::Locks => ChunkLimits { rows: rows.min(LOCKED_ROWS), bytes: LOCKED_BYTES },
-            Self::Gtids | Self::SnapshotPlace | Self::Snapshot => ChunkLimits { rows, bytes: CHUNK_BYTES },
+            Self::Locks => ChunkLimits { rows: most.rows.min(LOCKED_ROWS), bytes: most.bytes.min(LOCKED_BYTES) },
+            Self::Gtids | Self::SnapshotPlace | Self::Snapshot => most,
         }
     }
 

@@ -4,31 +4,28 @@ use std::time::Duration;
 
 use millrace_eventlog::{Broker, LogOptions, Standby, TopicNames};
 use millrace_model::{Ended, Failure, Load, Reading, TableName};
+use millrace_mysql::SourceOptions;
 use millrace_mysql::binlog::{BinlogStart, BinlogStream, SourceEvent, TableFilter};
-use millrace_mysql::{ServerFacts, Session};
+use millrace_mysql::snapshot::ChunkLimits;
 use millrace_proto::{Envelope, schema_hash};
 use millrace_protocol::capture::{Capture, CaptureSettings};
 use millrace_service::{Outcome, StageContext};
 use millrace_task::{Phase, Task};
 use tokio::time::Instant;
 
-use crate::checks::ensure_binlog_can_be_followed;
-use crate::options::{reader_id, source_options};
+use crate::options::reader_id;
 use crate::pool::Pool;
 use crate::progress::Progress;
 use crate::publish::{KafkaOutlet, Outlet};
 use crate::recover::{Recovered, ensure_topics, open_log};
-use crate::same_source::ensure_same_source;
 use crate::seam::Seam;
+use crate::source::OpenSource;
 use crate::start::{first_start, read_selected};
 use crate::statements::Statements;
 use crate::stream::{Meaning, Translator};
 
 /// Bytes of a message: batches compress well from here on, and stay far below the broker's limit.
 const MESSAGE_BYTES: usize = 256 << 10;
-
-/// Bytes at which a step is committed even inside a source transaction.
-const STEP_BYTES: usize = 8 << 20;
 
 /// A step is committed this long after it began when the source has nothing more to read ...
 const QUIET: Duration = Duration::from_millis(5);
@@ -43,10 +40,10 @@ const WATERMARK: Duration = Duration::from_secs(1);
 pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     let options = LogOptions::of_task(&context.task)?;
     let names = TopicNames::of(context.task.name.as_str());
-    let mut source = OpenSource::connect(&context).await?;
+    let mut source = OpenSource::connect(&context.task).await?;
     let broker = Broker::connect(&options).await?;
     context.mark.connected();
-    ensure_topics(&broker, &names, source.ensure_tables_are_selected(&context.task)).await?;
+    ensure_topics(&broker, &names, ensure_tables_are_selected(&mut source, &context.task)).await?;
     let standby = Standby::join(&options, &names)?;
     context.status.set("waiting_for", "the capture that owns the task");
     let ownership = tokio::select! {
@@ -61,68 +58,56 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
         ownership.leave().await;
         return Ok(Outcome::Completed);
     }
-    let stage = source.begin(context, recovered, options.partitions).await?;
+    let stage = begin(source, context, recovered, options.partitions).await?;
     let outlet = KafkaOutlet::new(writer, ownership, stage.envelope());
     stage.work(outlet).await
 }
 
 /// Runs one attempt of the stage into the other stages of this process, whose log has one partition.
 pub async fn run_into(context: StageContext, recovered: Recovered, outlet: impl Outlet) -> Result<Outcome, Failure> {
-    let source = OpenSource::connect(&context).await?;
+    let source = OpenSource::connect(&context.task).await?;
     context.mark.connected();
-    source.begin(context, recovered, 1).await?.work(outlet).await
+    begin(source, context, recovered, 1).await?.work(outlet).await
 }
 
-/// The source before the task's state is known.
-struct OpenSource {
-    session: Session,
-    facts: ServerFacts,
+/// Ensures that there is something to move.
+async fn ensure_tables_are_selected(source: &mut OpenSource, task: &Task) -> Result<(), Failure> {
+    read_selected(&mut source.session, task).await.map(|_| ())
 }
 
-impl OpenSource {
-    async fn connect(context: &StageContext) -> Result<Self, Failure> {
-        let mut session = Session::connect(&source_options(&context.task.source)).await?;
-        let facts = ServerFacts::read(&mut session).await?;
-        if context.task.phases.contains(Phase::Incremental) {
-            ensure_binlog_can_be_followed(&mut session, &facts).await?;
+/// What the attempt does, on the server that it goes on from.
+async fn begin(
+    source: OpenSource,
+    context: StageContext,
+    recovered: Recovered,
+    partitions: u32,
+) -> Result<Stage, Failure> {
+    let task = context.task.clone();
+    let (mut source, capture) = match recovered {
+        Recovered::Restart { mut checkpoint, tables } => {
+            let source = source.for_restart(&task, &mut checkpoint).await?;
+            (source, Capture::resume(settings(&task), *checkpoint, tables, schema_hash))
         }
-        Ok(Self { session, facts })
-    }
-
-    /// Ensures that there is something to move.
-    async fn ensure_tables_are_selected(&mut self, task: &Task) -> Result<(), Failure> {
-        read_selected(&mut self.session, task).await.map(|_| ())
-    }
-
-    async fn begin(mut self, context: StageContext, recovered: Recovered, partitions: u32) -> Result<Stage, Failure> {
-        let (session, facts) = (&mut self.session, &self.facts);
-        let capture = match recovered {
-            Recovered::Restart { checkpoint, tables } => {
-                if let Some(mark) = &checkpoint.source {
-                    ensure_same_source(session, facts, &context.task, mark).await?;
-                }
-                Capture::resume(settings(&context.task), *checkpoint, tables, schema_hash)
-            }
-            Recovered::First { cluster_id } => {
-                let first = first_start(session, facts, &context.task, partitions, cluster_id).await?;
-                let settings = settings(&context.task);
-                let mut capture = Capture::first(settings, first.checkpoint, first.tables, schema_hash);
-                first.ranges.into_iter().for_each(|(table, ranges)| capture.divide(&table, ranges));
-                capture
-            }
-        };
-        let seam = Seam::of(capture.source(), facts);
-        let statements = Statements::read(session, facts).await?;
-        let progress = Progress::of(session, &capture).await?;
-        self.session.close().await;
-        Ok(Stage::new(context, capture, seam, statements, progress))
-    }
+        Recovered::First { cluster_id } => {
+            source.ensure_is_first(&task)?;
+            let mut source = source;
+            let first = first_start(&mut source.session, &source.facts, &task, partitions, cluster_id).await?;
+            let mut capture = Capture::first(settings(&task), first.checkpoint, first.tables, schema_hash);
+            first.ranges.into_iter().for_each(|(table, ranges)| capture.divide(&table, ranges));
+            (source, capture)
+        }
+    };
+    let seam = Seam::of(capture.source(), &source.facts);
+    let statements = Statements::read(&mut source.session, &source.facts).await?;
+    let progress = Progress::of(&mut source.session, &capture).await?;
+    source.session.close().await;
+    Ok(Stage::new(context, capture, (source.options, seam), statements, progress))
 }
 
 fn settings(task: &Task) -> CaptureSettings {
     CaptureSettings {
         message_bytes: MESSAGE_BYTES,
-        step_bytes: STEP_BYTES,
+        step_bytes: task.memory.step(),
         readers: task.full.readers as usize,
         schema: task.phases.contains(Phase::Schema),
         full: task.phases.contains(Phase::Full),
@@ -132,6 +117,8 @@ fn settings(task: &Task) -> CaptureSettings {
 
 struct Stage {
     context: StageContext,
+    /// The server that is read.
+    options: SourceOptions,
     capture: Capture,
     translator: Translator,
     pool: Pool,
@@ -148,17 +135,25 @@ enum Next {
 }
 
 impl Stage {
-    fn new(context: StageContext, capture: Capture, seam: Seam, statements: Statements, progress: Progress) -> Self {
+    fn new(
+        context: StageContext,
+        capture: Capture,
+        (options, seam): (SourceOptions, Seam),
+        statements: Statements,
+        progress: Progress,
+    ) -> Self {
         let task = &context.task;
         let needs_readers = capture.tables().any(|(_, state)| matches!(state.load, Load::Pending { .. }));
         let readers = if needs_readers { task.full.readers as usize } else { 0 };
-        let pool = Pool::start(&source_options(&task.source), readers, task.full.chunk_rows as usize, seam);
+        let most = ChunkLimits { rows: task.full.chunk_rows as usize, bytes: task.memory.chunk(task.full.readers) };
+        let pool = Pool::start(&options, readers, most, seam);
         Self {
             translator: Translator::new(task.clone(), statements),
             step_began: None,
             last_commit: Instant::now(),
             progress,
             context,
+            options,
             capture,
             pool,
         }
@@ -204,7 +199,7 @@ impl Stage {
             (Reading::Place(place), _) => BinlogStart::Place(place),
         };
         let task = self.context.task.clone();
-        let stream = BinlogStream::open(source_options(&task.source).opts(), start, reader_id(&task)).await?;
+        let stream = BinlogStream::open(self.options.opts(), start, reader_id(&task)).await?;
         let is_selected = move |table: &TableName| task.selection.selects(table).is_some();
         Ok(Some(stream.selecting(TableFilter::new(is_selected))))
     }

@@ -115,6 +115,17 @@ impl Stages {
         Ok(())
     }
 
+    /// The most memory that the kernel has counted for each process since its start, in bytes (`VmHWM` of Linux).
+    pub fn peak_memory(&self) -> Result<Vec<(Role, u64)>> {
+        let peak = |process: &Process| {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", process.stage.id()))?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+            let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+            Ok((process.role, kibibytes << 10))
+        };
+        self.processes.iter().map(peak).collect()
+    }
+
     /// Asks a process to end by SIGTERM; nothing if it has ended already. [`Stages::restart_ended`] starts it again.
     pub fn terminate(&mut self, process: usize) -> Result<()> {
         let stage = &mut self.processes[process].stage;

@@ -345,8 +345,10 @@ impl Place {
 
     /// Sorts an error of rdkafka.
     pub(crate) fn error(&self, error: &KafkaError) -> LogError {
-        if let KafkaError::ClientConfig(_, reason, name, _) = error {
-            return LogError::Option { name: name.clone(), reason: reason.clone() };
+        if let KafkaError::ClientConfig(_, reason, name, value) = error {
+            // librdkafka quotes the value, which may be a secret in the wrong place.
+            let reason = if value.is_empty() { reason.clone() } else { reason.replace(value.as_str(), "...") };
+            return LogError::Option { name: name.clone(), reason };
         }
         let code = match error {
             // The library does not give the code of these by its own function.

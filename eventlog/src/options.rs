@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use millrace_model::Failure;
-use millrace_task::{Task, Transport};
+use millrace_task::{Memory, Task, Transport};
 use secrecy::ExposeSecret;
 
 use crate::error::LogError;
@@ -55,6 +55,8 @@ pub struct LogOptions {
     pub options: BTreeMap<String, String>,
     /// Partitions of the data topics, 1 or more; a task never changes it.
     pub partitions: u32,
+    /// What messages in flight may take.
+    pub memory: Memory,
 }
 
 impl LogOptions {
@@ -67,6 +69,7 @@ impl LogOptions {
             brokers: kafka.brokers.clone(),
             options: kafka.options.iter().map(|(name, value)| (name.clone(), value.expose_secret().into())).collect(),
             partitions: task.log.partitions,
+            memory: task.memory,
         };
         options.ensure_allowed()?;
         Ok(options)
@@ -156,6 +159,7 @@ mod tests {
             brokers: "b:1".into(),
             options: BTreeMap::from([(name.to_owned(), "hunter2".to_owned())]),
             partitions: 1,
+            memory: Memory::default(),
         }
     }
 

@@ -18,9 +18,6 @@ use crate::options::LogOptions;
 use crate::reader_thread::ReaderThread;
 use crate::settings;
 
-/// Bytes of messages that wait to be taken; one message more may.
-pub(crate) const QUEUE_BYTES: usize = 16 << 20;
-
 /// Where to begin reading a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartAt {
@@ -98,6 +95,8 @@ enum ReadingState {
 
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
+    /// Bytes of messages that may wait to be taken; one message more may.
+    limit: usize,
     events: VecDeque<ReadEvent>,
     bytes: usize,
     readings: BTreeMap<u32, Reading>,
@@ -110,12 +109,12 @@ pub(crate) struct Queue {
 impl Queue {
     /// Whether the thread has something to do: room for messages, or a command.
     pub(crate) fn wants_thread(&self) -> bool {
-        self.bytes < QUEUE_BYTES || !self.commands.is_empty() || self.closed
+        self.has_room() || !self.commands.is_empty() || self.closed
     }
 
     /// Whether messages may be added.
     pub(crate) fn has_room(&self) -> bool {
-        self.bytes < QUEUE_BYTES
+        self.bytes < self.limit
     }
 
     /// Adds what the thread read, unless its assignment is over.
@@ -202,7 +201,8 @@ impl PartitionReader {
         let place = Place::new(&options.brokers, "read topic", topic);
         let consumer =
             settings::reader(options, group)?.create_with_context(ClientLog::default()).map_err(|e| place.error(&e))?;
-        let shared = Arc::new(Shared::default());
+        let queue = Queue { limit: options.memory.read_ahead(), ..Queue::default() };
+        let shared = Arc::new(Shared { queue: Mutex::new(queue), ..Shared::default() });
         ReaderThread::start(consumer, place, Arc::clone(&shared))?;
         Ok(Self { shared })
     }

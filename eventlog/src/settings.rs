@@ -13,7 +13,7 @@
 //! - `compression.type` = lz4: cheap, and the messages repeat themselves; `linger.ms` = 5: what is sent together goes
 //!   together.
 //! - `message.max.bytes` = [`MESSAGE_LIMIT`], the limit with which our topics are made.
-//! - `queue.buffering.max.kbytes` = 65536: the memory that unacknowledged messages may take; a full queue is
+//! - `queue.buffering.max.kbytes` = a share of the task's `memory`: what that unacknowledged messages may take; a full queue is
 //!   back-pressure. `queue.buffering.max.messages` = 0: bytes alone count.
 //!
 //! **Step writer** (capture)
@@ -34,7 +34,7 @@
 //! - `group.id`: librdkafka assigns partitions only to a consumer with one; nobody joins it.
 //! - `enable.partition.eof`: "read to the end" is said, not guessed.
 //! - `check.crcs`: what was damaged on the way is not applied.
-//! - `queued.max.messages.kbytes`, `fetch.max.bytes`: the memory that messages read ahead may take.
+//! - `queued.max.messages.kbytes`, `fetch.max.bytes` = a share of the task's `memory`: what messages read ahead may take.
 //! - `fetch.queue.backoff.ms` = 20: a reader whose queue was full would otherwise pause for a second.
 //!   `fetch.wait.max.ms` = 100: a partition that is assigned later waits that long at most for its first fetch.
 //! - `allow.auto.create.topics` = false: a missing topic is an error, not an empty topic.
@@ -76,16 +76,10 @@ const PRODUCER_DEFAULTS: Settings<'static> = &[
     ("compression.type", "lz4"),
     ("linger.ms", "5"),
     ("message.max.bytes", "4194304"),
-    ("queue.buffering.max.kbytes", "65536"),
     ("queue.buffering.max.messages", "0"),
 ];
 
-const CONSUMER_DEFAULTS: Settings<'static> = &[
-    ("queued.max.messages.kbytes", "16384"),
-    ("fetch.max.bytes", "8388608"),
-    ("fetch.queue.backoff.ms", "20"),
-    ("fetch.wait.max.ms", "100"),
-];
+const CONSUMER_DEFAULTS: Settings<'static> = &[("fetch.queue.backoff.ms", "20"), ("fetch.wait.max.ms", "100")];
 
 const CONSUMER_GUARANTEES: Settings<'static> = &[
     ("auto.offset.reset", "error"),
@@ -110,12 +104,31 @@ const MEMBER_GUARANTEES: Settings<'static> = &[
     ("allow.auto.create.topics", "false"),
 ];
 
-fn layered(options: &LogOptions, defaults: Settings<'_>, guarantees: Settings<'_>) -> Result<ClientConfig, LogError> {
+/// What a producer may keep until it is acknowledged.
+fn producer_shares(options: &LogOptions) -> [(&'static str, usize); 1] {
+    [("queue.buffering.max.kbytes", options.memory.unacknowledged() >> 10)]
+}
+
+/// What a consumer may read ahead; one answer at a time comes on top.
+fn consumer_shares(options: &LogOptions) -> [(&'static str, usize); 2] {
+    let bytes = options.memory.read_ahead();
+    [("queued.max.messages.kbytes", bytes >> 10), ("fetch.max.bytes", bytes / 2)]
+}
+
+fn layered(
+    options: &LogOptions,
+    defaults: Settings<'_>,
+    shares: &[(&str, usize)],
+    guarantees: Settings<'_>,
+) -> Result<ClientConfig, LogError> {
     options.ensure_allowed()?;
     let mut config = ClientConfig::new();
     config.set_log_level(RDKafkaLogLevel::Notice);
     for (name, value) in EVERY_CLIENT.iter().chain(defaults) {
         config.set(*name, *value);
+    }
+    for (name, value) in shares {
+        config.set(*name, value.to_string());
     }
     for (name, value) in &options.options {
         config.set(name, value);
@@ -137,7 +150,7 @@ pub(crate) fn step_writer(options: &LogOptions, names: &TopicNames) -> Result<Cl
         ("transactional.id", &names.capture()),
         ("transaction.timeout.ms", &TRANSACTION_TIMEOUT.as_millis().to_string()),
     ];
-    layered(options, &defaults, &guarantees)
+    layered(options, &defaults, &producer_shares(options), &guarantees)
 }
 
 /// The idempotent producer of transform.
@@ -149,19 +162,19 @@ pub(crate) fn partition_writer(options: &LogOptions) -> Result<ClientConfig, Log
         ("message.timeout.ms", "0"),
         ("enable.gapless.guarantee", "true"),
     ];
-    layered(options, PRODUCER_DEFAULTS, &guarantees)
+    layered(options, PRODUCER_DEFAULTS, &producer_shares(options), &guarantees)
 }
 
 /// A consumer that is given partitions and offsets; `group` is only the name under which it may show its progress.
 pub(crate) fn reader(options: &LogOptions, group: &str) -> Result<ClientConfig, LogError> {
-    let mut config = layered(options, CONSUMER_DEFAULTS, CONSUMER_GUARANTEES)?;
+    let mut config = layered(options, CONSUMER_DEFAULTS, &consumer_shares(options), CONSUMER_GUARANTEES)?;
     config.set("group.id", group).set("isolation.level", "read_committed");
     Ok(config)
 }
 
 /// A consumer that reads nothing: metadata, and watermarks at the given isolation level.
 pub(crate) fn observer(options: &LogOptions, isolation: &str) -> Result<ClientConfig, LogError> {
-    let mut config = layered(options, CONSUMER_DEFAULTS, CONSUMER_GUARANTEES)?;
+    let mut config = layered(options, CONSUMER_DEFAULTS, &consumer_shares(options), CONSUMER_GUARANTEES)?;
     config.set("isolation.level", isolation);
     Ok(config)
 }
@@ -169,12 +182,12 @@ pub(crate) fn observer(options: &LogOptions, isolation: &str) -> Result<ClientCo
 /// A member of a group that only says who owns which partitions.
 pub(crate) fn member(options: &LogOptions, group: &str) -> Result<ClientConfig, LogError> {
     let defaults: Vec<(&str, &str)> = CONSUMER_DEFAULTS.iter().copied().chain([SESSION_DEFAULT]).collect();
-    let mut config = layered(options, &defaults, MEMBER_GUARANTEES)?;
+    let mut config = layered(options, &defaults, &consumer_shares(options), MEMBER_GUARANTEES)?;
     config.set("group.id", group);
     Ok(config)
 }
 
 /// The client of the admin interface (topics, configurations).
 pub(crate) fn admin(options: &LogOptions) -> Result<ClientConfig, LogError> {
-    layered(options, &[], &[])
+    layered(options, &[], &[], &[])
 }

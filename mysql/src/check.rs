@@ -163,17 +163,17 @@ pub fn ensure_gtid_mode(facts: &ServerFacts) -> Finding {
     if facts.has_gtids() {
         return Finding::good(name, "gtid_mode = ON");
     }
-    let found = match &*facts.gtid_mode {
-        "" => "the server has no gtid_mode".to_owned(),
-        mode => format!("gtid_mode = {mode}"),
+    let (found, mend) = match (facts.flavour, &*facts.gtid_mode) {
+        (Flavour::MariaDb, _) => ("MariaDB".to_owned(), "nothing can be set: MariaDB's GTIDs are of another kind"),
+        (Flavour::Mysql, mode) => (
+            format!("gtid_mode = {mode}"),
+            "set enforce_gtid_consistency = ON, then gtid_mode step by step OFF_PERMISSIVE, ON_PERMISSIVE, ON (no \
+             restart needed)",
+        ),
     };
-    Finding::bad(
-        name,
-        Verdict::Warning,
-        format!("{found}: positions are files and offsets of this server, so the task cannot go on from another one"),
-        "set enforce_gtid_consistency = ON, then gtid_mode step by step OFF_PERMISSIVE, ON_PERMISSIVE, ON (no restart \
-         needed)",
-    )
+    let found =
+        format!("{found}: positions are files and offsets of this server, so the task cannot go on from another one");
+    Finding::bad(name, Verdict::Warning, found, mend)
 }
 
 /// The user may read the binlog: REPLICATION SLAVE and REPLICATION CLIENT.

@@ -70,6 +70,8 @@ pub struct ServerFacts {
     pub binlog_row_metadata: String,
     /// `binlog_transaction_compression`.
     pub binlog_transaction_compression: Switch,
+    /// `innodb_native_foreign_keys`: the storage engine changes rows of foreign keys itself, unseen by the binlog.
+    pub native_foreign_keys: Switch,
     /// `lower_case_table_names`.
     pub name_case: NameCase,
     /// `character_set_server`.
@@ -87,7 +89,7 @@ impl ServerFacts {
                 "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_uid', 'server_id', 'log_bin', 'gtid_mode', \
                  'binlog_format', 'binlog_row_image', 'binlog_row_value_options', 'binlog_row_metadata', \
                  'binlog_transaction_compression', 'lower_case_table_names', 'character_set_server', \
-                 'binlog_expire_logs_seconds', 'expire_logs_days')",
+                 'binlog_expire_logs_seconds', 'expire_logs_days', 'innodb_native_foreign_keys')",
             )
             .await?;
         let variables: HashMap<String, String> = rows
@@ -122,6 +124,7 @@ impl ServerFacts {
             binlog_row_value_options: word("binlog_row_value_options", ""),
             binlog_row_metadata: word("binlog_row_metadata", "MINIMAL"),
             binlog_transaction_compression: switch("binlog_transaction_compression"),
+            native_foreign_keys: switch("innodb_native_foreign_keys"),
             name_case: if text("lower_case_table_names", "0") == "1" { NameCase::Lower } else { NameCase::AsWritten },
             charset: text("character_set_server", "utf8mb4"),
             binlog_expire_seconds: if seconds > 0 { seconds } else { days * 86_400 },

@@ -6,7 +6,7 @@ use crate::binlog::Charset;
 use crate::check::{Finding, Verdict};
 use crate::ident::table_ident;
 use crate::schema::SourceTable;
-use crate::server::{Flavour, ServerFacts};
+use crate::server::{Flavour, ServerFacts, Switch};
 
 /// Names in a message; the rest is counted.
 const NAMED: usize = 5;
@@ -80,7 +80,8 @@ pub fn ensure_no_hidden_cascades(facts: &ServerFacts, tables: &[SourceTable]) ->
     if cascades.is_empty() {
         return Finding::good(name, "no selected table has a foreign key that changes rows by itself");
     }
-    if facts.flavour == Flavour::Mysql && facts.version >= (9, 6, 0) {
+    let logs_cascades = facts.version >= (9, 6, 0) && facts.native_foreign_keys == Switch::Off;
+    if facts.flavour == Flavour::Mysql && logs_cascades {
         return Finding::good(
             name,
             format!("{} that cascade; the binlog of this version has the rows", cascades.len()),
@@ -88,9 +89,10 @@ pub fn ensure_no_hidden_cascades(facts: &ServerFacts, tables: &[SourceTable]) ->
     }
     Finding::bad(
         name,
-        Verdict::Warning,
+        Verdict::Blocks,
         format!(
-            "foreign keys that delete or change rows by themselves, which the binlog before MySQL 9.6 does not have: {}",
+            "foreign keys that delete or change rows by themselves, which the binlog does not have (MySQL before 9.6 or with \
+             innodb_native_foreign_keys, MariaDB): {}",
             first_few(&cascades)
         ),
         "make them ON DELETE RESTRICT ON UPDATE RESTRICT and delete the rows in the application, or see that referenced \
@@ -162,6 +164,7 @@ mod tests {
             binlog_row_value_options: String::new(),
             binlog_row_metadata: "FULL".into(),
             binlog_transaction_compression: crate::server::Switch::Off,
+            native_foreign_keys: crate::server::Switch::Off,
             name_case: crate::server::NameCase::AsWritten,
             charset: "utf8mb4".into(),
             binlog_expire_seconds: 0,
@@ -186,9 +189,13 @@ mod tests {
         assert_eq!(key.verdict, Verdict::Warning);
         assert!(key.mend.starts_with("ALTER TABLE `shop`.`o``rders` ADD COLUMN"), "{}", key.mend);
         let cascade = ensure_no_hidden_cascades(&facts((9, 5, 0)), &tables);
-        assert_eq!(cascade.verdict, Verdict::Warning);
+        assert_eq!(cascade.verdict, Verdict::Blocks);
         assert!(cascade.found.contains("\"to_customer\" of table"), "{}", cascade.found);
         assert_eq!(ensure_no_hidden_cascades(&facts((9, 6, 0)), &tables).verdict, Verdict::Good);
+        let native = ServerFacts { native_foreign_keys: Switch::On, ..facts((9, 6, 0)) };
+        assert_eq!(ensure_no_hidden_cascades(&native, &tables).verdict, Verdict::Blocks);
+        let maria_db = ServerFacts { flavour: Flavour::MariaDb, ..facts((10, 11, 0)) };
+        assert_eq!(ensure_no_hidden_cascades(&maria_db, &tables).verdict, Verdict::Blocks);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::document::Document;
 use crate::error::TaskError;
 use crate::expansion::{Surroundings, Text};
 use crate::file::{FullTable, HttpTable, RetryTable};
+use crate::memory::Memory;
 use crate::name::{Environment, TaskName};
 use crate::phases::{Phase, Phases};
 use crate::reader::{Number, Reader};
@@ -37,6 +38,7 @@ pub(crate) fn task(document: &Document<'_>, surroundings: &Surroundings<'_>) -> 
         existing_tables: keys::schema(reader, file.schema.as_ref())?.existing_tables,
         retry: retry(reader, &file.retry.unwrap_or_default())?,
         full: full_load(reader, &file.full.unwrap_or_default())?,
+        memory: memory(reader, file.memory.as_ref())?,
         http: http(reader, &file.http.unwrap_or_default())?,
     })
 }
@@ -97,6 +99,12 @@ fn full_load(reader: &Reader<'_>, table: &FullTable) -> Result<FullLoad, TaskErr
         chunk_rows: reader.number("full.chunk_rows", table.chunk_rows.as_ref(), chunk_rows)?,
         readers: reader.number("full.readers", table.readers.as_ref(), readers)?,
     })
+}
+
+fn memory(reader: &Reader<'_>, value: Option<&Spanned<i64>>) -> Result<Memory, TaskError> {
+    let Some(value) = value else { return Ok(Memory::default()) };
+    let number = Number { range: Memory::RANGE, default: 0, unit: "MiB" };
+    Ok(Memory::of_mebibytes(reader.number("memory", Some(value), number)?))
 }
 
 fn http(reader: &Reader<'_>, table: &HttpTable) -> Result<Http, TaskError> {

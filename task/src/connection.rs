@@ -13,6 +13,8 @@ use crate::url::UrlParts;
 pub struct Source {
     /// Address and account.
     pub server: Server,
+    /// Servers to go on from when it is lost, in order.
+    pub failover: Vec<Server>,
     /// Encryption.
     pub tls: Tls,
 }

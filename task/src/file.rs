@@ -18,8 +18,10 @@ pub(crate) struct TaskFile {
     pub(crate) phases: Option<Spanned<Vec<Text>>>,
     /// A tag shown everywhere.
     pub(crate) environment: Option<Text>,
+    /// MiB that each process may take for data.
+    pub(crate) memory: Option<Spanned<i64>>,
     /// The MySQL server.
-    pub(crate) source: Option<Spanned<ServerTable>>,
+    pub(crate) source: Option<Spanned<SourceTable>>,
     /// The server that receives.
     pub(crate) destination: Option<Spanned<ServerTable>>,
     /// The log between the stages.
@@ -38,11 +40,23 @@ pub(crate) struct TaskFile {
     pub(crate) http: Option<HttpTable>,
 }
 
-/// `[source]` and `[destination]`.
+/// `[source]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(crate) struct SourceTable {
+    /// `mysql://...`.
+    pub(crate) url: Option<Text>,
+    /// Servers to go on from when it is lost.
+    pub(crate) failover: Option<Spanned<Vec<Text>>>,
+    /// Encryption.
+    pub(crate) tls: Option<Spanned<TlsTable>>,
+}
+
+/// `[destination]`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(crate) struct ServerTable {
-    /// `mysql://...` or `postgres://...`.
+    /// `postgres://...`.
     pub(crate) url: Option<Text>,
     /// Encryption.
     pub(crate) tls: Option<Spanned<TlsTable>>,

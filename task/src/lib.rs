@@ -19,6 +19,7 @@ mod file;
 mod fingerprint;
 mod glob;
 mod kafka;
+mod memory;
 mod name;
 mod object;
 mod operations;
@@ -41,6 +42,7 @@ pub use error::{Place, Problem, TaskError};
 pub use expansion::Surroundings;
 pub use glob::{Glob, PatternProblem, TablePattern};
 pub use kafka::{Kafka, Log, Transport};
+pub use memory::Memory;
 pub use name::{Environment, TaskName};
 pub use object::{DistributedBy, ExistingTables, NameCase, ObjectRule, OnTypeChange, RouteChoice};
 pub use operations::{Operation, Operations};
@@ -75,6 +77,8 @@ pub struct Task {
     pub retry: Retry,
     /// How the full load reads.
     pub full: FullLoad,
+    /// What each process may take for data in flight.
+    pub memory: Memory,
     /// Where each stage listens for HTTP.
     pub http: Http,
 }

@@ -300,6 +300,7 @@ fn bad_operations_and_settings_are_refused_with_place_key_and_hint() {
             "less",
             "20",
         ),
+        ("[source]", "memory = 63\n[source]", "2:10", "memory", "63 is out of range", "64 to 65536"),
         ("[log]", "[full]\nchunk_rows = 99\n[log]", "7:14", "full.chunk_rows", "99 is out of range", "100 to 1000000"),
         ("[log]", "[full]\nreaders = 65\n[log]", "7:11", "full.readers", "65 is out of range", "1 to 64"),
         ("[log]", "[http]\ncapture = '127.0.0.1'\n[log]", "7:11", "http.capture", "ip address", "127.0.0.1"),
@@ -381,4 +382,16 @@ fn the_fingerprint_changes_with_content_and_route_only() {
 fn the_fingerprint_is_stable_across_versions() {
     let fingerprint = read(&with("", "")).unwrap().fingerprint();
     assert_eq!(u128::from_be_bytes(fingerprint), 123_189_266_080_079_459_491_509_937_766_209_626_225);
+}
+
+#[test]
+fn failover_servers_are_checked_like_the_source() {
+    let key = "source.failover";
+    let place = "127.0.0.1\"";
+    are_refused(&[
+        (place, "127.0.0.1\"\nfailover = ['postgres://u@127.0.0.1']", "4:13", key, "mysql://", "mysql://"),
+        (place, "127.0.0.1\"\nfailover = ['mysql://u@127.0.0.1/shop']", "4:13", key, "names a database", "objects"),
+        (place, "127.0.0.1\"\nfailover = ['mysql://u@replica']", "4:13", key, "on this machine", "by its name"),
+        (place, "127.0.0.1\"\nfailover = 'mysql://u@replica'", "4:12", key, "expected", ""),
+    ]);
 }

@@ -14,6 +14,8 @@ pub enum ServerKind {
     Mysql,
     /// PostgreSQL.
     Postgres,
+    /// MariaDB, which not every machine can install.
+    MariaDb,
 }
 
 impl ServerKind {
@@ -21,6 +23,7 @@ impl ServerKind {
         match self {
             Self::Mysql => "mysql",
             Self::Postgres => "postgres",
+            Self::MariaDb => "mariadb",
         }
     }
 
@@ -28,6 +31,7 @@ impl ServerKind {
         match self {
             Self::Mysql => "MILLRACE_TEST_MYSQL",
             Self::Postgres => "MILLRACE_TEST_POSTGRES",
+            Self::MariaDb => "MILLRACE_TEST_MARIADB",
         }
     }
 }
@@ -40,7 +44,7 @@ pub struct OwnServer {
 }
 
 impl OwnServer {
-    /// Starts it on a free port. `options` are more options of mysqld; PostgreSQL has none here.
+    /// Starts it on a free port. `options` are more options of mysqld or mariadbd; PostgreSQL has none here.
     pub fn start(kind: ServerKind, options: &str) -> Result<Self> {
         let own =
             Self { folder: std::env::temp_dir().join(unique_name("own_server")), kind, options: options.to_owned() };
@@ -56,6 +60,11 @@ impl OwnServer {
         line.map(str::to_owned).context("no address of the server")
     }
 
+    /// Stops it in good order.
+    pub fn stop(&self) -> Result<()> {
+        self.servers(&["down", self.kind.name()]).map(drop)
+    }
+
     /// Stops it in good order and starts it again, with the same data on the same port.
     pub fn restart(&self) -> Result<()> {
         self.servers(&["restart", self.kind.name()]).map(drop)
@@ -65,7 +74,7 @@ impl OwnServer {
     pub fn among_servers(&self) -> Result<Servers> {
         let servers = Servers::from_environment()?;
         Ok(match self.kind {
-            ServerKind::Mysql => Servers { mysql: self.url()?, ..servers },
+            ServerKind::Mysql | ServerKind::MariaDb => Servers { mysql: self.url()?, ..servers },
             ServerKind::Postgres => Servers { postgres: self.url()?, ..servers },
         })
     }

@@ -26,7 +26,7 @@ fn by_place() -> SourceMark {
 
 fn present(executed: Reading, files: &[(&str, u64)], created: Option<u32>) -> Present {
     let files = files.iter().map(|&(name, size)| BinlogFile { name: name.into(), size }).collect();
-    Present { server: "a".into(), executed, purged: GtidSet::new(), files, created }
+    Present { executed, purged: GtidSet::new(), files, created }
 }
 
 fn places(files: &[(&str, u64)], created: Option<u32>) -> Present {
@@ -88,10 +88,4 @@ fn a_purged_file_is_no_loss_where_the_gtids_say_so() {
     let purged =
         Present { purged: gtids("1-50"), ..present(Reading::Gtids(gtids("1-90")), &[("binlog.000008", 9000)], None) };
     judge(&mark, &purged).unwrap();
-}
-
-#[test]
-fn another_server_stops() {
-    let other = Present { server: "b".into(), ..places(&[("binlog.000007", 500)], Some(1000)) };
-    assert!(message(&by_place(), &other).contains("the source is server \"b\""));
 }

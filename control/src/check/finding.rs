@@ -109,6 +109,9 @@ pub(crate) const NAMES: [&str; 38] = [
     "destination_reading",
 ];
 
+/// Checks that block until somebody accepts what they found.
+const BLOCKS_UNTIL_ACCEPTED: [&str; 1] = ["foreign_key_cascades"];
+
 impl Finding {
     pub(crate) fn good(area: Area, name: &'static str, found: impl Into<String>) -> Self {
         Self { area, name, meaning: Meaning::Good, found: found.into(), mend: String::new() }
@@ -124,9 +127,11 @@ impl Finding {
         Self { area, name, meaning: Meaning::Blocks, found: one_line(&failure), mend: failure.hint }
     }
 
-    /// Somebody knows: a warning is accepted, everything else stays what it is.
+    /// Somebody knows: a warning is accepted, and what blocks because only somebody can know that it does no harm;
+    /// everything else stays what it is.
     pub(crate) fn accept(&mut self) {
-        if self.meaning == Meaning::Warning {
+        let can_be_known = BLOCKS_UNTIL_ACCEPTED.contains(&self.name);
+        if self.meaning == Meaning::Warning || (self.meaning == Meaning::Blocks && can_be_known) {
             self.meaning = Meaning::Accepted;
         }
     }
@@ -184,6 +189,9 @@ mod tests {
         let mut blocks = Finding::blocks(Area::Log, "log_connection", Failure::fatal("a\n b", "c"));
         blocks.accept();
         assert_eq!((blocks.meaning, blocks.found.as_str()), (Meaning::Blocks, "a b"));
+        let mut cascades = Finding::blocks(Area::Source, "foreign_key_cascades", Failure::fatal("a", "b"));
+        cascades.accept();
+        assert_eq!(cascades.meaning, Meaning::Accepted);
         let mut good = Finding::good(Area::Log, "log_topics", "x");
         good.accept();
         assert_eq!(good.meaning, Meaning::Good);

@@ -9,6 +9,7 @@ use millrace_eventlog::{
     Broker, ClaimId, DATA_RETENTION, LogError, LogOptions, Message, Opened, PartitionReader, ReadEvent, StepWriter,
     TopicNames,
 };
+use millrace_task::Memory;
 
 /// Longest time that a test waits for something that must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,7 +29,7 @@ pub(crate) fn with_topics<F>(name: &str, partitions: u32, test: impl FnOnce(Lab)
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let options = LogOptions { brokers: brokers(), options: BTreeMap::new(), partitions };
+    let options = LogOptions { brokers: brokers(), options: BTreeMap::new(), partitions, memory: Memory::default() };
     let names = TopicNames::of(&format!("log-test-{}-{name}", std::process::id()));
     let lab = Lab { options, names };
     let runtime = tokio::runtime::Runtime::new().unwrap();

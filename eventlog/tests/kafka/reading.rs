@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use millrace_eventlog::{LogError, LogOptions, PartitionReader, PartitionWriter, ReadEvent, SchemaReader, StartAt};
 use millrace_model::ErrorClass;
+use millrace_task::Memory;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -149,7 +150,12 @@ fn a_schema_is_waited_for() {
 
 #[tokio::test]
 async fn a_reader_without_a_broker_says_so() {
-    let options = LogOptions { brokers: "127.0.0.1:1".into(), options: BTreeMap::new(), partitions: 1 };
+    let options = LogOptions {
+        brokers: "127.0.0.1:1".into(),
+        options: BTreeMap::new(),
+        partitions: 1,
+        memory: Memory::default(),
+    };
     let reader = PartitionReader::open(&options, "t.captured", "t.read").unwrap();
     reader.assign(0, StartAt::Offset(0));
     let error = event(&reader).await.unwrap_err();

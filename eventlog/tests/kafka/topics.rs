@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use millrace_eventlog::{Broker, DATA_RETENTION, LogError, LogOptions, PartitionWriter, TopicNames};
 use millrace_model::{ErrorClass, Failure};
+use millrace_task::Memory;
 
 use crate::lab::{PATIENCE, with_topics};
 
@@ -66,7 +67,12 @@ fn a_topic_is_empty_until_something_was_written() {
 
 #[tokio::test]
 async fn a_broker_that_is_not_there_is_one_clear_line() {
-    let options = LogOptions { brokers: "127.0.0.1:1".into(), options: BTreeMap::new(), partitions: 1 };
+    let options = LogOptions {
+        brokers: "127.0.0.1:1".into(),
+        options: BTreeMap::new(),
+        partitions: 1,
+        memory: Memory::default(),
+    };
     let start = Instant::now();
     let failure = Failure::from(Broker::connect(&options).await.err().unwrap());
     assert!(start.elapsed() < Duration::from_secs(10));
@@ -79,7 +85,7 @@ async fn a_broker_that_is_not_there_is_one_clear_line() {
 #[tokio::test]
 async fn an_option_that_librdkafka_does_not_know_is_named() {
     let options = BTreeMap::from([("no.such.option".to_owned(), "secret".to_owned())]);
-    let options = LogOptions { brokers: "127.0.0.1:1".into(), options, partitions: 1 };
+    let options = LogOptions { brokers: "127.0.0.1:1".into(), options, partitions: 1, memory: Memory::default() };
     let error = Broker::connect(&options).await.err().unwrap();
     assert!(error.to_string().contains("no.such.option") && !error.to_string().contains("secret"), "{error}");
 }

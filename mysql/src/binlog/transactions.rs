@@ -395,7 +395,12 @@ impl Transactions {
         }
         let mut cursor = Cursor::new(&placed.event.data);
         let offset = cursor.uint(8).ok_or_else(|| placed.cut_short())?;
-        let file = std::str::from_utf8(cursor.rest()).map_err(|_| placed.wrong("the file's name is not text"))?;
+        let mut name = cursor.rest();
+        // MariaDB's first, made before the stream's checksums are known, has one behind the name.
+        if name.strip_prefix(self.whereabouts.place().file.as_bytes()).is_some_and(|rest| rest.len() == 4) {
+            name = &name[..name.len() - 4];
+        }
+        let file = std::str::from_utf8(name).map_err(|_| placed.wrong("the file's name is not text"))?;
         // The next file is named twice: at the end of the last one, and by the server before the first event of it.
         let here = self.whereabouts.place();
         if self.whereabouts.is_at(file) && here.offset == offset {

@@ -1,11 +1,13 @@
 //! `[source]`, `[destination]` and their `tls`.
 
+use std::ops::Range;
+
 use toml::Spanned;
 
 use crate::connection::{Destination, Server, Source};
 use crate::error::TaskError;
 use crate::expansion::Text;
-use crate::file::{ServerTable, TlsTable};
+use crate::file::{ServerTable, SourceTable, TlsTable};
 use crate::reader::Reader;
 use crate::tls::{ClientIdentity, Mode, Tls, Verification};
 use crate::url::{UrlParts, parse};
@@ -41,45 +43,69 @@ const DESTINATION: Side = Side {
     example: "[destination] with url = \"postgres://USER:${DESTINATION_PASSWORD}@HOST:5432/DATABASE\"",
 };
 
-pub(super) fn source(reader: &Reader<'_>, table: Option<&Spanned<ServerTable>>) -> Result<Source, TaskError> {
-    let (table, url, parts) = server(reader, &SOURCE, table)?;
+pub(super) fn source(reader: &Reader<'_>, table: Option<&Spanned<SourceTable>>) -> Result<Source, TaskError> {
+    let url = table.map(|table| (table.span(), table.get_ref().url.as_ref()));
+    let (url, parts) = server(reader, &SOURCE, url)?;
+    let server = source_server(reader, SOURCE.url_key, url, parts)?;
+    let table = table.map(Spanned::get_ref);
+    let tls = tls(reader, &SOURCE, table.and_then(|table| table.tls.as_ref()), &server)?;
+    let failover = table.and_then(|table| table.failover.as_ref()).map_or(&[][..], |list| list.get_ref());
+    let failover = failover.iter().map(|url| failover_server(reader, url, &server)).collect::<Result<_, _>>()?;
+    Ok(Source { server, failover, tls })
+}
+
+fn source_server(reader: &Reader<'_>, key: &str, url: &Text, parts: UrlParts) -> Result<Server, TaskError> {
     if !parts.database.is_empty() {
         let hint = "leave out what follows the port: [[objects]] says which databases move";
-        return Err(reader.value(url, SOURCE.url_key, "the url names a database", hint));
+        return Err(reader.value(url, key, "the url names a database", hint));
     }
-    let server = Server::of(parts, MYSQL_PORT);
-    let tls = tls(reader, &SOURCE, table.tls.as_ref(), &server)?;
-    Ok(Source { server, tls })
+    Ok(Server::of(parts, MYSQL_PORT))
+}
+
+/// A server to go on from has the tls of the source, so it may not be less protected than that by being elsewhere.
+fn failover_server(reader: &Reader<'_>, url: &Text, first: &Server) -> Result<Server, TaskError> {
+    let key = "source.failover";
+    let parts = parts_of(reader, &SOURCE, key, url)?;
+    let server = source_server(reader, key, url, parts)?;
+    if first.is_loopback() && !server.is_loopback() {
+        let hint = "write the source by its name or address as others reach it, too";
+        return Err(reader.value(url, key, "the source is on this machine, but this server is not", hint));
+    }
+    Ok(server)
 }
 
 pub(super) fn destination(reader: &Reader<'_>, table: Option<&Spanned<ServerTable>>) -> Result<Destination, TaskError> {
-    let (table, url, mut parts) = server(reader, &DESTINATION, table)?;
+    let url = table.map(|table| (table.span(), table.get_ref().url.as_ref()));
+    let (url, mut parts) = server(reader, &DESTINATION, url)?;
     let database = std::mem::take(&mut parts.database);
     if database.is_empty() {
         let hint = "write postgres://USER:PASSWORD@HOST:PORT/DATABASE";
         return Err(reader.value(url, DESTINATION.url_key, "the url names no database", hint));
     }
     let server = Server::of(parts, POSTGRES_PORT);
-    let tls = tls(reader, &DESTINATION, table.tls.as_ref(), &server)?;
+    let tls = tls(reader, &DESTINATION, table.and_then(|table| table.get_ref().tls.as_ref()), &server)?;
     Ok(Destination { server, database, tls })
 }
 
+/// The url of a table, of which its place in the file and its url are given.
 fn server<'a>(
     reader: &Reader<'_>,
     side: &Side,
-    table: Option<&'a Spanned<ServerTable>>,
-) -> Result<(&'a ServerTable, &'a Text, UrlParts), TaskError> {
-    let table = table.ok_or_else(|| reader.missing(&(0..0), side.table, side.what, side.example))?;
-    let url = table.get_ref().url.as_ref();
-    let url = url.ok_or_else(|| reader.missing(&table.span(), side.url_key, side.what, side.example))?;
-    let parts = parse(&reader.url(side.url_key, url)?)
-        .map_err(|(message, hint)| reader.value(url, side.url_key, message, hint))?;
+    table: Option<(Range<usize>, Option<&'a Text>)>,
+) -> Result<(&'a Text, UrlParts), TaskError> {
+    let (span, url) = table.ok_or_else(|| reader.missing(&(0..0), side.table, side.what, side.example))?;
+    let url = url.ok_or_else(|| reader.missing(&span, side.url_key, side.what, side.example))?;
+    Ok((url, parts_of(reader, side, side.url_key, url)?))
+}
+
+fn parts_of(reader: &Reader<'_>, side: &Side, key: &str, url: &Text) -> Result<UrlParts, TaskError> {
+    let parts = parse(&reader.url(key, url)?).map_err(|(message, hint)| reader.value(url, key, message, hint))?;
     if !side.schemes.contains(&parts.scheme.as_str()) {
         let scheme = side.schemes[0];
         let message = format!("the url does not begin with {scheme}://");
-        return Err(reader.value(url, side.url_key, message, format!("write {scheme}://USER:PASSWORD@HOST:PORT")));
+        return Err(reader.value(url, key, message, format!("write {scheme}://USER:PASSWORD@HOST:PORT")));
     }
-    Ok((table.get_ref(), url, parts))
+    Ok(parts)
 }
 
 fn tls(reader: &Reader<'_>, side: &Side, table: Option<&Spanned<TlsTable>>, server: &Server) -> Result<Tls, TaskError> {

@@ -271,6 +271,49 @@ fn a_rotation_is_told_once() {
 }
 
 #[test]
+fn numbering_of_files_only_goes_up() {
+    let mut source = Source::new();
+    let rotate = |file: &str| [&4u64.to_le_bytes()[..], file.as_bytes()].concat();
+    source.send(kind::ROTATE, &rotate("binlog.999999")).unwrap();
+    source.end = 4;
+    let to = BinlogPlace::new("binlog.1000000", 4);
+    assert_eq!(source.send(kind::ROTATE, &rotate("binlog.1000000")).unwrap(), [SourceEvent::Rotated { to }]);
+    source.end = 4;
+    let reset = message(source.send(kind::ROTATE, &rotate("binlog.000001")));
+    assert!(reset.contains("was reset"), "{reset}");
+}
+
+#[test]
+fn a_transaction_can_end_beyond_four_gib() {
+    let mut source = Source::at((1 << 32) - 100, Gaps::Forbidden);
+    source.begin();
+    source.send(kind::TABLE_MAP, &map(7)).unwrap();
+    let rows = source.send(kind::WRITE_ROWS, &insert(7)).unwrap();
+    let [SourceEvent::Rows(batch)] = &rows[..] else { panic!("{rows:?}") };
+    assert!(batch.place.offset > 1 << 32, "{}", batch.place);
+    let commit = source.send(kind::XID, &[0; 8]).unwrap();
+    assert_eq!(commit, [SourceEvent::Commit { end: source.place() }]);
+    assert!(source.place().offset > 1 << 32);
+}
+
+#[test]
+fn a_table_id_is_given_to_another_table() {
+    let mut source = Source::new();
+    let mut other = map(7);
+    other[12] = b'u';
+    let mut names = Vec::new();
+    for map in [map(7), other, map(7)] {
+        source.begin();
+        source.send(kind::TABLE_MAP, &map).unwrap();
+        let rows = source.send(kind::WRITE_ROWS, &insert(7)).unwrap();
+        let [SourceEvent::Rows(batch)] = &rows[..] else { panic!("{rows:?}") };
+        names.push(batch.map.name.table.to_string());
+        source.send(kind::XID, &[0; 8]).unwrap();
+    }
+    assert_eq!(names, ["t", "u", "t"]);
+}
+
+#[test]
 fn heartbeats_give_the_last_boundary() {
     let mut source = Source::at(4, Gaps::Allowed);
     source.begin();
@@ -293,7 +336,8 @@ proptest! {
             source.send(kind::TABLE_MAP, &map(7)).unwrap();
         }
         for (kind, data) in events {
-            let kind = kind % 0x2c;
+            // MySQL's own, and MariaDB's from 0xa0 on.
+            let kind = if kind < 0x80 { kind % 0x2c } else { 0xa0 + kind % 12 };
             if source.send(kind, &data).is_err() {
                 break;
             }

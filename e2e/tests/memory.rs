@@ -1,0 +1,62 @@
+//! No stage grows with what it is given: one transaction of many rows, of which each stage holds a little at a time.
+//!
+//! `make big ROWS=5000000` moves a larger one, with the default memory.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use millrace_e2e::{Role, Stages, TestResult, World, in_world};
+use millrace_testkit::poll_until;
+
+/// What a process takes that is not data: code, connections, definitions.
+const BESIDES: u64 = 32 << 20;
+
+/// Longest time for the rows to arrive, beside a millisecond a row.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Moves one transaction of this many rows of about 150 bytes; each process stays within this many MiB.
+async fn move_one_transaction(world: &World, rows: u64, memory: u64, roles: &[Role]) -> Result<()> {
+    world.run_in_source("CREATE TABLE big (id INT PRIMARY KEY, a VARCHAR(200), b BIGINT)").await?;
+    let keys = format!("memory = {memory}\nlog.partitions = 3");
+    let task = match roles {
+        [Role::Run] => world.task_file().without_kafka().with(&format!("memory = {memory}"))?,
+        _ => world.task_file().with(&keys)?,
+    };
+    let mut stages = Stages::start(world, &task.write()?, roles)?;
+    let sql = format!(
+        "SET SESSION cte_max_recursion_depth = {rows}; INSERT INTO big WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL \
+         SELECT i + 1 FROM n WHERE i < {rows}) SELECT i, CONCAT(REPEAT('x', 130), i), i * 7 FROM n"
+    );
+    world.run_in_source(&sql).await?;
+    let destination = world.connect_postgres().await?;
+    let (sum, started) = (rows * (rows + 1) / 2 * 7, std::time::Instant::now());
+    let query = format!("SELECT count(*)::bigint, sum(b)::bigint FROM \"{}\".big", world.name);
+    poll_until(PATIENCE + Duration::from_millis(rows), "all rows in the destination", async || {
+        stages.ensure_running()?;
+        let Ok(row) = destination.query_one(&query, &[]).await else { return Ok(false) };
+        let (count, found): (i64, Option<i64>) = (row.get(0), row.get(1));
+        ensure!(count == 0 || count as u64 == rows, "{count} of {rows} rows of one transaction are visible");
+        Ok(found == Some(sum as i64))
+    })
+    .await?;
+    let peaks = stages.peak_memory()?;
+    let shown: Vec<String> = peaks.iter().map(|(role, bytes)| format!("{role:?} {} MiB", bytes >> 20)).collect();
+    eprintln!("{rows} rows in {:.1} s: {}", started.elapsed().as_secs_f64(), shown.join(", "));
+    let bound = (memory << 20) * if roles == [Role::Run] { 3 } else { 1 } + BESIDES;
+    for (role, bytes) in peaks {
+        ensure!(bytes <= bound, "{role:?} took {} MiB, more than {}: {shown:?}", bytes >> 20, bound >> 20);
+    }
+    stages.stop().await.context("at the end")
+}
+
+#[test]
+fn one_large_transaction_stays_within_the_memory_of_the_task_file() -> TestResult {
+    let asked = std::env::var("MILLRACE_BIG_ROWS").ok().and_then(|rows| rows.parse().ok());
+    let (rows, memory) = asked.map_or((300_000, 64), |rows| (rows, 256));
+    Ok(in_world("memory", async |world| move_one_transaction(world, rows, memory, &Role::ALL).await)?)
+}
+
+#[test]
+fn one_large_transaction_stays_within_the_memory_of_one_process() -> TestResult {
+    Ok(in_world("memory_run", async |world| move_one_transaction(world, 300_000, 64, &[Role::Run]).await)?)
+}
