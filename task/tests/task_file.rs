@@ -221,7 +221,7 @@ fn bad_tls_is_refused_with_place_key_and_hint() {
 }
 
 #[test]
-fn bad_operations_and_settings_are_refused_with_place_key_and_hint() {
+fn bad_operations_and_rules_are_refused_with_place_key_and_hint() {
     are_refused(&[
         (
             "[source]",
@@ -292,6 +292,12 @@ fn bad_operations_and_settings_are_refused_with_place_key_and_hint() {
         ("shop.*\"", "shop.*\"\nwhere = 'a = '", "10:9", "objects.where", "at column 5 of the condition", "conditions"),
         ("shop.*\"", "shop.*\"\nwhere = 'now() > a'", "10:9", "objects.where", "function \"now\"", "functions"),
         ("shop.*\"", "shop.*\"\n[[objects]]\ntable = 'shop.*'", "11:9", "objects.table", "two rules", "one"),
+    ]);
+}
+
+#[test]
+fn bad_retries_bounds_and_addresses_are_refused_with_place_key_and_hint() {
+    are_refused(&[
         (
             "[log]",
             "[retry]\nconnection_minutes = 9\n[log]",
