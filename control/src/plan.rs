@@ -4,6 +4,7 @@
 //! shown here is what happens.
 
 mod build;
+mod ddl;
 mod estimate;
 mod notes;
 mod objects;
@@ -32,6 +33,7 @@ Examples:
   millrace plan shop.toml                  every table with its columns, then what does not move
   millrace plan shop.toml --summary        a line a table
   millrace plan shop.toml --sql > ddl.sql  the statements for the destination, and nothing else
+  millrace plan shop.toml --ddl 'ALTER TABLE orders ADD COLUMN paid DATE'
   millrace plan shop.toml --json | jq '.tables[].columns[] | select(.notes != [])'")]
 pub(crate) struct Arguments {
     /// The task file
@@ -46,6 +48,9 @@ pub(crate) struct Arguments {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
+    /// Show what this statement on a table of the source would do in the destination
+    #[arg(long, value_name = "STATEMENT", conflicts_with_all = ["json", "summary", "sql"])]
+    ddl: Option<String>,
 }
 
 /// Makes the plan and prints it.
@@ -55,6 +60,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Ending, Failure> {
     let tables = selected_tables(&mut session, &task).await?;
     if tables.is_empty() {
         return Err(nothing_selected());
+    }
+    if let Some(statement) = &arguments.ddl {
+        let surroundings = ddl::Surroundings::read(&mut session, &tables).await?;
+        session.close().await;
+        let destination = Connection::connect(&destination_options(&task.destination)).await?;
+        let colours = Colours::of_standard_output();
+        print(&ddl::preview(&task, destination.dialect(), &tables, &surroundings, statement, colours)?)?;
+        return Ok(Ending::Good);
     }
     let objects = read_objects(&mut session, &databases(&tables)).await?;
     session.close().await;

@@ -132,7 +132,7 @@ pub(crate) struct ObjectTable {
 pub(crate) enum DistributedBy {
     /// Columns of the primary key.
     Columns(Vec<String>),
-    /// `replicated`.
+    /// `replicated` or `randomly`.
     Word(String),
 }
 

@@ -70,6 +70,7 @@ fn put_settings(mut put: &mut impl FnMut(&str), settings: &ObjectSettings) {
     match &settings.distributed_by {
         DistributedBy::Key => {}
         DistributedBy::Replicated => put("distributed replicated"),
+        DistributedBy::Randomly => put("distributed randomly"),
         DistributedBy::Columns(columns) => {
             put("distributed by");
             columns.iter().for_each(|column| put(column));

@@ -102,6 +102,8 @@ pub enum DistributedBy {
     Columns(Vec<String>),
     /// Every segment has all rows.
     Replicated,
+    /// By no column: for tables without a key alone.
+    Randomly,
 }
 
 /// `route`.

@@ -221,7 +221,7 @@ fn bad_tls_is_refused_with_place_key_and_hint() {
 }
 
 #[test]
-fn bad_operations_and_settings_are_refused_with_place_key_and_hint() {
+fn bad_operations_and_rules_are_refused_with_place_key_and_hint() {
     are_refused(&[
         (
             "[source]",
@@ -253,11 +253,19 @@ fn bad_operations_and_settings_are_refused_with_place_key_and_hint() {
         ),
         (
             "shop.*\"",
-            "shop.*\"\ndistributed_by = 'randomly'",
+            "shop.*\"\ndistributed_by = 'anyhow'",
             "10:18",
             "objects.distributed_by",
-            "replicated",
-            "random",
+            "\"replicated\" or \"randomly\"",
+            "without a key",
+        ),
+        (
+            "shop.*\"",
+            "shop.*\"\nprimary_key = ['a']\ndistributed_by = 'randomly'",
+            "11:18",
+            "objects.distributed_by",
+            "cannot be distributed randomly",
+            "one of the two",
         ),
         ("shop.*\"", "shop.*\"\ndistributed_by = 5", "10:18", "objects.distributed_by", "an array of columns", ""),
         ("shop.*\"", "shop.*\"\nstorage = 'column'", "10:11", "objects.storage", "expected one of heap, beam", ""),
@@ -285,6 +293,12 @@ fn bad_operations_and_settings_are_refused_with_place_key_and_hint() {
         ("shop.*\"", "shop.*\"\nwhere = 'a = '", "10:9", "objects.where", "at column 5 of the condition", "conditions"),
         ("shop.*\"", "shop.*\"\nwhere = 'now() > a'", "10:9", "objects.where", "function \"now\"", "functions"),
         ("shop.*\"", "shop.*\"\n[[objects]]\ntable = 'shop.*'", "11:9", "objects.table", "two rules", "one"),
+    ]);
+}
+
+#[test]
+fn bad_retries_bounds_and_addresses_are_refused_with_place_key_and_hint() {
+    are_refused(&[
         (
             "[log]",
             "[retry]\nconnection_minutes = 9\n[log]",
@@ -360,6 +374,7 @@ fn the_fingerprint_changes_with_content_and_route_only() {
         ("shop.*\"", "shop.*\"\nprimary_key = ['b', 'a']"),
         ("shop.*\"", "shop.*\"\ndistributed_by = ['a']"),
         ("shop.*\"", "shop.*\"\ndistributed_by = 'replicated'"),
+        ("shop.*\"", "shop.*\"\ndistributed_by = 'randomly'"),
         ("shop.*\"", "shop.*\"\nstorage = 'heap'"),
         ("shop.*\"", "shop.*\"\nroute = 'table'"),
         ("[source]", "operations = ['insert']\n[source]"),

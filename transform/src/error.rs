@@ -149,6 +149,11 @@ pub enum KeyProblem {
     /// A column of `distributed_by` outside of the key.
     #[error("\"objects.distributed_by\" names column \"{0}\", which is not part of it")]
     NotInKey(String),
+    /// `distributed_by` is `"randomly"` for a table that has a key.
+    #[error(
+        "\"objects.distributed_by\" is \"randomly\", but the table has a key, which no segment could keep unique alone"
+    )]
+    Random,
 }
 
 /// Why a change cannot be left out.
@@ -218,6 +223,7 @@ impl KeyProblem {
                  besides if you like"
             }
             Self::NotInKey(_) => "distribute by columns of the primary key",
+            Self::Random => "name columns of the key, or give tables without a key a rule of their own",
         }
     }
 }

@@ -163,7 +163,7 @@ fn is_identity(origins: &[Option<usize>]) -> bool {
 }
 
 /// The change in the destination; none where nothing of it is to be seen there.
-pub(crate) fn transform_alteration(
+pub fn transform_alteration(
     before: &NamedMapping,
     after: &NamedMapping,
     origins: &[Option<usize>],

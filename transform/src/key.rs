@@ -48,6 +48,11 @@ pub(crate) fn placement(
     let distribution = match rule.distributed_by() {
         DistributedBy::Key => Distribution::Key,
         DistributedBy::Replicated => Distribution::Replicated,
+        // So is every table without a key.
+        DistributedBy::Randomly if key.is_empty() => Distribution::Key,
+        DistributedBy::Randomly => {
+            return Err(TransformError::Key { table: source.name.clone(), problem: KeyProblem::Random });
+        }
         DistributedBy::Columns(names) => {
             let mut columns = Vec::with_capacity(names.len());
             for name in names {

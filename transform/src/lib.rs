@@ -8,7 +8,7 @@ pub mod cells;
 pub mod convert;
 mod error;
 pub mod filter;
-mod follow;
+pub mod follow;
 mod key;
 mod lane;
 pub mod mappings;

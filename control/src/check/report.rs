@@ -87,7 +87,8 @@ fn conclusion(task: &Task, findings: &[Finding], colours: Colours) -> String {
             format!("{}\nTo accept what is warned of: {accept}", colours.paint(Colour::Warning, &told))
         }
         _ => {
-            let told = format!("{checks}, {blocks} that block: task \"{}\" cannot start.", task.name);
+            let block = if blocks == 1 { "blocks" } else { "block" };
+            let told = format!("{checks}, {blocks} that {block}: task \"{}\" cannot start.", task.name);
             colours.paint(Colour::Bad, &told)
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::report::{Report, StageReport};
 use super::state::State;
 use crate::output::{Colour, Colours};
-use crate::text::{Side, bytes, duration, number, table};
+use crate::text::{Side, bytes, count, duration, number, table};
 
 /// Tables that are shown; the rest is counted.
 const SHOWN: usize = 30;
@@ -135,7 +135,8 @@ fn destination(report: &Report) -> String {
             let captured = report.captured_watermark.filter(|captured| *captured > least);
             let captured = captured.map(|captured| format!(" (capture is at {captured})")).unwrap_or_default();
             let ended = if ended > 0 { format!(", {ended} ended") } else { String::new() };
-            format!("{} partitions at {watermarks}{captured}{ended}{written}", found.partitions.len())
+            let partitions = count(found.partitions.len(), "partition");
+            format!("{partitions} at {watermarks}{captured}{ended}{written}")
         }
     }
 }

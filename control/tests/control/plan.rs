@@ -62,3 +62,41 @@ async fn the_statements_can_be_executed() -> Result<()> {
     assert!(summary.lines().count() < text.lines().count());
     world.remove().await
 }
+
+/// What a change of a table would do, and what would stop the task.
+#[tokio::test]
+async fn a_change_of_a_table_is_shown_before_it_is_made() -> Result<()> {
+    let world = World::new("ddl").await?;
+    let (task, name) = (world.whole_task()?, &world.name);
+    let changed = |statement: &str| millrace(&["plan", &task, "--ddl", statement]);
+    for (statement, expected) in [
+        (
+            "ALTER TABLE orders ADD COLUMN more INT NOT NULL DEFAULT 7, MODIFY total DECIMAL(14, 2) NOT NULL DEFAULT 1.50",
+            ["the definition alone changes", "ADD COLUMN \"more\" integer DEFAULT '7'::integer NOT NULL;"],
+        ),
+        ("ALTER TABLE orders MODIFY customer_id BIGINT NOT NULL", ["written anew", "TYPE bigint"]),
+        ("ALTER TABLE customers DROP COLUMN card_number", ["Nothing changes", "destination"]),
+        ("RENAME TABLE orders TO sales", ["Lock", "RENAME TO \"sales\";"]),
+        ("CREATE INDEX by_total ON orders (total)", ["CREATE INDEX", "(\"total\");"]),
+        ("RENAME TABLE orders TO other.orders", ["leaves the selection", "dropped"]),
+    ] {
+        let ended = changed(statement)?;
+        assert_eq!(ended.code, 0, "{statement}: {ended:?}");
+        assert!(expected.iter().all(|part| ended.out.contains(part)), "{statement}: {}", ended.out);
+    }
+    for (statement, refused) in [
+        ("DROP TABLE orders", "not a change of one table's definition"),
+        ("ALTER TABLE nowhere ADD COLUMN a INT", "does not select table"),
+        (
+            "ALTER TABLE customers RENAME COLUMN card_number TO card",
+            "takes column \"card_number\" from \"objects.columns.exclude\"",
+        ),
+    ] {
+        let ended = changed(statement)?;
+        assert!(ended.code != 0 && ended.err.contains(refused), "{statement}: {ended:?}");
+    }
+    let schemas = format!("SELECT 1 FROM pg_namespace WHERE nspname = '{name}'");
+    let client = world.servers.connect_postgres().await?;
+    assert!(client.query(&schemas, &[]).await?.is_empty(), "nothing was made");
+    world.remove().await
+}

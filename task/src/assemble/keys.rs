@@ -108,11 +108,15 @@ fn distributed_by(
     let refused = |message: String, hint: &str| Err(reader.contradiction(&written.span(), key, message, hint));
     match written.get_ref() {
         Written::Word(word) if word == "replicated" => Ok(DistributedBy::Replicated),
-        Written::Word(_) => {
-            let hint = "write columns of the primary key, or \"replicated\"; tables without a key are distributed randomly \
-                        by themselves";
-            refused("unknown word, expected an array of columns, or \"replicated\"".to_owned(), hint)
-        }
+        Written::Word(word) if word == "randomly" && primary_key.is_none() => Ok(DistributedBy::Randomly),
+        Written::Word(word) if word == "randomly" => refused(
+            "a table with \"primary_key\" cannot be distributed randomly".to_owned(),
+            "leave one of the two out: no segment could see whether another has a row of the same key",
+        ),
+        Written::Word(_) => refused(
+            "unknown word, expected an array of columns, \"replicated\" or \"randomly\"".to_owned(),
+            "write columns of the primary key, \"replicated\", or \"randomly\" for tables without a key",
+        ),
         Written::Columns(columns) if columns.is_empty() => {
             refused("the distribution key has no columns".to_owned(), "leave the key out: then it is the primary key")
         }

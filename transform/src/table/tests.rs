@@ -110,12 +110,18 @@ fn a_key_of_the_task_file_tells_rows_apart() {
     for (keys, message, hint) in [
         ("primary_key = ['x']", "names column \"x\", which the table does not have", "columns of the source"),
         ("primary_key = ['flags']", "does not tell the source's rows apart", "unique key"),
+        ("distributed_by = 'randomly'", "\"objects.distributed_by\" is \"randomly\"", "columns of the key"),
         ("distributed_by = ['flags']", "\"objects.distributed_by\" names column \"flags\"", "primary key"),
     ] {
         let failure = key(keys).unwrap_err();
         assert!(failure.message.contains(message), "{failure}");
         assert!(failure.hint.contains(hint), "{}", failure.hint);
     }
+    let mut keyless = schema();
+    (keyless.key, keyless.primary_key) = (vec![], vec![]);
+    let random = task("{ table = 'shop.*', distributed_by = 'randomly' }");
+    let rule = random.selection.selects(&keyless.name).unwrap();
+    assert!(TableMapping::new(Arc::new(keyless), rule).is_ok());
     let mut nullable = schema();
     nullable.columns[2].nullability = Nullability::Nullable;
     let task = task("{ table = 'shop.*', primary_key = ['id', 'flags'] }");
