@@ -38,9 +38,10 @@ fn canonical(task: &Task) -> Vec<u8> {
         put("exclude");
         put(&exclusion.to_string());
     }
-    for helper in task.selection.helpers() {
-        put("helper");
-        put(&helper.to_string());
+    if let Some(helpers) = task.selection.other_helpers() {
+        put("helpers");
+        put(&helpers.len().to_string());
+        helpers.iter().for_each(|helper| put(&helper.to_string()));
     }
     form
 }

@@ -14,6 +14,14 @@ use crate::overlap::tables_overlap;
 /// <https://dev.mysql.com/doc/refman/8.4/en/system-schema.html>
 const SYSTEM_DATABASES: [&str; 4] = ["mysql", "sys", "information_schema", "performance_schema"];
 
+/// What gh-ost (`_t_gho`, `_t_ghc`, `_t_del`) and pt-online-schema-change (`_t_new`, `_t_old`) make beside a table `t`.
+const HELPER_TABLES: [&str; 5] = ["_*_gho", "_*_ghc", "_*_del", "_*_new", "_*_old"];
+
+/// The patterns of a task that names none.
+pub(crate) fn usual_helpers() -> Vec<Glob> {
+    HELPER_TABLES.iter().filter_map(|pattern| Glob::parse(pattern).ok()).collect()
+}
+
 /// Which tables and columns move; at least one rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
@@ -96,8 +104,11 @@ impl Selection {
         self.rules.iter().any(leaves_out)
     }
 
-    pub(crate) fn helpers(&self) -> &[Glob] {
-        &self.helpers
+    /// The patterns of helper tables, where they are not the usual ones.
+    pub(crate) fn other_helpers(&self) -> Option<&[Glob]> {
+        let mut usual = usual_helpers();
+        usual.sort();
+        (self.helpers != usual).then_some(&self.helpers)
     }
 
     pub(crate) fn exclusions(&self) -> &[TablePattern] {

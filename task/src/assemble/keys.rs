@@ -11,9 +11,7 @@ use crate::object::{
     DistributedBy, ExistingTables, Extra, NameCase, ObjectSettings, OnTypeChange, RouteChoice, SchemaSettings,
 };
 use crate::reader::Reader;
-
-/// What gh-ost (`_t_gho`, `_t_ghc`, `_t_del`) and pt-online-schema-change (`_t_new`, `_t_old`) make beside a table `t`.
-const HELPER_TABLES: [&str; 5] = ["_*_gho", "_*_ghc", "_*_del", "_*_new", "_*_old"];
+use crate::selection::usual_helpers;
 
 pub(super) fn settings(
     reader: &Reader<'_>,
@@ -60,7 +58,7 @@ pub(super) fn schema(reader: &Reader<'_>, table: Option<&SchemaTable>) -> Result
 /// `schema.helper_tables`; what gh-ost and pt-online-schema-change make without it.
 pub(super) fn helper_tables(reader: &Reader<'_>, table: Option<&SchemaTable>) -> Result<Vec<Glob>, TaskError> {
     let Some(list) = table.and_then(|table| table.helper_tables.as_ref()) else {
-        return Ok(HELPER_TABLES.iter().filter_map(|pattern| Glob::parse(pattern).ok()).collect());
+        return Ok(usual_helpers());
     };
     let key = "schema.helper_tables";
     let pattern = |text: &Text| {
