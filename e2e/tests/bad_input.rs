@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 use millrace_e2e::{GlobalVariable, LIMIT, Printed, Role, Stages, TestResult, World, in_world, in_world_alone};
-use millrace_testkit::{OwnServer, ServerKind, topics_with_prefix};
+use millrace_testkit::{OwnServer, Server, topics_with_prefix};
 
 /// A table with a row, in the world's database.
 const TABLE: &str = "CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1);";
@@ -304,7 +304,7 @@ fn second_task_of_the_same_name() -> TestResult {
 #[test]
 fn binlog_that_is_off() -> TestResult {
     let options = "--skip-log-bin --gtid-mode=OFF --enforce-gtid-consistency=OFF";
-    let own = OwnServer::start(ServerKind::Mysql, options)?;
+    let own = OwnServer::start(Server::Mysql, options)?;
     let keys = format!("source.url = \"{}\"", own.url()?);
     Ok(capture_refuses("binlog_off", &keys, None, &["log_bin = OFF"], &["set log_bin and server_id"])?)
 }

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use millrace_e2e::{LIMIT, Role, Scope, Stages, TestResult, World, in_world_at, poll_until_equal};
-use millrace_testkit::{OwnServer, ServerKind, run_script};
+use millrace_testkit::{OwnServer, Server, run_script};
 
 /// Its rows wait, more of them than one step takes.
 const PREPARE_A: &str = "
@@ -45,7 +45,7 @@ async fn mark(world: &World, stages: &mut Stages, row: i32) -> Result<()> {
 }
 
 fn prepared_transactions_survive(name: &str, options: &str) -> Result<()> {
-    let own = OwnServer::start(ServerKind::Mysql, options)?;
+    let own = OwnServer::start(Server::Mysql, options)?;
     in_world_at(own.among_servers()?, name, async |world| {
         let table = "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20)); \
                      INSERT INTO t VALUES (-1, 'x'), (-2, 'x'), (-3, 'x'), (-4, 'x');";

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use millrace_e2e::{LIMIT, Role, Scope, Stages, TestResult, World, in_world_at, poll_until_equal};
-use millrace_testkit::{OwnServer, ServerKind, Servers, poll_until, run_script};
+use millrace_testkit::{OwnServer, Server, Servers, poll_until, run_script};
 
 /// The first server and its replica.
 struct Pair {
@@ -13,8 +13,8 @@ struct Pair {
 
 impl Pair {
     fn start() -> Result<Self> {
-        let first = OwnServer::start(ServerKind::Mysql, "--server-id=11")?;
-        Ok(Self { first, replica: OwnServer::start(ServerKind::Mysql, "--server-id=12")? })
+        let first = OwnServer::start(Server::Mysql, "--server-id=11")?;
+        Ok(Self { first, replica: OwnServer::start(Server::Mysql, "--server-id=12")? })
     }
 
     /// Runs a script in the first server.

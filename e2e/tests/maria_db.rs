@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use millrace_e2e::{
     LIMIT, Random, Role, Scope, Stages, TestResult, Way, World, Writers, in_world_at, poll_until_equal, run_case_at,
 };
-use millrace_testkit::{OwnServer, ServerKind, Servers};
+use millrace_testkit::{OwnServer, Server, Servers};
 
 /// Cases that have nothing of MySQL alone.
 const CASES: [&str; 4] = ["insert_update_delete", "table_without_key", "composite_key", "truncate"];
@@ -26,7 +26,7 @@ const TYPES: &str = "
 
 #[test]
 fn source_is_maria_db() -> TestResult {
-    let own = match OwnServer::start(ServerKind::MariaDb, "--max-binlog-size=64K") {
+    let own = match OwnServer::start(Server::MariaDb, "--max-binlog-size=64K") {
         Ok(own) => own,
         Err(error) => return Ok(skip(&format!("{error:#}"))?),
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use millrace_e2e::{LIMIT, Role, Scope, Stages, TestResult, World, in_world_at, poll_until_equal};
-use millrace_testkit::{OwnServer, ServerKind, poll_until};
+use millrace_testkit::{OwnServer, Server, poll_until};
 use mysql_async::prelude::Queryable;
 
 const TABLES: &str = "
@@ -36,7 +36,7 @@ fn stalled_commit_without_gtids() -> TestResult {
 
 /// `free` is how many rows of the untouched table arrive while the commit stalls.
 fn stalled_commit(name: &str, options: &str, free: usize) -> Result<()> {
-    let own = OwnServer::start(ServerKind::Mysql, options)?;
+    let own = OwnServer::start(Server::Mysql, options)?;
     in_world_at(own.among_servers()?, name, async |world| {
         world.run_in_source(TABLES).await?;
         let mut writer = world.connect_mysql().await?;

@@ -7,7 +7,7 @@ use millrace_e2e::{
     LIMIT, Printed, Random, Role, Scope, Stages, TestResult, Way, World, Writers, in_world_at, poll_until_equal,
     run_case_at,
 };
-use millrace_testkit::{OwnServer, ServerKind, Servers};
+use millrace_testkit::{OwnServer, Server, Servers};
 use mysql_async::prelude::Queryable;
 
 /// Connections that write.
@@ -16,8 +16,7 @@ const WRITERS: usize = 4;
 /// One server after the other is what takes the time, so all of it is one test on one server.
 #[test]
 fn source_without_gtids() -> TestResult {
-    let own =
-        OwnServer::start(ServerKind::Mysql, "--gtid-mode=OFF --enforce-gtid-consistency=OFF --max-binlog-size=64K")?;
+    let own = OwnServer::start(Server::Mysql, "--gtid-mode=OFF --enforce-gtid-consistency=OFF --max-binlog-size=64K")?;
     let servers = own.among_servers()?;
     for name in ["insert_update_delete", "table_without_key", "truncate"] {
         run_case_at(servers.clone(), name, Way::Staged)?;

@@ -20,7 +20,7 @@ pub use certificates::{Authority, Validity};
 pub use compare::{Comparison, Difference, TablePair, compare_table};
 pub use kafka::{append, create_topic, delete_messages, delete_topics, read_topic, set_partitions, topics_with_prefix};
 pub use mutate::{Mutations, peak_address_space};
-pub use own_server::{OwnServer, ServerKind};
+pub use own_server::OwnServer;
 pub use own_servers::{OwnServers, Server};
 pub use poll::{pace, poll_until};
 pub use proxy::{Moment, Proxy, Trap};

@@ -18,6 +18,8 @@ pub enum Server {
     Kafka,
     /// The destination.
     Postgres,
+    /// Another source, which not every machine can install.
+    MariaDb,
 }
 
 impl Server {
@@ -26,6 +28,7 @@ impl Server {
             Self::Mysql => "mysql",
             Self::Kafka => "kafka",
             Self::Postgres => "postgres",
+            Self::MariaDb => "mariadb",
         }
     }
 }
@@ -51,6 +54,11 @@ impl OwnServers {
     /// Ends servers in order, PostgreSQL without waiting for its sessions. Blocks.
     pub fn stop(&self, servers: &[Server]) -> Result<()> {
         self.run("down", servers).map(drop)
+    }
+
+    /// Stops servers in good order and starts them again, with the same data on the same ports. Blocks.
+    pub fn restart(&self, servers: &[Server]) -> Result<()> {
+        self.run("restart", servers).map(drop)
     }
 
     /// What the script says of them, by the names of its variables.
@@ -108,7 +116,7 @@ impl OwnServers {
 impl Drop for OwnServers {
     fn drop(&mut self) {
         // A server that stands still would not end.
-        for server in [Server::Mysql, Server::Kafka, Server::Postgres] {
+        for server in [Server::Mysql, Server::Kafka, Server::Postgres, Server::MariaDb] {
             let _ = self.signal(server, "CONT");
         }
         if let Err(error) = self.run("remove", &[]) {

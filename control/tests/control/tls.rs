@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use millrace_testkit::{OwnServer, ServerKind, Servers, poll_until, run_script, unique_name};
+use millrace_testkit::{OwnServer, Server, Servers, poll_until, run_script, unique_name};
 use mysql_async::prelude::Queryable;
 use tokio_postgres::{Client, NoTls};
 
@@ -179,7 +179,7 @@ async fn the_destination_is_reached_as_its_tls_says() -> Result<()> {
     let folder = std::env::temp_dir().join(unique_name("tls_destination"));
     make_certificates(&folder)?;
     make_certificates(&folder.join("other"))?;
-    let server = OwnServer::start(ServerKind::Postgres, "")?;
+    let server = OwnServer::start(Server::Postgres, "")?;
     let url = server.url()?;
     ask_for_encryption(&url, &folder).await?;
     let address = url.rsplit('@').next().unwrap_or_default();

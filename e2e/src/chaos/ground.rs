@@ -43,7 +43,7 @@ impl Ground {
     /// The proxy before a server.
     pub fn proxy(&self, server: Server) -> &Proxy {
         match server {
-            Server::Mysql => &self.mysql,
+            Server::Mysql | Server::MariaDb => &self.mysql,
             Server::Kafka => &self.kafka,
             Server::Postgres => &self.postgres,
         }
