@@ -30,7 +30,7 @@ big: setup ## one transaction of ROWS (default 5000000) over Kafka: time, and me
 
 chaos: setup ## MINUTES=n [SEED=s]: random writes while processes, servers and connections fail; compare every row
 	@cargo build --workspace --bins
-	@MILLRACE_CHAOS_MINUTES=$(MINUTES) MILLRACE_TEST_SEED=$(SEED) cargo test -p millrace-e2e --test chaos $(WAY) -- --nocapture
+	@MILLRACE_CHAOS_MINUTES=$(MINUTES) MILLRACE_TEST_SEED=$(SEED) cargo test -p millrace-e2e --test chaos $(or $(WAY),chaos_) -- --nocapture
 
 ddl-chaos: setup ## MINUTES=n [SEED=s]: random schema changes while tables are written and stages are killed; compare all
 	@MILLRACE_DDL_CHAOS_MINUTES=$(MINUTES) MILLRACE_TEST_SEED=$(SEED) deploy/local/with-servers deploy/local/test \

@@ -34,7 +34,7 @@ pub async fn examine_log(
     let has_state = description.topics.iter().any(|topic| topic.partitions.is_some());
     let checkpoint = if has_state { newest_checkpoint(options, names).await? } else { None };
     let Some(checkpoint) = checkpoint else {
-        ensure_data_topics_are_empty(broker, names).await?;
+        ensure_data_topics_are_empty(broker, options, names).await?;
         return Ok(Standing::New);
     };
     broker.ensure_topics_unchanged(names).await?;

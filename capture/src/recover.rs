@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use millrace_eventlog::{Broker, ClaimId, DATA_RETENTION, LogOptions, Opened, StepWriter, TopicNames};
+use millrace_eventlog::{Broker, ClaimId, DATA_RETENTION, LogOptions, Opened, StepWriter, TopicNames, read_tail};
 use millrace_model::{Checkpoint, Failure, TableState};
 use millrace_proto::{CHECKPOINT_KEY, decode_checkpoint, decode_table};
 
@@ -28,13 +28,14 @@ pub enum Recovered {
 /// `is_needed` says whether the task can start at all; nothing is made for one that cannot.
 pub(crate) async fn ensure_topics(
     broker: &Broker,
+    options: &LogOptions,
     names: &TopicNames,
     is_needed: impl Future<Output = Result<(), Failure>>,
 ) -> Result<(), Failure> {
     let description = broker.describe(&[&names.state]).await?;
     let has_state = description.topics.iter().any(|topic| topic.partitions.is_some());
     if !has_state {
-        ensure_data_topics_are_empty(broker, names).await?;
+        ensure_data_topics_are_empty(broker, options, names).await?;
         is_needed.await?;
         let made = broker.ensure_topics(names, DATA_RETENTION).await?;
         tracing::info!(topics = made.join(", "), "created topics");
@@ -53,7 +54,7 @@ pub(crate) async fn open_log(
     let description = broker.describe(&[&names.state]).await?;
     let Some(value) = state.get(CHECKPOINT_KEY.as_bytes()) else {
         broker.ensure_topics(names, DATA_RETENTION).await?;
-        ensure_data_topics_are_empty(broker, names).await?;
+        ensure_data_topics_are_empty(broker, options, names).await?;
         return Ok((writer, Recovered::First { cluster_id: description.cluster_id }));
     };
     let checkpoint = decode_checkpoint(value.clone())?;
@@ -62,11 +63,17 @@ pub(crate) async fn open_log(
     Ok((writer, Recovered::Restart { checkpoint: Box::new(checkpoint), tables: tables_of(&state)? }))
 }
 
-pub(crate) async fn ensure_data_topics_are_empty(broker: &Broker, names: &TopicNames) -> Result<(), Failure> {
+/// Nothing may have been committed to the data topics. What a capture left there that died within its first step was
+/// aborted, and is nothing.
+pub(crate) async fn ensure_data_topics_are_empty(
+    broker: &Broker,
+    options: &LogOptions,
+    names: &TopicNames,
+) -> Result<(), Failure> {
     let data = [&names.captured, &names.transformed, &names.schemas];
     let description = broker.describe(&data.map(String::as_str)).await?;
     for found in description.topics.iter().filter(|found| found.partitions.is_some()) {
-        if !broker.is_empty(&found.topic).await? {
+        if holds_data(broker, options, &found.topic).await? {
             return Err(Failure::fatal(
                 format!("topic \"{}\" holds data, but the task has no checkpoint", found.topic),
                 "another task of this name wrote to it, or its state topic was deleted: give this task another name, or \
@@ -75,6 +82,17 @@ pub(crate) async fn ensure_data_topics_are_empty(broker: &Broker, names: &TopicN
         }
     }
     Ok(())
+}
+
+async fn holds_data(broker: &Broker, options: &LogOptions, topic: &str) -> Result<bool, Failure> {
+    for ends in broker.ends(topic).await? {
+        // What retention has removed was there.
+        let was_read = ends.earliest > 0;
+        if was_read || (ends.end > 0 && !read_tail(options, topic, ends.partition, 1).await?.is_empty()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Ensures that a checkpoint is of this task, as it is now.

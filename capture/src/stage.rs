@@ -44,7 +44,7 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     let mut source = OpenSource::connect(&context.task).await?;
     let broker = Broker::connect(&options).await?;
     context.mark.connected();
-    ensure_topics(&broker, &names, ensure_tables_are_selected(&mut source, &context.task)).await?;
+    ensure_topics(&broker, &options, &names, ensure_tables_are_selected(&mut source, &context.task)).await?;
     let standby = Standby::join(&options, &names)?;
     context.status.set("waiting_for", "the capture that owns the task");
     let ownership = tokio::select! {

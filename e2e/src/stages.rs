@@ -72,6 +72,8 @@ struct Process {
     role: Role,
     log: PathBuf,
     stage: Stage,
+    /// The process id that was last asked to end.
+    asked_to_end: Option<u32>,
 }
 
 /// Running stages; they are killed when this is dropped.
@@ -87,7 +89,7 @@ impl Stages {
         for &role in roles {
             let number = processes.iter().filter(|process| process.role == role).count() + 1;
             let log = world.folder.join(format!("{}-{number}.log", role.program()));
-            processes.push(Process { role, stage: spawn(role, task, &log)?, log });
+            processes.push(Process { role, stage: spawn(role, task, &log)?, log, asked_to_end: None });
         }
         Ok(Self { task: task.to_owned(), processes })
     }
@@ -126,10 +128,15 @@ impl Stages {
         self.processes.iter().map(peak).collect()
     }
 
-    /// Asks a process to end by SIGTERM; nothing if it has ended already. [`Stages::restart_ended`] starts it again.
+    /// Asks a process to end by SIGTERM; nothing if it has ended, or was asked, already: a second request ends a stage at
+    /// once, as a failure. [`Stages::restart_ended`] starts it again.
     pub fn terminate(&mut self, process: usize) -> Result<()> {
-        let stage = &mut self.processes[process].stage;
-        if stage.is_running()? { stage.terminate() } else { Ok(()) }
+        let process = &mut self.processes[process];
+        let asked = process.asked_to_end.replace(process.stage.id());
+        if asked != Some(process.stage.id()) && process.stage.is_running()? {
+            process.stage.terminate()?;
+        }
+        Ok(())
     }
 
     /// Lets a process go on, if it has not ended.
@@ -184,7 +191,7 @@ impl Stages {
 
     /// Asks all to end by SIGTERM, and ensures that they do with exit code 0.
     pub async fn stop(mut self) -> Result<()> {
-        for process in &mut self.processes {
+        for process in self.processes.iter_mut().filter(|process| process.asked_to_end != Some(process.stage.id())) {
             process.stage.terminate()?;
         }
         self.wait_for_success(END).await

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
@@ -80,4 +81,41 @@ fn read_partition(consumer: &BaseConsumer, topic: &str, partition: i32) -> Resul
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+fn admin_options() -> AdminOptions {
+    AdminOptions::new().operation_timeout(Some(LIMIT)).request_timeout(Some(LIMIT))
+}
+
+/// Makes a topic.
+pub async fn create_topic(brokers: &str, topic: &str, partitions: i32) -> Result<()> {
+    let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+    let made = connect(brokers)?.create_topics(&[new], &admin_options()).await?;
+    made.into_iter().try_for_each(|made| made.map(drop).map_err(|(name, code)| anyhow::anyhow!("{name}: {code}")))
+}
+
+/// Gives a topic more partitions.
+pub async fn set_partitions(brokers: &str, topic: &str, partitions: usize) -> Result<()> {
+    let made = connect(brokers)?.create_partitions(&[NewPartitions::new(topic, partitions)], &admin_options()).await?;
+    made.into_iter().try_for_each(|made| made.map(drop).map_err(|(name, code)| anyhow::anyhow!("{name}: {code}")))
+}
+
+/// Deletes all messages of a partition, as retention would.
+pub async fn delete_messages(brokers: &str, topic: &str, partition: i32) -> Result<()> {
+    let mut offsets = TopicPartitionList::new();
+    offsets.add_partition_offset(topic, partition, Offset::End)?;
+    connect(brokers)?.delete_records(&offsets, &admin_options()).await?;
+    Ok(())
+}
+
+/// Appends a message.
+pub async fn append(brokers: &str, topic: &str, partition: i32, payload: &[u8]) -> Result<()> {
+    let (brokers, topic, payload) = (brokers.to_owned(), topic.to_owned(), payload.to_owned());
+    tokio::task::spawn_blocking(move || {
+        let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", brokers).create()?;
+        let record = BaseRecord::<[u8], [u8]>::to(&topic).partition(partition).payload(&payload);
+        producer.send(record).map_err(|(error, _)| error)?;
+        Ok(producer.flush(LIMIT)?)
+    })
+    .await?
 }

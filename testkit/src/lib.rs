@@ -18,12 +18,12 @@ mod stage;
 
 pub use certificates::{Authority, Validity};
 pub use compare::{Comparison, Difference, TablePair, compare_table};
-pub use kafka::{delete_topics, read_topic, topics_with_prefix};
+pub use kafka::{append, create_topic, delete_messages, delete_topics, read_topic, set_partitions, topics_with_prefix};
 pub use mutate::{Mutations, peak_address_space};
 pub use own_server::{OwnServer, ServerKind};
 pub use own_servers::{OwnServers, Server};
 pub use poll::{pace, poll_until};
-pub use proxy::Proxy;
+pub use proxy::{Moment, Proxy, Trap};
 pub use script::{load_dump, run_script, split_script};
 pub use servers::{Servers, unique_name};
 pub use stage::{Stage, StageCommand, built_binary};

@@ -1,4 +1,7 @@
-//! A TCP proxy on the loopback, through which tests cut, stall and mutilate connections.
+//! A TCP proxy on the loopback, through which tests cut and stall connections, and catch a process at an exact request.
+//!
+//! A [`Trap`] names a request, and whether it is caught before it arrives or before its answer does. The connection then
+//! stands still, and its process waits: the test kills it there, or lets the connection break ([`Proxy::spring`]).
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -20,12 +23,41 @@ enum Flow {
     Still,
 }
 
+/// Where a trap catches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// The request does not arrive.
+    BeforeRequest,
+    /// The request arrives; its answer does not.
+    BeforeAnswer,
+}
+
+/// A request to catch, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trap {
+    /// The fifth and sixth byte of a request: Kafka's number of the kind of request. None: any.
+    pub kind: Option<[u8; 2]>,
+    /// Bytes that the request has.
+    pub has: Vec<u8>,
+    /// Where it is caught.
+    pub moment: Moment,
+}
+
+impl Trap {
+    fn catches(&self, request: &[u8]) -> bool {
+        let kind = self.kind.is_none_or(|kind| request.get(4..6) == Some(&kind[..]));
+        kind && request.windows(self.has.len()).any(|window| window == self.has)
+    }
+}
+
 #[derive(Debug)]
 struct Shared {
     /// Where connections go; none refuses them.
     target: Mutex<Option<String>>,
-    /// A request after which the answer is lost, once.
-    lost_answer: Mutex<Option<Vec<u8>>>,
+    /// Traps that nothing was caught in yet.
+    traps: Mutex<Vec<Trap>>,
+    /// Counts releases: a caught connection is reset when it changes.
+    releases: watch::Sender<u64>,
     /// Counts cuts: a connection ends when it changes.
     cuts: watch::Sender<u64>,
     flow: watch::Sender<Flow>,
@@ -46,7 +78,8 @@ impl Proxy {
         let port = listener.local_addr()?.port();
         let shared = Arc::new(Shared {
             target: Mutex::new(None),
-            lost_answer: Mutex::new(None),
+            traps: Mutex::new(Vec::new()),
+            releases: watch::Sender::new(0),
             cuts: watch::Sender::new(0),
             flow: watch::Sender::new(Flow::Moving),
         });
@@ -85,14 +118,19 @@ impl Proxy {
         self.shared.flow.send_replace(Flow::Moving);
     }
 
-    /// The next request that has these bytes in it arrives, but its answer does not: the connection is reset instead.
-    pub fn lose_next_answer(&self, request: &[u8]) {
-        *locked(&self.shared.lost_answer) = Some(request.to_owned());
+    /// Sets a trap.
+    pub fn set(&self, trap: Trap) {
+        locked(&self.shared.traps).push(trap);
     }
 
-    /// Whether [`Proxy::lose_next_answer`] has happened.
-    pub fn answer_was_lost(&self) -> bool {
-        locked(&self.shared.lost_answer).is_none()
+    /// Whether something was caught in that trap.
+    pub fn has_caught(&self, trap: &Trap) -> bool {
+        !locked(&self.shared.traps).contains(trap)
+    }
+
+    /// Resets the connections that were caught.
+    pub fn spring(&self) {
+        self.shared.releases.send_modify(|releases| *releases += 1);
     }
 }
 
@@ -122,28 +160,38 @@ async fn connect(client: TcpStream, shared: Arc<Shared>) {
     let _ = (server.set_zero_linger(), server.set_nodelay(true), client.set_nodelay(true));
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let doomed = watch::Sender::new(Doom::None);
+    let caught = watch::Sender::new(Caught::Not);
     let mut cuts = shared.cuts.subscribe();
     tokio::select! {
         _ = cuts.changed() => {}
-        () = requests(from_client, to_server, &shared, &doomed) => {}
-        () = answers(from_server, to_client, &shared, &doomed) => {}
+        () = requests(from_client, to_server, &shared, &caught) => {}
+        () = answers(from_server, to_client, &shared, &caught) => {}
     }
 }
 
-/// Whether the next answer on a connection ends it.
+/// Whether the next answer on a connection is caught.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Doom {
-    None,
+enum Caught {
+    Not,
     NextAnswer,
 }
 
-async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared, doomed: &watch::Sender<Doom>) {
+async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared, caught: &watch::Sender<Caught>) {
     let mut buffer = vec![0; BUFFER];
+    // A trap is sprung after it has caught: releases from here on are those of this connection.
+    let mut releases = shared.releases.subscribe();
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         moving(shared).await;
-        if is_to_be_lost(shared, &buffer[..read]) {
-            doomed.send_replace(Doom::NextAnswer);
+        releases.mark_unchanged();
+        match trap_for(shared, &buffer[..read]) {
+            Some(Moment::BeforeRequest) => {
+                let _ = releases.changed().await;
+                return;
+            }
+            Some(Moment::BeforeAnswer) => {
+                caught.send_replace(Caught::NextAnswer);
+            }
+            None => {}
         }
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
@@ -151,11 +199,16 @@ async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shar
     }
 }
 
-async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared, doomed: &watch::Sender<Doom>) {
+async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared, caught: &watch::Sender<Caught>) {
     let mut buffer = vec![0; BUFFER];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         moving(shared).await;
-        if *doomed.borrow() == Doom::NextAnswer || to.write_all(&buffer[..read]).await.is_err() {
+        if *caught.borrow() == Caught::NextAnswer {
+            let mut releases = shared.releases.subscribe();
+            let _ = releases.changed().await;
+            return;
+        }
+        if to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
     }
@@ -166,11 +219,9 @@ async fn moving(shared: &Shared) {
     let _ = shared.flow.subscribe().wait_for(|flow| *flow == Flow::Moving).await;
 }
 
-fn is_to_be_lost(shared: &Shared, request: &[u8]) -> bool {
-    let mut wanted = locked(&shared.lost_answer);
-    let found = wanted.as_ref().is_some_and(|part| request.windows(part.len()).any(|window| window == part));
-    if found {
-        *wanted = None;
-    }
-    found
+/// Takes the trap that catches a request.
+fn trap_for(shared: &Shared, request: &[u8]) -> Option<Moment> {
+    let mut traps = locked(&shared.traps);
+    let found = traps.iter().position(|trap| trap.catches(request))?;
+    Some(traps.remove(found).moment)
 }

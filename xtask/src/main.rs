@@ -4,6 +4,7 @@
 
 mod documents;
 mod edges;
+mod guarantees;
 mod names;
 mod sizes;
 mod source;
@@ -67,5 +68,6 @@ fn check(workspace: &Workspace) -> Vec<Finding> {
         findings.extend(edges::check(manifest));
     }
     findings.extend(documents::check(workspace));
+    findings.extend(guarantees::check(workspace));
     findings
 }

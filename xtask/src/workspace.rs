@@ -1,6 +1,6 @@
 //! The files of the workspace: sources of all members, their manifests, and the documents beside them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -23,7 +23,9 @@ pub(crate) struct Manifest {
 pub(crate) struct Workspace {
     pub(crate) crates: Vec<Manifest>,
     pub(crate) files: Vec<SourceFile>,
-    /// Markdown files at the top, by name.
+    /// Names of the folders in `e2e/cases`.
+    pub(crate) cases: BTreeSet<String>,
+    /// Markdown files at the top and in `docs`, by path.
     pub(crate) documents: BTreeMap<String, String>,
 }
 
@@ -34,11 +36,16 @@ impl Workspace {
             workspace.crates.push(Manifest::parse(&folder, &read(&root.join(&folder).join("Cargo.toml"))?)?);
             read_sources(root, &folder, &mut workspace.files)?;
         }
-        for entry in fs::read_dir(root)? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".md") {
-                workspace.documents.insert(name.clone(), read(&root.join(name))?);
+        for folder in ["", "docs/"] {
+            for entry in fs::read_dir(root.join(folder))? {
+                let path = format!("{folder}{}", entry?.file_name().to_string_lossy());
+                if path.ends_with(".md") {
+                    workspace.documents.insert(path.clone(), read(&root.join(path))?);
+                }
             }
+        }
+        for entry in fs::read_dir(root.join("e2e/cases"))? {
+            workspace.cases.insert(entry?.file_name().to_string_lossy().into_owned());
         }
         Ok(workspace)
     }

@@ -156,7 +156,7 @@ fn effects(found: Vec<DdlEffect>) -> Result<Effects, Failure> {
     let mut effects = Effects::default();
     for effect in found {
         match effect {
-            DdlEffect::AlterTable { table } | DdlEffect::IndexChange { table, .. } => {
+            DdlEffect::AlterTable { table } => {
                 effects.table = Some(table);
                 effects.shape = Shape::Changed;
             }

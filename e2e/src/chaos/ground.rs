@@ -10,8 +10,8 @@ use crate::case::Way;
 use crate::task_file::TaskFile;
 use crate::world::World;
 
-/// Servers and the proxies before them.
-pub(super) struct Ground {
+/// Servers of a test's own, and the proxies before them.
+pub struct Ground {
     pub(super) servers: Arc<OwnServers>,
     mysql: Proxy,
     kafka: Proxy,
@@ -40,7 +40,8 @@ impl Ground {
         self.servers.addresses()
     }
 
-    pub(super) fn proxy(&self, server: Server) -> &Proxy {
+    /// The proxy before a server.
+    pub fn proxy(&self, server: Server) -> &Proxy {
         match server {
             Server::Mysql => &self.mysql,
             Server::Kafka => &self.kafka,
@@ -49,7 +50,7 @@ impl Ground {
     }
 
     /// The task file, by way of the proxies.
-    pub(super) fn task_file(&self, world: &World) -> Result<TaskFile> {
+    pub fn task_file(&self, world: &World) -> Result<TaskFile> {
         world.task_file().with(&format!(
             "source.url = \"mysql://root@127.0.0.1:{}\"\n\
              destination.url = \"postgres://postgres@127.0.0.1:{}/{{database}}\"\n\

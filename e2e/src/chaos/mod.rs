@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use self::fault::Fault;
-use self::ground::Ground;
+pub use self::ground::Ground;
 use self::order::OrderWatch;
 use self::storm::Storm;
 use self::workload::Workload;
@@ -54,15 +54,22 @@ struct Report {
 /// Lets faults happen for `time`, and compares. The seed and what happened are printed.
 pub fn run_chaos(name: &str, way: Way, time: Duration) -> Result<()> {
     let mut random = Random::of_test(name);
+    on_own_ground(name, way, async |world, ground| {
+        let report = survive(world, ground, &mut random, way, time).await?;
+        eprintln!("{name}: {report}");
+        Ok(())
+    })
+}
+
+/// Runs a test on servers of its own, each behind a proxy.
+pub fn on_own_ground(name: &str, way: Way, test: impl AsyncFnOnce(&World, &Ground) -> Result<()>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
     runtime.block_on(async {
         let ground = Ground::start(way).await?;
         let world = World::create_on(ground.addresses()?, name).await?;
-        let report = survive(&world, &ground, &mut random, way, time).await;
-        let report = report.with_context(|| format!("the logs are in {}", world.folder.display()))?;
-        eprintln!("{name}: {report}");
-        std::fs::remove_dir_all(&world.folder)?;
-        Ok(())
+        let ended = test(&world, &ground).await;
+        ended.with_context(|| format!("the logs are in {}", world.folder.display()))?;
+        Ok(std::fs::remove_dir_all(&world.folder)?)
     })
 }
 

@@ -1,4 +1,8 @@
+//! Tests with servers of their own behind proxies, which is why they are together: they run side by side.
+//!
 //! Everything fails at random while applications write: `make chaos MINUTES=n [SEED=s]`, and a minute of it as a test.
+
+mod edges;
 
 use std::time::Duration;
 
