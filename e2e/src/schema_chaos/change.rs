@@ -92,13 +92,17 @@ impl Action {
             Self::Default if column.has_default && random.below(2) == 0 => format!("ALTER COLUMN {name} DROP DEFAULT"),
             Self::Default => format!("ALTER COLUMN {name} SET DEFAULT ({})", column.some_value(random)),
             Self::Index => format!("ADD INDEX i{} ({})", random.below(1_000), index_columns(table, random)),
-            Self::UniqueIndex => format!("ADD UNIQUE INDEX u{} ({})", random.below(1_000), index_columns(table, random)),
+            Self::UniqueIndex => {
+                format!("ADD UNIQUE INDEX u{} ({})", random.below(1_000), index_columns(table, random))
+            }
             Self::DropIndex if table.indexes.is_empty() => return None,
             Self::DropIndex => format!("DROP INDEX {}", random.choose(&table.indexes)),
             Self::Key => key(table, random)?,
             Self::DropKey => (!table.key().is_empty()).then(|| "DROP PRIMARY KEY".to_owned())?,
             Self::NumberedKey if !table.key().is_empty() => return None,
-            Self::NumberedKey => format!("ADD COLUMN {} INT AUTO_INCREMENT PRIMARY KEY{place}", free_name(table, random)?),
+            Self::NumberedKey => {
+                format!("ADD COLUMN {} INT AUTO_INCREMENT PRIMARY KEY{place}", free_name(table, random)?)
+            }
         })
     }
 }
@@ -162,7 +166,7 @@ fn narrower(column: &Column) -> Option<String> {
 }
 
 fn other_type(column: &Column, random: &mut Random) -> Option<&'static str> {
-    let types: &[&str] = match column.kind.as_str() {
+    let types: &[&'static str] = match column.kind.as_str() {
         "tinyint" | "smallint" | "int" | "bigint" => &["DECIMAL(22,2)", "VARCHAR(30)", "BIGINT UNSIGNED", "DOUBLE"],
         "decimal" => &["BIGINT", "VARCHAR(70)", "DOUBLE"],
         "double" => &["DECIMAL(20,4)", "VARCHAR(40)"],
@@ -175,7 +179,7 @@ fn other_type(column: &Column, random: &mut Random) -> Option<&'static str> {
         "varbinary" => &["BLOB"],
         _ => return None,
     };
-    Some(random.choose(types))
+    Some(*random.choose(types))
 }
 
 /// Whether equality of it means the same on both sides, and MySQL can index it whole.
@@ -187,7 +191,8 @@ fn keyed(column: &Column) -> bool {
 fn index_columns(table: &Table, random: &mut Random) -> String {
     let mut columns: Vec<&Column> = table.columns.iter().filter(|column| keyed(column)).collect();
     random.shuffle(&mut columns);
-    let names: Vec<&str> = columns.iter().take(1 + random.below(2) as usize).map(|column| column.name.as_str()).collect();
+    let names: Vec<&str> =
+        columns.iter().take(1 + random.below(2) as usize).map(|column| column.name.as_str()).collect();
     names.join(", ")
 }
 

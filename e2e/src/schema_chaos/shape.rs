@@ -112,16 +112,16 @@ impl Column {
     /// Not NULL.
     pub(super) fn some_value(&self, random: &mut Random) -> String {
         let number = random.below(100_000);
-        let negative = if self.definition.contains("unsigned") || number % 3 > 0 { "" } else { "-" };
+        let negative = if self.definition.contains("unsigned") || !number.is_multiple_of(3) { "" } else { "-" };
         match self.kind.as_str() {
             "tinyint" => format!("{negative}{}", number % 100),
             "smallint" => format!("{negative}{}", number % 30_000),
             "int" => format!("{negative}{}", number * 17_000),
-            "bigint" => format!("{negative}{}", number * if number % 5 == 0 { 90_000_000 } else { 1 }),
+            "bigint" => format!("{negative}{}", number * if number.is_multiple_of(5) { 90_000_000 } else { 1 }),
             "decimal" => format!("{negative}{}.{}", number % 10_000, number % 97),
             "double" | "float" => format!("{negative}{number} / 8"),
             "varchar" => self.text(random, self.length()),
-            "text" | "mediumtext" | "longtext" => self.text(random, if number % 20 == 0 { 3_000 } else { 40 }),
+            "text" | "mediumtext" | "longtext" => self.text(random, if number.is_multiple_of(20) { 3_000 } else { 40 }),
             "varbinary" | "blob" => format!("UNHEX(LEFT(SHA2({number}, 256), {}))", 2 * random.below(9)),
             "datetime" | "timestamp" | "date" => {
                 format!("'2001-02-03 04:05:06.789' + INTERVAL {number} MINUTE")

@@ -9,12 +9,14 @@ use tokio_postgres::Client;
 
 use crate::world::World;
 
+/// Dates and times outside of the key may be NULL in the destination, for zero dates.
 const SOURCE: &str = "
-    SELECT CONCAT(table_name, '.', column_name, IF(is_nullable = 'YES', ' NULL', ' NOT NULL'))
-      FROM information_schema.columns WHERE table_schema = ?
+    SELECT CONCAT(table_name, '.', column_name, IF(is_nullable = 'YES' OR (column_key <> 'PRI' AND
+        data_type IN ('date', 'datetime', 'timestamp')), ' NULL', ' NOT NULL'))
+      FROM information_schema.columns WHERE table_schema = ? AND LEFT(table_name, 1) <> '_'
     UNION ALL
     SELECT CONCAT(table_name, ' PRIMARY KEY (', GROUP_CONCAT(column_name ORDER BY seq_in_index SEPARATOR ', '), ')')
-      FROM information_schema.statistics WHERE table_schema = ? AND index_name = 'PRIMARY' GROUP BY table_name";
+      FROM information_schema.statistics WHERE table_schema = ? AND LEFT(table_name, 1) <> '_' AND index_name = 'PRIMARY' GROUP BY table_name";
 
 const DESTINATION: &str = "
     SELECT c.relname || '.' || a.attname || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE ' NULL' END

@@ -93,9 +93,9 @@ fn statement(table: &Table, random: &mut Random) -> String {
             format!("UPDATE IGNORE {name} SET {} = {} {found}", column.name, column.value(random))
         }
         9 | 10 => {
-            let set: Vec<String> =
-                (0..2).map(|_| table.column(random)).map(|c| format!("{} = {}", c.name, c.value(random))).collect();
-            format!("UPDATE {name} SET {} {found}", set.join(", "))
+            let (one, other) = (table.column(random), table.column(random));
+            let (value, other_value) = (one.value(random), other.value(random));
+            format!("UPDATE {name} SET {} = {value}, {} = {other_value} {found}", one.name, other.name)
         }
         11 => format!("DELETE FROM {name} LIMIT {}", 1 + random.below(3)),
         _ => format!("DELETE FROM {name} {found}"),
