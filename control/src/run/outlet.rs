@@ -57,6 +57,11 @@ impl MemoryOutlet {
     fn transform(&mut self, step: &Step) -> Result<TransformedStep, Failure> {
         self.schemas.extend(step.schemas.iter().cloned());
         let (mut schemas, mut state) = (Vec::new(), Vec::new());
+        // A task's first tables are looked at before any of their rows comes: nothing may be written where one does not fit.
+        for (key, _) in step.schemas.iter().filter(|(key, schema)| key.version == schema.table_id) {
+            let named = self.learn(Need { key: *key, alteration: None }, &mut state)?;
+            schemas.push((named.target, named.mapping.target().clone()));
+        }
         let mut batches = Vec::with_capacity(step.batches.len());
         for (_, batch) in &step.batches {
             for need in self.mappings.missing(batch) {
