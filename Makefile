@@ -1,7 +1,7 @@
 # Millrace: `make help` lists the targets. Rust (https://rustup.rs) must be there; the rest is fetched.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-run build test big chaos lint down
+.PHONY: help setup demo demo-run build test big chaos ddl-chaos lint down
 
 # Arguments for `cargo test`, for example: make test TEST="-p millrace-mysql decode"
 TEST ?=
@@ -31,6 +31,10 @@ big: setup ## one transaction of ROWS (default 5000000) over Kafka: time, and me
 chaos: setup ## MINUTES=n [SEED=s]: random writes while processes, servers and connections fail; compare every row
 	@cargo build --workspace --bins
 	@MILLRACE_CHAOS_MINUTES=$(MINUTES) MILLRACE_TEST_SEED=$(SEED) cargo test -p millrace-e2e --test chaos $(or $(WAY),chaos_) -- --nocapture
+
+ddl-chaos: setup ## MINUTES=n [SEED=s]: random schema changes while tables are written and stages are killed; compare all
+	@MILLRACE_DDL_CHAOS_MINUTES=$(MINUTES) MILLRACE_TEST_SEED=$(SEED) deploy/local/with-servers deploy/local/test \
+		-p millrace-e2e --test schema_chaos $(WAY) -- --nocapture
 
 lint: setup ## formatting, clippy, the project's own rules, licences, shell scripts
 	@deploy/local/lint

@@ -11,9 +11,14 @@ pub struct Random {
 impl Random {
     /// From the environment variable MILLRACE_TEST_SEED where it is set, otherwise from the clock; the seed is printed.
     pub fn of_test(test: &str) -> Self {
+        let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self::of_test_or(test, u64::from(clock.subsec_nanos()))
+    }
+
+    /// Like [`Random::of_test`], with this seed where none is set.
+    pub fn of_test_or(test: &str, seed: u64) -> Self {
         let given = std::env::var("MILLRACE_TEST_SEED").ok().and_then(|text| text.parse().ok());
-        let clock = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let seed = given.unwrap_or_else(|| u64::from(clock().subsec_nanos()));
+        let seed = given.unwrap_or(seed);
         eprintln!("{test}: MILLRACE_TEST_SEED={seed}");
         Self { state: seed }
     }

@@ -37,7 +37,7 @@ use crate::world::World;
 const CATCH_UP: Duration = Duration::from_secs(240);
 
 /// One capture, two of the others.
-const STAGED: [Role; 5] = [Role::Capture, Role::Transform, Role::Transform, Role::Apply, Role::Apply];
+pub(crate) const STAGED: [Role; 5] = [Role::Capture, Role::Transform, Role::Transform, Role::Apply, Role::Apply];
 
 /// What a run survived.
 #[derive(Debug, Default)]
@@ -114,7 +114,7 @@ async fn catch_up(world: &World, stages: &mut Stages, restarts: &mut BTreeMap<St
 }
 
 /// Starts stages that have ended again, as a supervisor does.
-async fn supervise(stages: &mut Stages, restarts: &mut BTreeMap<String, u64>) -> Result<()> {
+pub(crate) async fn supervise(stages: &mut Stages, restarts: &mut BTreeMap<String, u64>) -> Result<()> {
     for (role, error) in stages.restart_ended().await? {
         *restarts.entry(format!("{role:?}: {}", without_numbers(&error))).or_default() += 1;
     }

@@ -75,7 +75,10 @@ fn is_constant(column: &Column<MysqlType>) -> bool {
             // Written in the time zone of the session.
             MysqlType::Timestamp(_) => false,
             MysqlType::Float | MysqlType::Double => false,
-            MysqlType::Binary(_) | MysqlType::Bit(_) | MysqlType::Year | MysqlType::Time(_) => false,
+            MysqlType::Bit(_) | MysqlType::Year | MysqlType::Time(_) => false,
+            // Their defaults are not in the destination.
+            MysqlType::Binary(_) | MysqlType::Varbinary(_) | MysqlType::Blob(_) => false,
+            MysqlType::Geometry(_) | MysqlType::Vector(_) => false,
             _ => true,
         },
         _ => false,
