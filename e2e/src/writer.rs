@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use millrace_testkit::Random;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use tokio::task::JoinHandle;
 
-use crate::random::Random;
 use crate::world::World;
 
 /// A table with another unique key, one with a key of two columns that changes, and one without a key.

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use millrace_e2e::{LIMIT, Random, Role, Scope, Stages, TestResult, World, Writers, in_world, poll_until_equal};
-use millrace_testkit::poll_until;
+use millrace_e2e::{LIMIT, Role, Scope, Stages, TestResult, World, Writers, in_world, poll_until_equal};
+use millrace_testkit::{Random, poll_until};
 
 /// One capture, two of the others.
 const SHARED: [Role; 5] = [Role::Capture, Role::Transform, Role::Transform, Role::Apply, Role::Apply];

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use millrace_e2e::{LIMIT, Random, Role, Scope, Stages, TaskFile, TestResult, World, in_world, poll_until_equal};
-use millrace_testkit::{pace, poll_until};
+use millrace_e2e::{LIMIT, Role, Scope, Stages, TaskFile, TestResult, World, in_world, poll_until_equal};
+use millrace_testkit::{Random, pace, poll_until};
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use tokio::task::JoinHandle;

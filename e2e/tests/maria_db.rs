@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use millrace_e2e::{
-    LIMIT, Random, Role, Scope, Stages, TestResult, Way, World, Writers, in_world_at, poll_until_equal, run_case_at,
+    LIMIT, Role, Scope, Stages, TestResult, Way, World, Writers, in_world_at, poll_until_equal, run_case_at,
 };
-use millrace_testkit::{OwnServer, Server, Servers};
+use millrace_testkit::{OwnServer, Random, Server, Servers};
 
 /// Cases that have nothing of MySQL alone.
 const CASES: [&str; 4] = ["insert_update_delete", "table_without_key", "composite_key", "truncate"];

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use millrace_e2e::{
-    LIMIT, Printed, Random, Role, Scope, Stages, TestResult, Way, World, Writers, in_world_at, poll_until_equal,
-    run_case_at,
+    LIMIT, Printed, Role, Scope, Stages, TestResult, Way, World, Writers, in_world_at, poll_until_equal, run_case_at,
 };
-use millrace_testkit::{OwnServer, Server, Servers};
+use millrace_testkit::{OwnServer, Random, Server, Servers};
 use mysql_async::prelude::Queryable;
 
 /// Connections that write.

@@ -1,9 +1,10 @@
 //! Bytes as nobody should send them: valid ones, changed at random.
 
 use std::fs;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+
+use crate::random::Random;
 
 /// Values that decoders stumble over.
 const EDGES: [u8; 8] = [0, 1, 0x7f, 0x80, 0xfa, 0xfc, 0xfe, 0xff];
@@ -11,26 +12,18 @@ const EDGES: [u8; 8] = [0, 1, 0x7f, 0x80, 0xfa, 0xfc, 0xfe, 0xff];
 /// Random changes, from a seed that is printed (or given by MILLRACE_TEST_SEED).
 #[derive(Debug)]
 pub struct Mutations {
-    state: u64,
+    random: Random,
 }
 
 impl Mutations {
     /// For the test of this name.
     pub fn of_test(test: &str) -> Self {
-        let given = std::env::var("MILLRACE_TEST_SEED").ok().and_then(|text| text.parse().ok());
-        let clock = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let seed = given.unwrap_or_else(|| u64::from(clock().subsec_nanos()));
-        eprintln!("{test}: MILLRACE_TEST_SEED={seed}");
-        Self { state: seed }
+        Self { random: Random::of_test(test) }
     }
 
-    /// A number from 0 to `bound` - 1; 0 for a bound of 0. (SplitMix64.)
+    /// A number from 0 to `bound` - 1; 0 for a bound of 0.
     pub fn below(&mut self, bound: usize) -> usize {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) as usize).checked_rem(bound).unwrap_or(0)
+        if bound == 0 { 0 } else { self.random.below(bound as u64) as usize }
     }
 
     /// The bytes with one to four changes: of bits, bytes and lengths, cut, repeated or moved.

@@ -1,9 +1,8 @@
 //! What can fail, and how often it is chosen.
 
-use millrace_testkit::Server;
+use millrace_testkit::{Random, Server};
 
 use crate::case::Way;
-use crate::random::Random;
 
 /// Something that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

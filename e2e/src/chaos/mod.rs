@@ -29,9 +29,9 @@ use self::storm::Storm;
 use self::workload::Workload;
 use crate::case::Way;
 use crate::equality::Scope;
-use crate::random::Random;
 use crate::stages::{Role, Stages};
 use crate::world::World;
+use millrace_testkit::Random;
 
 /// How long the stages may take to catch up once nothing fails any more, for machines that are busy.
 const CATCH_UP: Duration = Duration::from_secs(240);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use millrace_testkit::{Server, pace, poll_until};
+use millrace_testkit::{Random, Server, pace, poll_until};
 use mysql_async::prelude::Queryable;
 use tokio::task::{JoinHandle, block_in_place, spawn_blocking};
 
@@ -14,7 +14,6 @@ use super::supervise;
 use super::workload::VERSIONED;
 use crate::LIMIT;
 use crate::case::Way;
-use crate::random::Random;
 use crate::stages::Stages;
 use crate::world::World;
 

@@ -9,12 +9,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use millrace_testkit::pace;
+use millrace_testkit::{Random, pace};
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use tokio::task::JoinHandle;
 
-use crate::random::Random;
 use crate::world::World;
 use crate::writer;
 

@@ -1,7 +1,8 @@
 //! A random schema change of one table, from what the table has now.
 
+use millrace_testkit::Random;
+
 use super::shape::{Column, Null, Table};
-use crate::random::Random;
 
 /// Types of new columns, each with a default.
 const TYPES: [(&str, &str); 12] = [

@@ -8,14 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use millrace_testkit::pace;
+use millrace_testkit::{Random, pace};
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use tokio::task::JoinHandle;
 
 use super::change::{ACTIONS, Action};
 use super::shape::{Table, tables};
-use crate::random::Random;
 use crate::world::World;
 
 /// Between two changes, at most, in milliseconds.

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use millrace_testkit::pace;
+use millrace_testkit::{Random, pace};
 use mysql_async::prelude::Queryable;
 
 use self::changes::{SchemaChanges, make_table, outside};
@@ -25,7 +25,6 @@ use crate::case::Way;
 use crate::chaos::{STAGED, supervise};
 use crate::equality::Scope;
 use crate::globals::GlobalVariable;
-use crate::random::Random;
 use crate::stages::{Role, Stages};
 use crate::world::{World, in_world, in_world_alone};
 

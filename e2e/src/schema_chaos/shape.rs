@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use millrace_testkit::Random;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-
-use crate::random::Random;
 
 /// Values of a key's column: so few that writers meet each other's rows.
 const KEYS: u64 = 90;

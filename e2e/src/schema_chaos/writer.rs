@@ -6,13 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use millrace_testkit::pace;
+use millrace_testkit::{Random, pace};
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use tokio::task::JoinHandle;
 
 use super::shape::{Column, Table, tables};
-use crate::random::Random;
 use crate::world::World;
 
 /// Between two transactions of a connection.

@@ -7,10 +7,10 @@
 
 use anyhow::{Context, Result};
 use millrace_e2e::{
-    Ground, LIMIT, Random, Role, Scope, Stages, TestResult, Way, World, Writers, on_own_ground, poll_until_equal,
+    Ground, LIMIT, Role, Scope, Stages, TestResult, Way, World, Writers, on_own_ground, poll_until_equal,
 };
 use millrace_testkit::Moment::{BeforeAnswer, BeforeRequest};
-use millrace_testkit::{Moment, Server, Trap, poll_until};
+use millrace_testkit::{Moment, Random, Server, Trap, poll_until};
 
 /// Numbers of Kafka's requests (Kafka protocol guide, "Api Keys").
 const PRODUCE: [u8; 2] = [0, 0];
