@@ -104,7 +104,13 @@ pub(crate) async fn tables_to_keep(
                 created.extend(name.filter(|name| !dropped.contains(name)).cloned());
             }
             SchemaChange::Drop { table, .. } => dropped.push(table),
-            SchemaChange::Truncate { .. } | SchemaChange::Alter(_) => {}
+            // Its name is free where it is renamed.
+            SchemaChange::Alter(change) => {
+                let (before, after) = (cuts.schema(change.before), cuts.schema(change.schema));
+                let before = before.map(|schema| &schema.name);
+                dropped.extend(before.filter(|name| after.is_none_or(|after| after.name != **name)));
+            }
+            SchemaChange::Truncate { .. } => {}
         }
     }
     let existing = connection.existing_tables(&created).await?;

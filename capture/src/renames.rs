@@ -25,7 +25,8 @@ struct Plan {
 pub(crate) fn rename(scene: &mut Scene<'_>, pairs: Vec<(TableName, TableName)>) -> Result<(), Failure> {
     let is_known = |table: &TableName| scene.capture.table(table).is_some();
     let Plan { leave, keep, enter, left } = plan(&pairs, is_known, |table| scene.selects(table));
-    for table in &left {
+    // A start that found the source ahead of the stream waits for a name to which a known table comes only now.
+    for table in left.iter().chain(keep.iter().map(|(_, to)| to)) {
         scene.arrivals.forget(table);
     }
     for table in &leave {
