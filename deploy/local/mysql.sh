@@ -46,6 +46,9 @@ up_mysql() {
       die_with_log mysql "MySQL could not make its data folder"
     mv "$data.new" "$data"
   fi
+  # No server of this folder runs, and InnoDB's own lock says so too: the lock of a killed one, whose pid may belong to
+  # another program by now, would only refuse the start.
+  rm -f "$data/mysql.sock.lock"
   local options
   read -ra options <<<"${MILLRACE_MYSQL_OPTIONS:-}"
   mapfile -t -O "${#options[@]}" options < <(mysql_tls_options)

@@ -15,6 +15,17 @@ running_pid() {
   printf '%s\n' "$pid"
 }
 
+# A process that was killed keeps its pid for a moment after its command line is gone, and MySQL and PostgreSQL refuse to
+# start while the pid in their lock files is there. Waits for that, at most ten seconds; a reused pid is not waited for.
+wait_gone() {
+  local pid end=$((SECONDS + 10))
+  read -r pid 2>/dev/null <"$LOCAL/$1.pid" || return 0
+  while kill -0 "$pid" 2>/dev/null && ! grep -q . "/proc/$pid/cmdline" 2>/dev/null; do
+    [ "$SECONDS" -lt "$end" ] || return 0
+    sleep 0.05
+  done
+}
+
 # spawn NAME MARK COMMAND...: starts COMMAND apart from this terminal, its output in $LOCAL/NAME.log.
 spawn() {
   local name=$1 mark=$2 log=$LOCAL/$1.log
@@ -59,6 +70,7 @@ stop() {
       fi
       sleep 0.1
     done
+    wait_gone "$name"
   fi
   rm -f "$LOCAL/$name.pid"
 }
