@@ -8,5 +8,6 @@ mod failures;
 mod keyless;
 mod keys;
 mod progress;
+mod replace;
 mod server;
 mod types;
