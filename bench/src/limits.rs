@@ -66,7 +66,9 @@ async fn shell(ground: &Ground, name: &str, command: &str, rows: u64) -> Result<
 /// DELETE and INSERT of all rows in batches, by key, from a table beside it.
 async fn merge(ground: &Ground, rows: u64) -> Result<Run> {
     let destination = ground.connect_destination().await?;
-    destination.batch_execute("CREATE UNLOGGED TABLE staged AS SELECT * FROM piped; CREATE INDEX ON staged (id)").await?;
+    destination
+        .batch_execute("CREATE UNLOGGED TABLE staged AS SELECT * FROM piped; CREATE INDEX ON staged (id)")
+        .await?;
     destination.batch_execute("ANALYZE staged; ANALYZE piped").await?;
     let mut clock = Clock::start(ground)?;
     for from in (1..=rows).step_by(usize::try_from(BATCH)?) {

@@ -123,11 +123,13 @@ impl Run {
             "seconds": self.seconds,
             "seconds_complete": self.seconds_complete,
             "rows_per_second": self.rate().round(),
-            "cpu_seconds_per_million_rows": self.cpu_per_million(),
             "processes": processes,
             "server_cpu_seconds": self.servers,
             "machine_load": self.load,
         });
+        if !self.used.is_empty() {
+            value["cpu_seconds_per_million_rows"] = self.cpu_per_million().into();
+        }
         if let Some((captured, transformed)) = self.topics {
             let of_row = |bytes: u64| (bytes as f64 / self.rows as f64).round();
             value["kafka_bytes_per_row"] = json!({ "captured": of_row(captured), "transformed": of_row(transformed) });
@@ -151,13 +153,13 @@ impl Run {
             }
         };
         format!(
-            "| {} | {} | {} | {:.2} | {:.0} | {:.2} | {} | {} | {} | {} | {latency} | {:.1} |",
+            "| {} | {} | {} | {:.2} | {:.0} | {} | {} | {} | {} | {} | {latency} | {:.1} |",
             self.workload,
             self.way,
             self.rows,
             self.seconds,
             self.rate(),
-            self.cpu_per_million(),
+            if self.used.is_empty() { "-".to_owned() } else { format!("{:.2}", self.cpu_per_million()) },
             or_dash(each.join(", ")),
             servers.join(", "),
             memory.map_or("-".to_owned(), |memory| memory.to_string()),
@@ -253,6 +255,9 @@ mod tests {
         assert_eq!(value["rows_per_second"], 250_000.0);
         assert_eq!(value["cpu_seconds_per_million_rows"], 1.5);
         assert_eq!(value["kafka_bytes_per_row"]["transformed"], 4.0);
-        assert_eq!(HEAD.lines().nth(1).map(|line| line.matches('-').count()), Some(run.markdown().matches(" |").count()));
+        assert_eq!(
+            HEAD.lines().nth(1).map(|line| line.matches('-').count()),
+            Some(run.markdown().matches(" |").count())
+        );
     }
 }

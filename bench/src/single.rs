@@ -20,7 +20,11 @@ pub(crate) async fn measure(ground: &Ground) -> Result<Vec<Run>> {
     for (role, counter) in [("capture", "rows"), ("transform", "entries"), ("apply", "changes")] {
         let mut clock = Clock::start(ground)?;
         let mut stages = Stages::start(ground, Way::Staged, &[role])?;
-        let end = stages.until("all rows", async |stages| Ok(stages.shown(counter).await >= all)).await?;
+        let end = match role {
+            // Its count is shown now and then, and the last one only when more comes.
+            "transform" => stages.until_idle(async |stages| Ok(stages.shown(counter).await >= all / 2)).await?,
+            _ => stages.until("all rows", async |stages| Ok(stages.shown(counter).await >= all)).await?,
+        };
         clock.stop(end);
         if role == "capture" {
             let loaded = async |stages: &Stages| Ok(stages.shown("tables_loaded").await >= 1);

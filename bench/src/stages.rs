@@ -16,10 +16,14 @@ use tokio::net::TcpStream;
 use crate::ground::{Ground, LIMIT, NAME};
 use crate::usage::{cpu_seconds, peak_memory};
 
-/// Between two looks at the destination.
-const LOOK: Duration = Duration::from_millis(20);
+/// Between two looks: often enough for the figures, seldom enough to cost little.
+const LOOK: Duration = Duration::from_millis(50);
 /// How long a stage may take to end.
 const END: Duration = Duration::from_secs(60);
+
+/// A process that uses less than so many CPU seconds for so long is idle.
+const IDLE: Duration = Duration::from_millis(1_500);
+const IDLE_CPU: f64 = 0.02;
 
 /// How the data is moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -149,6 +153,20 @@ impl Stages {
             ensure!(start.elapsed() < LIMIT, "after {LIMIT:?} not there: {what}");
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Waits until a condition holds and the processes do nothing more; gives the moment at which they ended to.
+    pub(crate) async fn until_idle(&mut self, holds: impl AsyncFnMut(&Self) -> Result<bool>) -> Result<Instant> {
+        self.until("most of the work", holds).await?;
+        let (mut busy, mut cpu) = (Instant::now(), 0.0);
+        while busy.elapsed() < IDLE {
+            let now = self.used()?.values().map(|used| used.cpu).sum();
+            if now > cpu + IDLE_CPU {
+                (busy, cpu) = (Instant::now(), now);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(busy)
     }
 
     /// Ends all of them in order, as a service manager does.
