@@ -54,6 +54,25 @@ fn asking_about_a_missing_topic_does_not_make_it() {
 }
 
 #[test]
+fn a_topic_that_is_unknown_for_a_moment_is_not_lost() {
+    with_topics("moment", 1, |lab| async move {
+        let broker = lab.broker().await;
+        let late = TopicNames::of(&format!("{}-late", lab.names.task));
+        let made_late = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            lab.broker().await.ensure_topics(&late, DATA_RETENTION).await
+        };
+        let (found, ends, made) =
+            tokio::join!(broker.ensure_topics_unchanged(&late), broker.ends(&late.captured), made_late);
+        let topics = [&late.captured, &late.transformed, &late.schemas, &late.state].map(String::as_str);
+        broker.delete_topics(&topics).await.unwrap();
+        assert_eq!(made.unwrap().len(), 4);
+        assert_eq!(found, Ok(()));
+        assert_eq!(ends.unwrap().len(), 1);
+    });
+}
+
+#[test]
 fn a_topic_is_empty_until_something_was_written() {
     with_topics("empty", 2, |lab| async move {
         let broker = lab.broker().await;
