@@ -42,8 +42,8 @@ pub struct TransformedStep {
     pub schemas: Vec<(SchemaKey<PgType>, Arc<TableSchema<PgType>>)>,
     /// Records of the state, by key; none removes one.
     pub state: Vec<(String, Option<Vec<u8>>)>,
-    /// Ordinal of the watermark that ends it; none where a huge transaction goes on.
-    pub watermark: Option<u64>,
+    /// Sequence of its last entry; none where a huge transaction goes on.
+    pub end: Option<u64>,
 }
 
 /// The destination of a task that runs in one process; holds the task's lock.
@@ -141,7 +141,7 @@ impl Inbox {
             self.cuts.offer(0, self.offset, batch)?;
             self.offset += 1;
         }
-        self.records.add(step.state, step.watermark);
+        self.records.add(step.state, step.end);
         Ok(())
     }
 }
@@ -306,11 +306,11 @@ impl Applier {
         let Then::Commit(progress) = write.then else { return Ok(false) };
         let Some(lane) = progress.first() else { return Ok(false) };
         self.progress = Progress { number: self.progress.number, ..*lane };
-        Ok(self.inbox.records.end_at(lane.watermark))
+        Ok(self.inbox.records.end_at(lane.sequence))
     }
 
     async fn commit(&mut self, mut transaction: WriteTransaction<'_>, task: &TaskIdentity) -> Result<(), Failure> {
-        let state = self.inbox.records.take_up_to(self.progress.watermark);
+        let state = self.inbox.records.take_up_to(self.progress.sequence);
         self.progress.number += 1;
         let Progress { partition, number, next_offset, sequence, watermark, ended } = self.progress;
         let ended = ended == Ended::Yes;

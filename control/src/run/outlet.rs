@@ -77,8 +77,9 @@ impl MemoryOutlet {
             state.push((table_record_key(*table_id), table.as_ref().map(|table| encode_table(table).to_vec())));
         }
         state.push((CHECKPOINT_KEY.to_owned(), Some(encode_checkpoint(&step.checkpoint).to_vec())));
-        let watermark = step.checkpoint.partial.is_none().then(|| step.checkpoint.next_watermark - 1);
-        Ok(TransformedStep { task_id: step.checkpoint.task_id.clone(), batches, schemas, state, watermark })
+        let next_sequence = step.checkpoint.next_sequences.first().copied().unwrap_or(1);
+        let end = step.checkpoint.partial.is_none().then(|| next_sequence.saturating_sub(1));
+        Ok(TransformedStep { task_id: step.checkpoint.task_id.clone(), batches, schemas, state, end })
     }
 }
 
