@@ -29,9 +29,12 @@ const SWAP: &[u8] = b"DROP TABLE";
 
 const LOCK: &[u8] = b"LOCK TABLE";
 
+/// A request, one that is before it in the transaction, and what happens at it.
+type Edge = (&'static [u8], Option<&'static [u8]>, Moment, Fate);
+
 /// The requests of a schema change that writes all rows anew, in order, each with one that is before it in the transaction.
 /// Before a request is after the answer to the one before.
-const EDGES: [(&[u8], Option<&[u8]>, Moment, Fate); 11] = [
+const EDGES: [Edge; 11] = [
     (b"INSERT INTO millrace.arrival", None, Moment::BeforeAnswer, Fate::CutOff),
     (LOCK, None, Moment::BeforeRequest, Fate::Killed),
     (FILL, Some(LOCK), Moment::BeforeRequest, Fate::CutOff),
