@@ -12,7 +12,7 @@ const KEYS: &str =
 
 /// The destination's table has a rule that the source does not have.
 const DESTINATION: &str = "CREATE SCHEMA \"{database}\"; CREATE TABLE \"{database}\".orders \
-                           (id integer PRIMARY KEY, quantity integer CONSTRAINT some CHECK (quantity >= 0), note text)";
+                           (id integer PRIMARY KEY, quantity integer CONSTRAINT not_negative CHECK (quantity >= 0), note text)";
 
 const SOURCE: &str = "CREATE TABLE orders (id INT PRIMARY KEY, quantity INT, note VARCHAR(20));
     INSERT INTO orders WITH RECURSIVE n AS (SELECT 1 AS id UNION ALL SELECT id + 1 FROM n WHERE id < 250)
@@ -124,7 +124,7 @@ async fn held_and_released(world: &World, way: Way) -> Result<()> {
     // What is no longer held is written at once.
     world.run_in_source("UPDATE orders SET quantity = 8 WHERE id = 150").await?;
     scene.wait_for(here, &["10,10,old", "20,20,later", "150,8,old"]).await?;
-    world.run_in_destination("ALTER TABLE \"{database}\".orders DROP CONSTRAINT some").await?;
+    world.run_in_destination("ALTER TABLE \"{database}\".orders DROP CONSTRAINT not_negative").await?;
     scene.quarantine(&["release", "{database}.orders", "10", "5"], 0).await?;
     scene.wait_for_held(1).await?;
     scene.quarantine(&["release"], 0).await?;
@@ -150,7 +150,7 @@ async fn through_kills(scene: &mut Scene<'_>) -> Result<()> {
 /// What is said of the quarantine names no value but keys, and these only where they are asked for.
 async fn look(scene: &Scene<'_>) -> Result<()> {
     let list = scene.quarantine(&["list"], 1).await?;
-    ensure!(list.contains("orders") && list.contains("constraint \"some\""), "{list}");
+    ensure!(list.contains("orders") && list.contains("constraint \"not_negative\""), "{list}");
     let show = scene.quarantine(&["show", "{database}.orders"], 1).await?;
     for key in [" 5 ", " 10 ", " 150 ", " 151 ", " 2000 "] {
         ensure!(show.contains(key), "{key} is not in {show}");
@@ -206,7 +206,7 @@ fn a_table_is_altered_when_none_of_its_rows_is_held() -> TestResult {
                 printed.error
             );
             ensure!(printed.hint.contains("millrace quarantine list"), "{}", printed.hint);
-            world.run_in_destination("ALTER TABLE \"{database}\".orders DROP CONSTRAINT some").await?;
+            world.run_in_destination("ALTER TABLE \"{database}\".orders DROP CONSTRAINT not_negative").await?;
             scene.quarantine(&["release"], 0).await?;
             let mut again = Stages::start(world, scene.task.as_ref(), &[scene.role])?;
             poll_until_equal(world, &mut again, &Scope::default(), LIMIT).await?;
@@ -225,7 +225,7 @@ fn a_task_is_not_complete_while_rows_are_held() -> TestResult {
             let mut scene = Scene::start(world, way, &keys, "UPDATE orders SET quantity = -1 WHERE id = 5").await?;
             let printed = scene.stages.wait_for_failure(scene.role, LIMIT).await?;
             ensure!(printed.error.contains("1 rows of") && printed.error.contains("are held"), "{}", printed.error);
-            world.run_in_destination("ALTER TABLE \"{database}\".orders DROP CONSTRAINT some").await?;
+            world.run_in_destination("ALTER TABLE \"{database}\".orders DROP CONSTRAINT not_negative").await?;
             scene.quarantine(&["release"], 0).await?;
             scene.stages.wait_for_success(LIMIT).await?;
             let stages = Stages::start(world, scene.task.as_ref(), &[scene.role])?;

@@ -315,7 +315,7 @@ fn bad_retries_bounds_and_addresses_are_refused_with_place_key_and_hint() {
             "less",
             "20",
         ),
-        ("[log]", "[errors]\non_bad_row = 'skip'\n[log]", "7:14", "errors.on_bad_row", "skip", "quarantine"),
+        ("[log]", "[errors]\non_bad_row = 'skip'\n[log]", "7:14", "errors.on_bad_row", "unknown word", "quarantine"),
         (
             "[log]",
             "[errors]\nquarantine_limit = 9\n[log]",
