@@ -9,5 +9,6 @@ mod keyless;
 mod keys;
 mod names;
 mod progress;
+mod refused;
 mod server;
 mod types;
