@@ -235,6 +235,7 @@ fn compaction_is_the_same_as_one_by_one() {
         for largest in [1, changes.len()] {
             let mut destination = Destination::default();
             destination.tables.insert(name(kind, 0), Default::default());
+            destination.shapes.insert(name(kind, 0), 0);
             let mut rest = changes.clone();
             while !rest.is_empty() {
                 let now = rest.drain(..random.between(1, largest).min(rest.len())).collect();
