@@ -57,7 +57,8 @@ impl<'a> Query<'a> {
     }
 
     /// Whether all tables that the statement used are in databases for which `holds_selected` is false. Only where the
-    /// server says so: a statement alone does not show what its triggers change.
+    /// server says so: a statement alone does not show what its triggers change. The values that stand before it (INTVAR,
+    /// RAND, USER_VAR) mean nothing without it.
     pub(crate) fn is_elsewhere(&self, holds_selected: impl Fn(&str) -> bool) -> bool {
         let is_other = |name: &&[u8]| std::str::from_utf8(name).is_ok_and(|name| !holds_selected(name));
         self.databases.as_ref().is_some_and(|names| !names.is_empty() && names.iter().all(is_other))

@@ -168,7 +168,6 @@ impl Transactions {
             kind::XA_PREPARE => self.xa_prepare(&placed),
             kind::PARTIAL_UPDATE_ROWS => self.partial_rows(&placed),
             kind::INCIDENT => Err(placed.refused(Refusal::Incident)),
-            // What the statement that follows needs: that one says whether it matters.
             kind::INTVAR | kind::RAND | kind::USER_VAR if matches!(self.state, State::Open(..)) => Ok(()),
             kind::INTVAR | kind::RAND | kind::USER_VAR | 0x06 | 0x08..=0x0c | 0x11 | 0x12 => {
                 Err(placed.refused(Refusal::StatementFormat))
