@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use millrace_testkit::{Stage, StageCommand, built_binary};
+use millrace_testkit::{Stage, StageCommand, built_binary, process_has_port};
 
 use crate::world::World;
 
@@ -100,6 +100,16 @@ impl Stages {
     /// What each process is, in the order in which they were given.
     pub fn roles(&self) -> Vec<Role> {
         self.processes.iter().map(|process| process.role).collect()
+    }
+
+    /// Which process has a connection of its own from this port, if one has.
+    pub fn with_port(&self, port: u16) -> Result<Option<usize>> {
+        for (place, process) in self.processes.iter().enumerate() {
+            if process_has_port(process.stage.id(), port)? {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
     }
 
     /// Fails, with the end of its log, if one has ended.

@@ -9,6 +9,7 @@ pub mod convert;
 mod error;
 pub mod filter;
 pub mod follow;
+pub mod held;
 mod key;
 mod lane;
 pub mod mappings;
