@@ -219,7 +219,9 @@ impl AdbpgError {
             Self::State(_) => "the tables of schema millrace were changed by hand: restore them or start a new task",
             Self::Definition { .. } => "override the column's type or the key in the task file",
             Self::Driver { .. } => "check destination.url in the task file",
-            Self::Lost { .. } | Self::Aborted(_) | Self::CommitTimeout(_) => "it is tried again by itself",
+            Self::Lost { .. } | Self::Aborted(_) | Self::CommitTimeout(_) => {
+                "if it comes again and again, look at the destination's log"
+            }
         };
         hint.to_owned()
     }
@@ -242,6 +244,9 @@ fn hint_of(state: &str) -> &'static str {
         "42501" => "grant the destination user CREATE on the database and on the schemas it writes to",
         "42P07" | "42P06" => "drop or rename what is there, or set existing_tables = \"ignore\"",
         "42P01" | "42703" | "3F000" => "a table or column of the task was changed in the destination: restore it",
+        "0A000" | "2BP01" => {
+            "nothing was changed; drop the views and whatever else is named, start the task again, then create them anew"
+        }
         "23505" => "another unique key of the destination refuses the row: drop it, or repair the rows that hold it",
         "23502" => "drop NOT NULL in the destination, or give the column a value with etl",
         "23503" | "23514" => "drop the constraint in the destination: the source already checks its rows",
@@ -251,8 +256,8 @@ fn hint_of(state: &str) -> &'static str {
         "53300" => "raise max_connections in the destination, or close other connections",
         "55P03" => "another session holds a lock on the table: end it",
         "54000" => "a value is too large for an index: drop the index, or override its column",
-        "40P01" | "40001" | "57014" => "it is tried again by itself",
-        "57P03" => "the destination is starting or in recovery: it is tried again by itself",
+        "40P01" | "40001" | "57014" => "if it comes again and again, look for who else writes to these tables",
+        "57P03" => "the destination is starting, stopping or in recovery: start again when it takes connections",
         _ if state.starts_with("22") => "override the column's type in the task file so that it takes every value",
         _ => "see the destination's log for details",
     }
@@ -277,6 +282,10 @@ pub(crate) fn text_without_values(error: &DbError) -> String {
         if let Some(name) = name.filter(|name| !text.contains(&format!("\"{name}\""))) {
             text.push_str(&format!(", {what} \"{name}\""));
         }
+    }
+    // What depends on a table or column is named in the details: names of objects, never values.
+    if let ("0A000" | "2BP01", Some(detail)) = (state, error.detail()) {
+        text.push_str(&format!(": {}", detail.replace(['\n', '\r'], "; ")));
     }
     text
 }

@@ -48,6 +48,7 @@ impl StageReport {
                 // It has a place of its own.
                 if let Some(details) = status["details"].as_object_mut() {
                     details.remove("table_progress");
+                    details.remove("held");
                 }
                 // Only capture knows it.
                 if let Some(status) = status.as_object_mut().filter(|_| self.stage != StageName::Capture) {
@@ -173,6 +174,19 @@ impl Report {
         lists.flatten().collect()
     }
 
+    /// The tables whose changes the task leaves out and that the source still has, as transform shows them.
+    pub(super) fn held(&self) -> Vec<&Value> {
+        let tables = self.tables();
+        let is_there = |held: &&Value| tables.is_empty() || tables.iter().any(|table| table["table"] == held["table"]);
+        let mut held: Vec<&Value> = Vec::new();
+        for table in self.stages.iter().filter_map(|stage| stage.detail("held").as_array()).flatten().filter(is_there) {
+            if !held.contains(&table) {
+                held.push(table);
+            }
+        }
+        held
+    }
+
     /// The sum of a detail over the stages of a name; none where none has it.
     pub(super) fn sum(&self, stage: StageName, detail: &str) -> Option<f64> {
         let values = of_stage(&self.stages, stage).filter_map(|stage| stage.detail(detail).as_f64());
@@ -203,6 +217,7 @@ impl Report {
                 "applied_changes_per_second": self.sum(StageName::Apply, "changes_per_second"),
             },
             "tables": self.tables(),
+            "held": self.held(),
             "stages": self.stages.iter().map(StageReport::to_json).collect::<Vec<Value>>(),
             "destination": self.destination_json(),
             "problems": self.problems.iter().map(problem).collect::<Vec<Value>>(),
@@ -299,12 +314,19 @@ fn problem_of_stage(report: &StageReport) -> Option<Problem> {
     let message = match (retry["failures"].as_u64(), retry["window_left_seconds"].as_u64()) {
         (Some(failures), Some(left)) => {
             let left = crate::text::duration(Duration::from_secs(left));
-            format!("{message} (failure {failures} in a row; gives up in {left})")
+            let (since, until) = (without_fraction(&retry["since"]), without_fraction(&retry["until"]));
+            format!("{message} (failure {failures} in a row; retried since {since} until {until}, {left} from now)")
         }
         _ => message.to_owned(),
     };
     let place = format!("{} {state}", report.stage);
     Some(Problem { place, message, hint: error["hint"].as_str().unwrap_or_default().to_owned() })
+}
+
+/// A time without its fraction of a second.
+fn without_fraction(time: &Value) -> String {
+    let time = time.as_str().unwrap_or_default();
+    time.split_once('.').map_or_else(|| time.to_owned(), |(time, _)| format!("{time}Z"))
 }
 
 #[cfg(test)]
@@ -358,14 +380,48 @@ mod tests {
             let answer = json!({
                 "stage": "apply",
                 "state": state,
-                "retry": { "failures": 3, "window_left_seconds": 600 },
+                "retry": {
+                    "failures": 3,
+                    "since": "2026-11-23T02:13:05.120Z",
+                    "until": "2026-11-23T02:23:05.120Z",
+                    "window_left_seconds": 600,
+                },
                 "last_error": { "message": "the destination is gone", "hint": "start it" },
             });
             StageReport { stage: StageName::Apply, address: "a:1".into(), answer: Ok(answer) }
         };
         let problem = problem_of_stage(&with_state("retrying")).unwrap();
-        assert_eq!(problem.message, "the destination is gone (failure 3 in a row; gives up in 10 min)");
+        assert_eq!(
+            problem.message,
+            "the destination is gone (failure 3 in a row; retried since 2026-11-23T02:13:05Z until 2026-11-23T02:23:05Z, \
+             10 min from now)"
+        );
         assert_eq!(problem.hint, "start it");
         assert!(problem_of_stage(&with_state("running")).is_none());
+    }
+
+    #[test]
+    fn a_held_table_is_shown_once_and_only_while_the_source_has_it() {
+        let stage = |stage, details| StageReport {
+            stage,
+            address: "a:1".into(),
+            answer: Ok(json!({ "state": "running", "details": details })),
+        };
+        let held = |table: &str| json!({ "table": table, "destination": "kept.t", "columns": true, "name": false });
+        let transform = || stage(StageName::Transform, json!({ "held": [held("d.t"), held("d.gone")] }));
+        let capture = stage(StageName::Capture, json!({ "table_progress": [{ "table": "d.t" }, { "table": "d.u" }] }));
+        let report = Report::of(Parts {
+            task: "shop".into(),
+            environment: None,
+            start: "",
+            partitions: 1,
+            stages: vec![capture, transform(), transform()],
+            destination: Ok(DestinationReport::default()),
+            binlogs: None,
+            now: 0,
+        });
+        assert_eq!(report.to_json()["held"], json!([held("d.t")]));
+        let text = super::super::render::to_text(&report, crate::output::Colours::Off);
+        assert!(text.contains("\n  d.t keeps its columns in kept.t\n") && !text.contains("d.gone"), "{text}");
     }
 }
