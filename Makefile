@@ -1,7 +1,7 @@
 # Millrace: `make help` lists the targets. Rust (https://rustup.rs) must be there; the rest is fetched.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-run build test bench big chaos ddl-chaos lint down
+.PHONY: help setup demo demo-run build test bench big many-tables chaos ddl-chaos lint down
 
 # Arguments for `cargo test`, for example: make test TEST="-p millrace-mysql decode"
 TEST ?=
@@ -33,6 +33,10 @@ bench: setup ## measure speed: WORKLOADS="w1 w3" SCALE=0.1 WAY=staged, all witho
 big: setup ## one transaction of ROWS (default 5000000) over Kafka: time, and memory of each stage
 	@MILLRACE_BIG_ROWS=$(or $(ROWS),5000000) deploy/local/with-servers deploy/local/test \
 		-p millrace-e2e --test memory one_large_transaction_stays_within_the_memory_of_the_task_file -- --nocapture
+
+many-tables: setup ## TABLES (default 10000) of a few rows over Kafka, then a row for each in one transaction: time, memory
+	@MILLRACE_MANY_TABLES=$(or $(TABLES),10000) deploy/local/with-servers deploy/local/test \
+		-p millrace-e2e --test memory many_tables_stay_within_the_memory_of_the_task_file -- --nocapture
 
 chaos: setup ## MINUTES=n [SEED=s]: random writes while processes, servers and connections fail; compare every row
 	@cargo build --workspace --bins

@@ -1,12 +1,15 @@
 //! No stage grows with what it is given: one transaction of many rows, of which each stage holds a little at a time.
 //!
-//! `make big ROWS=5000000` moves a larger one, with the default memory.
+//! Nor with the number of tables: many small ones, and one transaction that writes to each of them.
+//!
+//! `make big ROWS=5000000` moves a larger transaction, `make many-tables TABLES=10000` more tables.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use millrace_e2e::{Role, Stages, TestResult, World, in_world};
 use millrace_testkit::poll_until;
+use mysql_async::prelude::Queryable;
 
 /// What a process takes that is not data: code, connections, definitions.
 const BESIDES: u64 = 32 << 20;
@@ -47,6 +50,67 @@ async fn move_one_transaction(world: &World, rows: u64, memory: u64, roles: &[Ro
         ensure!(bytes <= bound, "{role:?} took {} MiB, more than {}: {shown:?}", bytes >> 20, bound >> 20);
     }
     stages.stop().await.context("at the end")
+}
+
+/// Moves so many tables of three rows, then a transaction with a row for each; each process stays within this many MiB.
+async fn move_many_tables(world: &World, tables: u64, memory: u64) -> Result<()> {
+    let names = || (0..tables).map(|number| format!("t{number}"));
+    let mut source = world.connect_mysql().await?;
+    source.query_drop(world.fill("USE `{database}`")).await?;
+    for name in names() {
+        source.query_drop(format!("CREATE TABLE {name} (id INT PRIMARY KEY, v VARCHAR(20))")).await?;
+        source.query_drop(format!("INSERT INTO {name} VALUES (1, 'one'), (2, 'two'), (3, 'three')")).await?;
+    }
+    let task = world.task_file().with(&format!("memory = {memory}\nlog.partitions = 3"))?.write()?;
+    let started = std::time::Instant::now();
+    let mut stages = Stages::start(world, &task, &Role::ALL)?;
+    wait_for_rows_of_all(world, &mut stages, tables, 3).await?;
+    let loaded = started.elapsed();
+    source.query_drop("BEGIN").await?;
+    for name in names() {
+        source.query_drop(format!("INSERT INTO {name} VALUES (4, 'four')")).await?;
+    }
+    source.query_drop("COMMIT").await?;
+    source.disconnect().await?;
+    wait_for_rows_of_all(world, &mut stages, tables, 4).await?;
+    let peaks = stages.peak_memory()?;
+    let shown: Vec<String> = peaks.iter().map(|(role, bytes)| format!("{role:?} {} MiB", bytes >> 20)).collect();
+    let (all, loaded) = (started.elapsed().as_secs_f64(), loaded.as_secs_f64());
+    eprintln!("{tables} tables: loaded in {loaded:.1} s, all in {all:.1} s: {}", shown.join(", "));
+    for (role, bytes) in peaks {
+        ensure!(bytes <= (memory << 20) + BESIDES, "{role:?} took {} MiB: {shown:?}", bytes >> 20);
+    }
+    stages.stop().await.context("at the end")
+}
+
+/// All tables are there, each with this many rows.
+async fn wait_for_rows_of_all(world: &World, stages: &mut Stages, tables: u64, rows: u64) -> Result<()> {
+    let destination = world.connect_postgres().await?;
+    let wait = PATIENCE + Duration::from_millis(100 * tables);
+    // Tables that had all of them are not asked again.
+    let mut next = 0;
+    poll_until(wait, &format!("{rows} rows in each of {tables} tables"), async || {
+        stages.ensure_running()?;
+        while next < tables {
+            let last = (next + 200).min(tables);
+            let each = (next..last).map(|number| format!("SELECT count(*) AS n FROM \"{}\".t{number}", world.name));
+            let counts = each.collect::<Vec<_>>().join(" UNION ALL ");
+            let query = format!("SELECT count(*)::bigint FROM ({counts}) c WHERE n = {rows}");
+            let Ok(row) = destination.query_one(&query, &[]).await else { return Ok(false) };
+            if row.get::<_, i64>(0) as u64 != last - next {
+                return Ok(false);
+            }
+            next = last;
+        }
+        Ok(true)
+    })
+    .await
+}
+
+#[test]
+fn many_tables_stay_within_the_memory_of_the_task_file() -> TestResult {
+    let asked = std::env::var("MILLRACE_MANY_TABLES").ok().and_then(|tables| tables.parse().ok());
+    Ok(in_world("many_tables", async |world| move_many_tables(world, asked.unwrap_or(100), 64).await)?)
 }
 
 #[test]
