@@ -10,6 +10,7 @@ mod completions;
 mod output;
 mod plan;
 mod run;
+mod scan;
 mod schema;
 mod status;
 mod text;
@@ -103,6 +104,7 @@ mod tests {
         for good in [
             &["millrace", "check", "a.toml", "--accept", "gtid_mode", "--accept", "x", "--json"][..],
             &["millrace", "plan", "a.toml", "--sql"],
+            &["millrace", "plan", "a.toml", "--scan", "--rows-per-second", "500", "--json"],
             &["millrace", "run", "a.toml", "--log-format", "json"],
             &["millrace", "status", "a.toml", "--watch", "--json"],
             &["millrace", "schema"],
@@ -113,6 +115,8 @@ mod tests {
         for bad in [
             &["millrace", "check"][..],
             &["millrace", "plan", "a.toml", "--sql", "--json"],
+            &["millrace", "plan", "a.toml", "--scan", "--sql"],
+            &["millrace", "plan", "a.toml", "--rows-per-second", "5"],
             &["millrace", "completions", "tcsh"],
             &["millrace", "status", "a.toml", "--at", "nowhere"],
             &["millrace", "chekc", "a.toml"],

@@ -11,6 +11,7 @@ use crate::object::{
     DistributedBy, ExistingTables, Extra, NameCase, ObjectSettings, OnTypeChange, Rename, RouteChoice,
 };
 use crate::operations::Operations;
+use crate::policy::{TypeProfile, ValuePolicies};
 
 /// Names the form.
 const VERSION: &str = "millrace task fingerprint 1";
@@ -92,10 +93,21 @@ fn put_settings(mut put: &mut impl FnMut(&str), settings: &ObjectSettings) {
         (schema.indexes == Extra::LeftOut, "without indexes"),
         (schema.comments == Extra::LeftOut, "without comments"),
         (schema.on_type_change == OnTypeChange::Stop, "stops on a change of type"),
+        (schema.types == TypeProfile::Dts, "types of dts"),
     ] {
         if is_set {
             put(field);
         }
+    }
+    let (values, usual) = (&schema.values, ValuePolicies::default());
+    if values.zero_dates != usual.zero_dates {
+        ["zero dates", values.zero_dates.as_str()].into_iter().for_each(&mut put);
+    }
+    if values.invalid_dates != usual.invalid_dates {
+        ["invalid dates", values.invalid_dates.as_str()].into_iter().for_each(&mut put);
+    }
+    if values.nul_characters != usual.nul_characters {
+        ["nul characters", values.nul_characters.as_str()].into_iter().for_each(&mut put);
     }
     if let Some(condition) = &settings.condition {
         ["where", condition.text()].into_iter().for_each(put);

@@ -56,6 +56,20 @@ pub enum TransformError {
         /// What it can become.
         allowed: &'static str,
     },
+    /// A type that the task's profile does not move.
+    #[error(
+        "column \"{column}\" of table \"{table}\" has type {ty}, which \"schema.types\" = \"{profile}\" does not move"
+    )]
+    NotInProfile {
+        /// The table.
+        table: TableName,
+        /// The column.
+        column: String,
+        /// Its type in the source.
+        ty: String,
+        /// The profile.
+        profile: &'static str,
+    },
     /// A condition that does not fit the table.
     #[error("\"objects.where\" does not fit table \"{table}\": {problem}")]
     Condition {
@@ -176,8 +190,11 @@ pub enum HeldProblem {
 }
 
 /// What is wrong with a value.
-#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Error, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ValueProblem {
+    /// A zero date, where the policy is to stop.
+    #[error("holds a zero date")]
+    ZeroDate,
     /// A zero date in a key.
     #[error("holds a zero date and is part of the key, which cannot become NULL")]
     ZeroDateInKey,
@@ -187,6 +204,9 @@ pub enum ValueProblem {
     /// U+0000.
     #[error("holds the character U+0000, which PostgreSQL text cannot hold")]
     NulCharacter,
+    /// U+0000 in the name of a JSON document's member.
+    #[error("holds a JSON document with the character U+0000 in the name of a member")]
+    NulInName,
     /// Neither 0 nor 1.
     #[error("holds a number other than 0 and 1, and columns.type makes it boolean")]
     NoBoolean,
@@ -243,6 +263,9 @@ impl TransformError {
             Self::NoSuchColumn { .. } => "name a column of the source, or leave it out".into(),
             Self::SameName { .. } => "give one of them another name with columns.rename".into(),
             Self::Type { allowed, .. } => format!("it can become {allowed}"),
+            Self::NotInProfile { .. } => {
+                "give the column a type of its own in columns.type (bytea), or exclude it".into()
+            }
             Self::Condition { problem, .. } => problem.hint.clone(),
             Self::NoVerdict { reason: Reason::Characters, .. } => {
                 "filter by another column, or give this one a _bin collation in the source; then start the task under \
@@ -272,11 +295,21 @@ impl TransformError {
             }
             Self::NotSelected(_) => "run all stages with the same task file".into(),
             Self::Value { problem, .. } => match problem {
-                ValueProblem::ZeroDateInKey | ValueProblem::InvalidDate => {
+                ValueProblem::ZeroDateInKey => {
                     "correct the value in the source, or exclude the column or the table".into()
                 }
+                ValueProblem::ZeroDate | ValueProblem::InvalidDate => {
+                    "correct the value in the source, or exclude the column or the table; or start the task under another name \
+                     with a policy: schema.zero_dates, schema.invalid_dates (not for keys)"
+                        .into()
+                }
                 ValueProblem::NulCharacter => {
-                    "remove the character in the source, or exclude the column or the table".into()
+                    "remove the character in the source, or exclude the column or the table; or start the task under another name \
+                     with a policy: schema.nul_characters (not for keys)"
+                        .into()
+                }
+                ValueProblem::NulInName => {
+                    "remove the character in the source, or give the column the type text in columns.type".into()
                 }
                 ValueProblem::NoBoolean
                 | ValueProblem::OutOfRange

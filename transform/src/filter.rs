@@ -46,7 +46,7 @@ pub struct NoVerdict {
 }
 
 /// Why there is no verdict.
-#[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
     /// The column's collation is known for printable ASCII characters only, and there are others.
     #[error("holds characters other than printable ASCII, whose order in its collation is not known")]

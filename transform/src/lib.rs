@@ -9,13 +9,16 @@ pub mod convert;
 mod error;
 pub mod filter;
 pub mod follow;
+pub mod inspect;
 mod key;
 mod lane;
 pub mod mappings;
+mod nul;
 mod progress;
 mod rules;
 mod stage;
 pub mod table;
+pub mod treatment;
 pub mod types;
 
 pub use error::{HeldProblem, KeyProblem, TransformError, ValueProblem};

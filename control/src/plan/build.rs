@@ -9,7 +9,7 @@ use millrace_mysql::objects::SourceObject;
 use millrace_task::{Phase, Task};
 
 use super::estimate::Estimate;
-use super::notes::{default_is_lost, notes};
+use super::notes::{Place, default_is_lost, notes};
 use super::objects::{Unmoved, unmoved};
 use crate::catalog::MappedTable;
 
@@ -144,7 +144,10 @@ fn columns(mapped: &MappedTable) -> Vec<PlannedColumn> {
         let moved = mapped.moving.iter().position(|&moving| moving == place);
         let target = moved.map(|moved| &mapped.target.columns[moved]);
         let mut notes = match target {
-            Some(target) => notes(column, target, mapped.source.key.contains(&place)),
+            Some(target) => {
+                let in_key = mapped.source.key.contains(&place);
+                notes(column, target, if in_key { Place::InKey } else { Place::Outside }, mapped.policies)
+            }
             None => vec!["excluded".to_owned()],
         };
         if let Some(target) = target.filter(|target| target.name != column.name) {
