@@ -27,6 +27,9 @@ pub const DATA_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 /// After this long without a broker that answers, a refused connection is not tried again.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// A broker that starts or stops may not know a topic that is there: it is missing when that is said for this long.
+const DOUBT: Duration = Duration::from_secs(5);
+
 /// A topic as the cluster has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicDescription {
@@ -134,6 +137,10 @@ impl Broker {
 
     /// Ensures that the topics of a task exist and are right; makes none.
     pub async fn ensure_topics_unchanged(&self, names: &TopicNames) -> Result<(), LogError> {
+        unless_missing_for_a_moment(|| self.ensure_as_wanted(names)).await
+    }
+
+    async fn ensure_as_wanted(&self, names: &TopicNames) -> Result<(), LogError> {
         let wanted = wanted_topics(names, self.options.partitions, DATA_RETENTION);
         let all: Vec<&str> = wanted.iter().map(|topic| topic.name).collect();
         for (topic, found) in wanted.iter().zip(&self.describe(&all).await?.topics) {
@@ -159,6 +166,10 @@ impl Broker {
 
     /// First, last stable and end offset of each partition of a topic.
     pub async fn ends(&self, topic: &str) -> Result<Vec<PartitionEnds>, LogError> {
+        unless_missing_for_a_moment(|| self.ends_now(topic)).await
+    }
+
+    async fn ends_now(&self, topic: &str) -> Result<Vec<PartitionEnds>, LogError> {
         let described = self.describe(&[topic]).await?;
         let count = described.topics.first().and_then(|found| found.partitions);
         let count = count.ok_or_else(|| LogError::TopicMissing { topic: topic.to_owned() })?;
@@ -281,7 +292,7 @@ impl Broker {
     /// A partition that is known may have no leader yet, or one that does not know of it.
     async fn await_leaders(&self, topics: &[&str], deadline: Instant) -> Result<(), LogError> {
         for topic in topics {
-            while let Err(error) = self.ends(topic).await {
+            while let Err(error) = self.ends_now(topic).await {
                 if Instant::now() >= deadline {
                     return Err(error);
                 }
@@ -337,6 +348,22 @@ fn admin_options() -> AdminOptions {
 }
 
 /// Waits for the first answer. A refusal ends it at once, a connection that nobody takes after [`PATIENCE`].
+/// Asks again while a topic is said to be missing, for as long as that is in doubt.
+async fn unless_missing_for_a_moment<T, F>(ask: impl Fn() -> F) -> Result<T, LogError>
+where
+    F: Future<Output = Result<T, LogError>>,
+{
+    let start = Instant::now();
+    loop {
+        match ask().await {
+            Err(LogError::TopicMissing { .. }) if start.elapsed() < DOUBT => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
 fn await_answer(consumer: &BaseConsumer<ClientLog>, place: &Place) -> Result<(), LogError> {
     let start = Instant::now();
     loop {

@@ -173,23 +173,26 @@ async fn connect(client: TcpStream, shared: Arc<Shared>) {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Caught {
     Not,
-    NextAnswer,
+    /// With the number of releases before: the trap may be sprung before the answer has come.
+    NextAnswer {
+        releases: u64,
+    },
 }
 
 async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared, caught: &watch::Sender<Caught>) {
     let mut buffer = vec![0; BUFFER];
-    // A trap is sprung after it has caught: releases from here on are those of this connection.
-    let mut releases = shared.releases.subscribe();
+    let mut sprung = shared.releases.subscribe();
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         moving(shared).await;
-        releases.mark_unchanged();
+        // A trap is sprung after it has caught: releases from here on are those of this connection.
+        let releases = *sprung.borrow_and_update();
         match trap_for(shared, &buffer[..read]) {
             Some(Moment::BeforeRequest) => {
-                let _ = releases.changed().await;
+                let _ = sprung.changed().await;
                 return;
             }
             Some(Moment::BeforeAnswer) => {
-                caught.send_replace(Caught::NextAnswer);
+                caught.send_replace(Caught::NextAnswer { releases });
             }
             None => {}
         }
@@ -203,9 +206,9 @@ async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Share
     let mut buffer = vec![0; BUFFER];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         moving(shared).await;
-        if *caught.borrow() == Caught::NextAnswer {
-            let mut releases = shared.releases.subscribe();
-            let _ = releases.changed().await;
+        let caught = *caught.borrow();
+        if let Caught::NextAnswer { releases } = caught {
+            let _ = shared.releases.subscribe().wait_for(|now| *now > releases).await;
             return;
         }
         if to.write_all(&buffer[..read]).await.is_err() {

@@ -11,8 +11,8 @@ use millrace_task::NulCharacters;
 
 use crate::convert::Conversion;
 use crate::error::ValueProblem;
-use crate::nul::{in_json, in_text};
-use crate::treatment::{Judged, Treatment};
+use crate::nul::{holds_escaped_nul, in_json, in_text};
+use crate::treatment::{DateKind, Judged, Treatment, kind_of_date};
 
 /// What stands for dates that the destination does not have, where the task file says so.
 pub(crate) const FIRST_DAY: &str = "0001-01-01";
@@ -101,6 +101,23 @@ impl CellRule {
         match self {
             Self::Date(treatment) | Self::DateTime(treatment) | Self::Timestamp(treatment) => treatment.may_give_null(),
             Self::Convert(conversion) => conversion.may_give_null(),
+            _ => false,
+        }
+    }
+
+    /// Whether it leaves most cells as they are.
+    pub(crate) fn may_keep(self) -> bool {
+        matches!(self, Self::Same | Self::Text(_) | Self::Json(_) | Self::Date(_) | Self::DateTime(_))
+    }
+
+    /// Whether [`CellRule::apply`] puts just this cell. False also says that it has not been looked at.
+    pub(crate) fn keeps(self, cell: Cell<'_>) -> bool {
+        match (self, cell) {
+            (Self::Drop, _) => false,
+            (_, Cell::Null) | (Self::Same, _) => true,
+            (Self::Text(_), Cell::Text(text)) => !text.as_bytes().contains(&0),
+            (Self::Json(_), Cell::Text(text)) => !holds_escaped_nul(text),
+            (Self::Date(_) | Self::DateTime(_), Cell::Text(text)) => matches!(kind_of_date(text), Ok(DateKind::Valid)),
             _ => false,
         }
     }
@@ -208,6 +225,7 @@ mod tests {
             (CellRule::Text(NulCharacters::Stop), Cell::Null, Cell::Null),
         ] {
             assert_eq!(apply(rule, from).unwrap(), cell(to), "{rule:?} {from:?}");
+            assert_eq!(rule.keeps(from), cell(from) == cell(to), "{rule:?} {from:?}");
         }
     }
 
@@ -228,6 +246,7 @@ mod tests {
             (CellRule::Digits, Cell::Text("5"), ValueProblem::OtherKind),
         ] {
             assert_eq!(apply(rule, from).unwrap_err(), problem, "{rule:?} {from:?}");
+            assert!(!rule.keeps(from), "{rule:?} {from:?}");
         }
     }
 }

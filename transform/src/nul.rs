@@ -22,10 +22,15 @@ pub(crate) fn in_text(text: &str, policy: NulCharacters) -> Result<Cow<'_, str>,
     }
 }
 
+/// Whether the text of a JSON document has U+0000 in a string.
+pub(crate) fn holds_escaped_nul(text: &str) -> bool {
+    next_escaped_nul(text, 0).is_some()
+}
+
 /// The text of a JSON document as the policy has it. A changed name of a member could be another member's: such a document
 /// is refused whatever the policy.
 pub(crate) fn in_json(text: &str, policy: NulCharacters) -> Result<Cow<'_, str>, ValueProblem> {
-    if next_escaped_nul(text, 0).is_none() {
+    if !holds_escaped_nul(text) {
         return Ok(Cow::Borrowed(text));
     }
     let instead = match policy {

@@ -1,11 +1,13 @@
 //! Topics are made right, left alone, and complained about in one line.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use millrace_eventlog::{Broker, DATA_RETENTION, LogError, LogOptions, PartitionWriter, TopicNames};
 use millrace_model::{ErrorClass, Failure};
 use millrace_task::Memory;
+use tokio::time::timeout;
 
 use crate::lab::{PATIENCE, with_topics};
 
@@ -50,6 +52,26 @@ fn asking_about_a_missing_topic_does_not_make_it() {
         let missing = LogError::TopicMissing { topic: other.captured.clone() };
         assert_eq!(broker.ensure_topics_unchanged(&other).await, Err(missing.clone()));
         assert_eq!(broker.is_empty(&other.captured).await, Err(missing));
+    });
+}
+
+#[test]
+fn a_topic_that_is_unknown_for_a_moment_is_not_lost() {
+    with_topics("moment", 1, |lab| async move {
+        let broker = lab.broker().await;
+        let late = TopicNames::of(&format!("{}-late", lab.names.task));
+        let mut found = pin!(broker.ensure_topics_unchanged(&late));
+        let mut ends = pin!(broker.ends(&late.captured));
+        let short = Duration::from_millis(300);
+        assert!(timeout(short, &mut found).await.is_err(), "it asks again");
+        assert!(timeout(short, &mut ends).await.is_err(), "it asks again");
+        let made = lab.broker().await.ensure_topics(&late, DATA_RETENTION).await;
+        let (found, ends) = tokio::join!(found, ends);
+        let topics = [&late.captured, &late.transformed, &late.schemas, &late.state].map(String::as_str);
+        broker.delete_topics(&topics).await.unwrap();
+        assert_eq!(made.unwrap().len(), 4);
+        assert_eq!(found, Ok(()));
+        assert_eq!(ends.unwrap().len(), 1);
     });
 }
 
