@@ -15,6 +15,8 @@ pub mod ddl;
 pub mod dialect;
 pub mod encode;
 pub mod error;
+#[cfg(test)]
+mod greenplum_rules;
 pub mod ident;
 pub mod indexes;
 pub mod key_array;

@@ -6,6 +6,7 @@
 mod build;
 mod ddl;
 mod estimate;
+mod keys;
 mod notes;
 mod objects;
 mod render;

@@ -9,6 +9,7 @@ use millrace_mysql::objects::SourceObject;
 use millrace_task::{Phase, Task};
 
 use super::estimate::Estimate;
+use super::keys::key_notes;
 use super::notes::{Place, default_is_lost, notes};
 use super::objects::{Unmoved, unmoved};
 use crate::catalog::MappedTable;
@@ -46,6 +47,8 @@ pub(super) struct PlannedTable {
     pub(super) route_reason: &'static str,
     /// The columns that tell its rows apart.
     pub(super) key: Vec<String>,
+    /// Unique keys that mean something else in the destination.
+    pub(super) key_notes: Vec<String>,
     pub(super) rows: u64,
     pub(super) bytes: u64,
     pub(super) columns: Vec<PlannedColumn>,
@@ -114,6 +117,7 @@ fn plan_table(dialect: &Dialect, table: &SourceTable, mapped: &MappedTable) -> R
         route,
         route_reason,
         key: mapped.source.key.iter().map(|&place| mapped.source.columns[place].name.to_string()).collect(),
+        key_notes: key_notes(table),
         rows: table.estimated_rows,
         bytes: table.estimated_bytes,
         columns: columns(mapped),
