@@ -206,8 +206,12 @@ fn the_type_of_a_key_column_changes_by_the_recipe() {
         "SET DISTRIBUTED BY (\"a\")",
         "ADD PRIMARY KEY (\"a\")",
     ];
-    let places: Vec<usize> =
-        steps.iter().map(|step| statements.iter().position(|sql| sql.contains(step)).expect(step)).collect();
+    let places: Vec<usize> = steps
+        .iter()
+        .map(|step| {
+            statements.iter().position(|sql| sql.contains(step)).unwrap_or_else(|| panic!("{step} in {statements:#?}"))
+        })
+        .collect();
     assert!(places.is_sorted(), "{statements:#?}");
 }
 
