@@ -75,9 +75,7 @@ async fn measure_rows(ground: &Ground, way: Way, rows: u64) -> Result<Run> {
     looker.abort();
 
     let mut run = clock.run(ground, &format!("W4 x{rows}"), way, RATE * LENGTH.as_secs() * rows, &stages)?;
-    for (role, used) in &mut run.used {
-        used.cpu -= before.get(role).map_or(0.0, |earlier| earlier.cpu);
-    }
+    run.subtract(&before);
     run.topics = None;
     run.latencies = lock(&seen).since(from);
     stages.stop().await?;

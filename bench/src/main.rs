@@ -7,6 +7,7 @@
 mod backlog;
 mod data;
 mod ground;
+mod idle;
 mod latency;
 mod limits;
 mod load;
@@ -47,6 +48,8 @@ enum Workload {
     W7,
     /// Each stage alone on W1's rows.
     Alone,
+    /// Half a minute without a change.
+    Idle,
 }
 
 /// Measures how fast tables move; the servers are those of MILLRACE_TEST_... in the folder MILLRACE_LOCAL.
@@ -100,6 +103,11 @@ async fn run(ground: &Ground, workload: Workload, ways: &[Way]) -> Result<Vec<Ru
     match workload {
         Workload::Limits => runs = limits::measure(ground).await?,
         Workload::Alone => runs = single::measure(ground).await?,
+        Workload::Idle => {
+            for &way in ways {
+                runs.push(idle::measure(ground, way).await?);
+            }
+        }
         Workload::W4 => {
             for &way in ways {
                 runs.extend(latency::measure(ground, way).await?);

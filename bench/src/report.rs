@@ -100,6 +100,18 @@ pub(crate) fn machine_load() -> Result<f64> {
 }
 
 impl Run {
+    /// Leaves out what the processes had used before.
+    pub(crate) fn subtract(&mut self, before: &BTreeMap<&'static str, Used>) {
+        for (role, used) in &mut self.used {
+            used.cpu -= before.get(role).map_or(0.0, |earlier| earlier.cpu);
+        }
+    }
+
+    /// Whether CPU seconds can be said for a million rows.
+    fn has_cost(&self) -> bool {
+        !self.used.is_empty() && self.rows > 0
+    }
+
     /// Rows a second.
     pub(crate) fn rate(&self) -> f64 {
         self.rows as f64 / self.seconds
@@ -127,7 +139,7 @@ impl Run {
             "server_cpu_seconds": self.servers,
             "machine_load": self.load,
         });
-        if !self.used.is_empty() {
+        if self.has_cost() {
             value["cpu_seconds_per_million_rows"] = self.cpu_per_million().into();
         }
         if let Some((captured, transformed)) = self.topics {
@@ -159,7 +171,7 @@ impl Run {
             self.rows,
             self.seconds,
             self.rate(),
-            if self.used.is_empty() { "-".to_owned() } else { format!("{:.2}", self.cpu_per_million()) },
+            if self.has_cost() { format!("{:.2}", self.cpu_per_million()) } else { "-".to_owned() },
             or_dash(each.join(", ")),
             servers.join(", "),
             memory.map_or("-".to_owned(), |memory| memory.to_string()),

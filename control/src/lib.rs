@@ -2,13 +2,15 @@
 //!
 //! Every command ends with 0 if all is good, 1 if there is a finding or a failure, 2 if it was called wrongly. What a
 //! command found goes to standard output, for people or (`--json`) for programs; why it failed goes to standard error,
-//! as `error: ...` and `hint: ...`. Nothing but `run` writes to the log or the destination, and nothing to the source.
+//! as `error: ...` and `hint: ...`. Nothing but `run` writes to the log; `run`, and `quarantine
+//! release` and `drop`, write to the destination; nothing writes to the source.
 
 mod catalog;
 mod check;
 mod completions;
 mod output;
 mod plan;
+mod quarantine;
 mod run;
 mod scan;
 mod schema;
@@ -44,6 +46,7 @@ enum Command {
     Plan(plan::Arguments),
     Run(run::Arguments),
     Status(status::Arguments),
+    Quarantine(quarantine::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
 }
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => in_runtime(check::run(arguments)),
         Command::Plan(arguments) => in_runtime(plan::run(arguments)),
         Command::Status(arguments) => in_runtime(status::run(arguments)),
+        Command::Quarantine(arguments) => in_runtime(quarantine::run(arguments)),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };
@@ -107,6 +111,10 @@ mod tests {
             &["millrace", "plan", "a.toml", "--scan", "--rows-per-second", "500", "--json"],
             &["millrace", "run", "a.toml", "--log-format", "json"],
             &["millrace", "status", "a.toml", "--watch", "--json"],
+            &["millrace", "quarantine", "list", "a.toml", "--json"],
+            &["millrace", "quarantine", "release", "a.toml"],
+            &["millrace", "quarantine", "release", "a.toml", "s.t", "1", "2"],
+            &["millrace", "quarantine", "drop", "a.toml", "s.t"],
             &["millrace", "schema"],
             &["millrace", "completions", "zsh"],
         ] {
@@ -119,6 +127,7 @@ mod tests {
             &["millrace", "plan", "a.toml", "--rows-per-second", "5"],
             &["millrace", "completions", "tcsh"],
             &["millrace", "status", "a.toml", "--at", "nowhere"],
+            &["millrace", "quarantine", "drop", "a.toml"],
             &["millrace", "chekc", "a.toml"],
         ] {
             assert!(Arguments::try_parse_from(bad).is_err(), "{bad:?}");

@@ -11,6 +11,7 @@ pub mod batch;
 pub mod checkpoint;
 pub mod failure;
 pub mod gtid;
+pub mod hold;
 pub mod mysql_type;
 pub mod part;
 pub mod pg_type;
@@ -27,6 +28,7 @@ pub use checkpoint::{
 };
 pub use failure::{ErrorClass, Failure};
 pub use gtid::{Gtid, GtidSet};
+pub use hold::{Hold, HoldOrigin};
 pub use mysql_type::MysqlType;
 pub use pg_type::PgType;
 pub use position::{BinlogPlace, Reading, Transaction};

@@ -34,6 +34,8 @@ pub(crate) struct TaskFile {
     pub(crate) schema: Option<SchemaTable>,
     /// How long failures are retried.
     pub(crate) retry: Option<RetryTable>,
+    /// What is done with rows that are refused.
+    pub(crate) errors: Option<ErrorsTable>,
     /// How the full load reads.
     pub(crate) full: Option<FullTable>,
     /// Where the stages listen.
@@ -182,6 +184,16 @@ pub(crate) struct RetryTable {
     pub(crate) connection_minutes: Option<Spanned<i64>>,
     /// Minutes that another passing error is retried.
     pub(crate) other_minutes: Option<Spanned<i64>>,
+}
+
+/// `[errors]`.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(crate) struct ErrorsTable {
+    /// What is done with a row that the destination refuses.
+    pub(crate) on_bad_row: Option<Text>,
+    /// Rows that are held at most.
+    pub(crate) quarantine_limit: Option<Spanned<i64>>,
 }
 
 /// `[full]`.

@@ -8,5 +8,6 @@ mod failures;
 mod keyless;
 mod keys;
 mod progress;
+mod refused;
 mod server;
 mod types;

@@ -255,6 +255,8 @@ fn bytes_behind(files: &[BinlogFile], place: &BinlogPlace) -> Option<u64> {
 
 fn problems(parts: &Parts) -> Vec<Problem> {
     let mut problems: Vec<Problem> = parts.stages.iter().filter_map(problem_of_stage).collect();
+    problems
+        .extend(of_stage(&parts.stages, StageName::Apply).flat_map(|apply| problems_of_quarantine(apply, parts.now)));
     let mut say = |place: &str, reason: &String| {
         problems.push(Problem { place: place.to_owned(), message: reason.clone(), hint: String::new() });
     };
@@ -265,6 +267,23 @@ fn problems(parts: &Parts) -> Vec<Problem> {
         say("source", reason);
     }
     problems
+}
+
+/// The tables of which an apply holds rows.
+fn problems_of_quarantine(apply: &StageReport, now: u64) -> Vec<Problem> {
+    let problem = |table: &Value| {
+        let since = table["since"].as_u64().unwrap_or(now);
+        let age = crate::text::duration(Duration::from_micros(now.saturating_sub(since)));
+        let rows = crate::text::number(table["rows"].as_u64().unwrap_or(0));
+        let (name, reason) =
+            (table["table"].as_str().unwrap_or_default(), table["reason"].as_str().unwrap_or_default());
+        Problem {
+            place: "quarantine".to_owned(),
+            message: format!("{rows} of \"{name}\", the first for {age}: {reason}"),
+            hint: "see millrace quarantine list".to_owned(),
+        }
+    };
+    apply.detail("quarantine").as_array().into_iter().flatten().map(problem).collect()
 }
 
 /// The failure that a stage retries or ended with; an error that has passed is in its JSON only.
@@ -310,6 +329,14 @@ mod tests {
         let stuck = apply(json!({ "latency_ms": 12, "committed_at": now - 60_000_000 }));
         assert_eq!(latency(&[idle, stuck], now), Some(Duration::from_secs(60)));
         assert_eq!(latency(&[apply(json!({}))], now), None);
+    }
+
+    #[test]
+    fn tables_of_which_rows_are_held_are_problems() {
+        let held = json!([{ "table": "shop.orders", "rows": 3, "since": 1_000_000, "reason": "a CHECK" }]);
+        let problems = problems_of_quarantine(&apply(json!({ "quarantine": held })), 61_000_000);
+        assert_eq!(problems[0].message, "3 of \"shop.orders\", the first for 1 min: a CHECK");
+        assert!(problems_of_quarantine(&apply(json!({ "quarantine": [] })), 0).is_empty());
     }
 
     #[test]
