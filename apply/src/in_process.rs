@@ -389,7 +389,10 @@ impl Applier {
             let Some((_, schema)) = self.schemas.iter().find(|(known, _)| *known == key) else { continue };
             if finish_table(connection, &task_id, version, schema).await? == BarrierOutcome::Busy {
                 let what = format!("another session makes the indexes of \"{}\"", schema.name);
-                return Err(Failure::connection(what, "it is tried again by itself"));
+                return Err(Failure::connection(
+                    what,
+                    "if it stays, look for that session in pg_stat_activity of the destination",
+                ));
             }
         }
         if self.tally.commits_since_prune() {

@@ -15,6 +15,7 @@ pub mod hold;
 pub mod mysql_type;
 pub mod part;
 pub mod pg_type;
+pub mod plain_name;
 pub mod position;
 pub mod row;
 pub mod schema;

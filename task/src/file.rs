@@ -158,6 +158,8 @@ pub(crate) struct SchemaTable {
     pub(crate) existing_tables: Option<Text>,
     /// Case of names.
     pub(crate) names: Option<Text>,
+    /// Which names are quoted.
+    pub(crate) quote: Option<Text>,
     /// Whether secondary indexes are made.
     pub(crate) indexes: Option<bool>,
     /// What becomes of a column whose type changes.

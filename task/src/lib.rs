@@ -45,7 +45,7 @@ pub use glob::{Glob, PatternProblem, TablePattern};
 pub use kafka::{Kafka, Log, Transport};
 pub use memory::Memory;
 pub use name::{Environment, TaskName};
-pub use object::{DistributedBy, ExistingTables, NameCase, ObjectRule, OnTypeChange, RouteChoice};
+pub use object::{DistributedBy, ExistingTables, NameCase, NameQuotes, ObjectRule, OnTypeChange, RouteChoice};
 pub use operations::{Operation, Operations};
 pub use phases::{Phase, Phases};
 pub use policy::{InsteadOfDate, NulCharacters, TypeProfile, ValuePolicies};

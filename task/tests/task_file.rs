@@ -279,6 +279,7 @@ fn bad_operations_and_rules_are_refused_with_place_key_and_hint() {
             "",
         ),
         ("[log]", "[schema]\nnames = 'upper'\n[log]", "7:9", "schema.names", "expected one of keep, lower", ""),
+        ("[log]", "[schema]\nquote = 'no'\n[log]", "7:9", "schema.quote", "expected one of always, needed, never", ""),
         (
             "[log]",
             "[schema]\non_type_change = 'go on'\n[log]",
@@ -423,6 +424,8 @@ fn the_fingerprint_changes_with_content_and_route_only() {
         ("shop.*\"", "shop.*\"\nwhere = 'a = 1'"),
         ("[log]", "[schema]\nexisting_tables = 'ignore'\n[log]"),
         ("[log]", "[schema]\nnames = 'lower'\n[log]"),
+        ("[log]", "[schema]\nquote = 'needed'\n[log]"),
+        ("[log]", "[schema]\nquote = 'never'\n[log]"),
         ("[log]", "[schema]\non_type_change = 'stop'\n[log]"),
         ("[log]", "[schema]\ntypes = 'dts'\n[log]"),
         ("[log]", "[schema]\nzero_dates = 'stop'\n[log]"),

@@ -15,6 +15,7 @@ mod lane;
 pub mod mappings;
 mod nul;
 mod progress;
+mod quotes;
 mod rules;
 mod stage;
 pub mod table;

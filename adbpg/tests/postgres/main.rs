@@ -7,6 +7,7 @@ mod definitions;
 mod failures;
 mod keyless;
 mod keys;
+mod names;
 mod progress;
 mod refused;
 mod server;

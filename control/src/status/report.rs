@@ -299,12 +299,19 @@ fn problem_of_stage(report: &StageReport) -> Option<Problem> {
     let message = match (retry["failures"].as_u64(), retry["window_left_seconds"].as_u64()) {
         (Some(failures), Some(left)) => {
             let left = crate::text::duration(Duration::from_secs(left));
-            format!("{message} (failure {failures} in a row; gives up in {left})")
+            let (since, until) = (without_fraction(&retry["since"]), without_fraction(&retry["until"]));
+            format!("{message} (failure {failures} in a row; retried since {since} until {until}, {left} from now)")
         }
         _ => message.to_owned(),
     };
     let place = format!("{} {state}", report.stage);
     Some(Problem { place, message, hint: error["hint"].as_str().unwrap_or_default().to_owned() })
+}
+
+/// A time without its fraction of a second.
+fn without_fraction(time: &Value) -> String {
+    let time = time.as_str().unwrap_or_default();
+    time.split_once('.').map_or_else(|| time.to_owned(), |(time, _)| format!("{time}Z"))
 }
 
 #[cfg(test)]
@@ -358,13 +365,22 @@ mod tests {
             let answer = json!({
                 "stage": "apply",
                 "state": state,
-                "retry": { "failures": 3, "window_left_seconds": 600 },
+                "retry": {
+                    "failures": 3,
+                    "since": "2026-11-23T02:13:05.120Z",
+                    "until": "2026-11-23T02:23:05.120Z",
+                    "window_left_seconds": 600,
+                },
                 "last_error": { "message": "the destination is gone", "hint": "start it" },
             });
             StageReport { stage: StageName::Apply, address: "a:1".into(), answer: Ok(answer) }
         };
         let problem = problem_of_stage(&with_state("retrying")).unwrap();
-        assert_eq!(problem.message, "the destination is gone (failure 3 in a row; gives up in 10 min)");
+        assert_eq!(
+            problem.message,
+            "the destination is gone (failure 3 in a row; retried since 2026-11-23T02:13:05Z until 2026-11-23T02:23:05Z, \
+             10 min from now)"
+        );
         assert_eq!(problem.hint, "start it");
         assert!(problem_of_stage(&with_state("running")).is_none());
     }
