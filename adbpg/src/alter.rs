@@ -4,23 +4,27 @@
 //! A column is followed by its origin, not by its name, so that a rename is never a drop and an add. The steps are ordered
 //! so that no name is taken twice: indexes and keys that go, columns that go, renames (a swap goes by way of a name of its
 //! own), columns that come, types, NOT NULL and defaults, keys and indexes that come, comments, and at last the table's own
-//! name. The order of columns does not matter in the destination: whoever writes names them.
+//! name. Where rows are written anew and nothing else hangs on the table, a new one takes its place (`replace.rs`). The order of columns does not matter in the destination: whoever writes names them.
 
 mod columns;
 mod indexes;
 mod keys;
 mod rename;
+mod replace;
+mod replaceable;
 mod uncastable;
 
 use millrace_model::{Column, PgType, TableName, TableSchema};
 
+use self::columns::Rows;
 use crate::cast::{TypeChange, type_change};
-use crate::ddl::{Rendered, render_comment};
+use crate::ddl::{LeftOut, Rendered, render_comment};
 use crate::dialect::Dialect;
 use crate::error::AdbpgError;
 use crate::ident::{Ident, QualifiedName};
 
 pub use rename::{name_aside, render_rename};
+pub use replaceable::Replacing;
 pub(crate) use uncastable::STATE as UNCASTABLE;
 
 /// How a table changes.
@@ -38,6 +42,24 @@ pub enum Effort {
     Definition,
     /// Every row is written anew.
     Rewrite,
+}
+
+/// How a table whose rows are written anew gets them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// By ALTER TABLE: nobody reads the table meanwhile.
+    InPlace,
+    /// In a new table that takes its place: readers see the old one until then.
+    Replacement,
+}
+
+/// Who is kept away from a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lock {
+    /// All others.
+    All,
+    /// Those who write.
+    Writers,
 }
 
 impl<'s> Difference<'s> {
@@ -107,31 +129,48 @@ impl<'s> Difference<'s> {
     }
 }
 
-/// LOCK TABLE for the tables in this order, against readers too; none where there are none.
-pub fn render_lock(tables: &[&TableName]) -> Result<Option<String>, AdbpgError> {
+/// LOCK TABLE for the tables in this order; none where there are none.
+pub fn render_lock(tables: &[&TableName], lock: Lock) -> Result<Option<String>, AdbpgError> {
     let names: Result<Vec<String>, AdbpgError> =
         tables.iter().map(|table| Ok(QualifiedName::new(table)?.to_string())).collect();
     let names = names?.join(", ");
-    Ok((!names.is_empty()).then(|| format!("LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")))
+    let mode = match lock {
+        Lock::All => "ACCESS EXCLUSIVE",
+        Lock::Writers => "SHARE ROW EXCLUSIVE",
+    };
+    Ok((!names.is_empty()).then(|| format!("LOCK TABLE {names} IN {mode} MODE")))
 }
 
-/// The statements that change the table where it is, and what of the change does not move.
-pub fn render_alter(dialect: &Dialect, difference: &Difference<'_>) -> Result<Rendered, AdbpgError> {
-    let table = QualifiedName::new(&difference.before.name)?;
+/// The statements that change the table, and what of the change does not move. Rows that stay as they are need no other
+/// table, whatever the means.
+pub fn render_alter(dialect: &Dialect, difference: &Difference<'_>, means: Means) -> Result<Rendered, AdbpgError> {
     let mut left_out = Vec::new();
-    let indexes = indexes::Changes::of(dialect, difference, &mut left_out)?;
-    let keys = keys::Changes::of(dialect, difference, &mut left_out)?;
-    let mut statements = indexes.render_drops()?;
-    statements.extend(keys.render_drops(&table)?);
-    statements.extend(columns::render(difference, &table, &mut left_out)?);
-    statements.extend(keys.render_adds(&table)?);
-    statements.extend(indexes.render_renames()?);
-    statements.extend(indexes.render_adds(&table)?);
-    statements.extend(render_comments(difference, &table)?);
+    let mut statements = match (means, difference.effort()) {
+        (Means::Replacement, Effort::Rewrite) => replace::render(dialect, difference, &mut left_out)?,
+        _ => render_in_place(dialect, difference, &mut left_out)?,
+    };
     if difference.before.name != difference.after.name {
         statements.extend(render_rename(difference.after, &difference.before.name, &difference.after.name)?);
     }
     Ok(Rendered { statements, left_out })
+}
+
+fn render_in_place(
+    dialect: &Dialect,
+    difference: &Difference<'_>,
+    left_out: &mut Vec<LeftOut>,
+) -> Result<Vec<String>, AdbpgError> {
+    let table = QualifiedName::new(&difference.before.name)?;
+    let indexes = indexes::Changes::of(dialect, difference, left_out)?;
+    let keys = keys::Changes::of(dialect, difference, left_out)?;
+    let mut statements = indexes.render_drops()?;
+    statements.extend(keys.render_drops(&table)?);
+    statements.extend(columns::render(difference, &table, Rows::There, left_out)?);
+    statements.extend(keys.render_adds(&table)?);
+    statements.extend(indexes.render_renames()?);
+    statements.extend(indexes.render_adds(&table)?);
+    statements.extend(render_comments(difference, &table)?);
+    Ok(statements)
 }
 
 fn render_comments(difference: &Difference<'_>, table: &QualifiedName) -> Result<Vec<String>, AdbpgError> {

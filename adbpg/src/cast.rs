@@ -1,8 +1,8 @@
 //! Changes of a column's type, for the rows that are there: as MySQL changes its own, or not at all.
 //!
-//! Every cast here refuses what it cannot keep: an implicit one of PostgreSQL from text cuts nothing but spaces, and numbers
-//! out of range are errors. MySQL rounds a DATETIME that becomes a DATE, and half away from zero where a number loses
-//! digits, as numeric does.
+//! Every cast here refuses what it cannot keep, but that of floats to text: an implicit one of PostgreSQL from text cuts
+//! nothing but spaces, and numbers out of range are errors. MySQL rounds a DATETIME that becomes a DATE, and half away from
+//! zero where a number loses digits, as numeric does.
 
 use millrace_model::PgType;
 
@@ -61,6 +61,8 @@ fn cast(from: &PgType, to: &PgType) -> Option<String> {
         (from, to) if is_float(from) && is_float(to) => format!("$::{to}"),
         (from, to) if is_float(from) && is_exact(to) => format!("$::double precision::numeric::{to}"),
         (from, to) if is_exact(from) && is_text(to) => "$::text".to_owned(),
+        // The source prints these its own way, so the rows are read again whatever is here.
+        (from, to) if is_float(from) && is_text(to) => format!("$::text::{to}"),
         (from, to) if is_text(from) && is_exact(to) => format!("$::numeric::{to}"),
         (from, to) if is_text(from) && is_float(to) => format!("$::{to}"),
         (PgType::Boolean, to) if is_number(to) => format!("$::integer::{to}"),

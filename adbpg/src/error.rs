@@ -244,6 +244,9 @@ fn hint_of(state: &str) -> &'static str {
         "42501" => "grant the destination user CREATE on the database and on the schemas it writes to",
         "42P07" | "42P06" => "drop or rename what is there, or set existing_tables = \"ignore\"",
         "42P01" | "42703" | "3F000" => "a table or column of the task was changed in the destination: restore it",
+        "0A000" | "2BP01" => {
+            "nothing was changed; drop the views and whatever else is named, start the task again, then create them anew"
+        }
         "23505" => "another unique key of the destination refuses the row: drop it, or repair the rows that hold it",
         "23502" => "drop NOT NULL in the destination, or give the column a value with etl",
         "23503" | "23514" => "drop the constraint in the destination: the source already checks its rows",
@@ -279,6 +282,10 @@ pub(crate) fn text_without_values(error: &DbError) -> String {
         if let Some(name) = name.filter(|name| !text.contains(&format!("\"{name}\""))) {
             text.push_str(&format!(", {what} \"{name}\""));
         }
+    }
+    // What depends on a table or column is named in the details: names of objects, never values.
+    if let ("0A000" | "2BP01", Some(detail)) = (state, error.detail()) {
+        text.push_str(&format!(": {}", detail.replace(['\n', '\r'], "; ")));
     }
     text
 }

@@ -160,6 +160,10 @@ impl WriteTransaction<'_> {
         self.dialect
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        self.transaction.client()
+    }
+
     /// What this session has seen of tables may no longer hold: a schema change was made.
     pub fn forget_tables(&mut self) {
         self.looked_at.clear();

@@ -3,7 +3,7 @@
 use millrace_adbpg::barrier::JournalEntry;
 use millrace_adbpg::{BarrierOutcome, Connection};
 use millrace_model::batch::{Barrier, SchemaChange};
-use millrace_model::{Failure, PgType, TableName};
+use millrace_model::{Failure, PgType, SchemaKey, TableName};
 use millrace_protocol::barrier::{Arrival, Journal, Next, decide};
 use millrace_protocol::cut::{Cuts, Standing};
 use millrace_task::ExistingTables;
@@ -11,7 +11,7 @@ use millrace_task::ExistingTables;
 use crate::feed::Feed;
 use crate::loaded::{Finished, finish_tables};
 use crate::quarantine::Guard;
-use crate::schema_changes::render;
+use crate::schema_changes::{Found, first_changes, render};
 
 /// Whether a barrier can be passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,15 +74,21 @@ async fn execute(
             return if connection.journal_contains(task_id, entry).await? { Ok(Gate::Open) } else { Err(exists) };
         }
     };
+    let mut found = Found::keeping(kept);
+    for change in first_changes(barrier, cuts)? {
+        let replacing = connection.look_for_hindrances(&change.difference).await?;
+        found.note(change.table_id, change.name, replacing);
+    }
     let holds = connection.read_holds(task_id).await?;
     let mut statements = Guard::at_barrier(&holds, task_id, barrier, cuts)?;
-    let rendered = render(connection.dialect(), barrier, cuts, &kept)?;
+    let rendered = render(connection.dialect(), barrier, cuts, &found)?;
     statements.extend(rendered.statements);
     for left_out in rendered.left_out {
         tracing::warn!(table = %left_out.table, what = left_out.what, why = left_out.why, "does not move");
     }
     match connection.execute_barrier(task_id, barrier.watermark.ordinal, &statements).await? {
         BarrierOutcome::Executed => {
+            found.tell();
             tracing::info!(barrier = barrier.watermark.ordinal, changes = barrier.changes.len(), "schema changed");
             Ok(Gate::Open)
         }
@@ -99,24 +105,8 @@ pub(crate) async fn tables_to_keep(
     cuts: &Cuts,
     existing_tables: ExistingTables,
 ) -> Result<Vec<TableName>, Failure> {
-    let (mut created, mut dropped): (Vec<TableName>, Vec<&TableName>) = (Vec::new(), Vec::new());
-    for change in cuts.barriers().flat_map(|barrier| &barrier.changes) {
-        match change {
-            // A table that was dropped before may be created again.
-            SchemaChange::Create { schema } => {
-                let name = cuts.schema(*schema).map(|schema| &schema.name);
-                created.extend(name.filter(|name| !dropped.contains(name)).cloned());
-            }
-            SchemaChange::Drop { table, .. } => dropped.push(table),
-            // Its name is free where it is renamed.
-            SchemaChange::Alter(change) => {
-                let (before, after) = (cuts.schema(change.before), cuts.schema(change.schema));
-                let before = before.map(|schema| &schema.name);
-                dropped.extend(before.filter(|name| after.is_none_or(|after| after.name != **name)));
-            }
-            SchemaChange::Truncate { .. } => {}
-        }
-    }
+    let changes = cuts.barriers().flat_map(|barrier| &barrier.changes);
+    let created = created_tables(changes, |key| cuts.schema(key).map(|schema| schema.name.clone()));
     let existing = connection.existing_tables(&created).await?;
     let first = match (existing.first(), existing_tables) {
         (Some(first), ExistingTables::Report) => first,
@@ -131,4 +121,66 @@ pub(crate) async fn tables_to_keep(
         "drop or rename it there, take it out of the task's objects, or write existing_tables = \"ignore\" in [schema]; \
          nothing was created",
     ))
+}
+
+/// The tables that these changes create under names that none of them has freed before.
+fn created_tables<'c>(
+    changes: impl Iterator<Item = &'c SchemaChange<PgType>>,
+    name_of: impl Fn(SchemaKey<PgType>) -> Option<TableName>,
+) -> Vec<TableName> {
+    let (mut created, mut freed): (Vec<TableName>, Vec<TableName>) = (Vec::new(), Vec::new());
+    for change in changes {
+        match change {
+            SchemaChange::Create { schema } => created.extend(name_of(*schema).filter(|name| !freed.contains(name))),
+            SchemaChange::Drop { table, .. } => freed.push(table.clone()),
+            SchemaChange::Alter(change) => {
+                let (before, after) = (name_of(change.before), name_of(change.schema));
+                freed.extend(before.filter(|before| after.as_ref() != Some(before)));
+            }
+            SchemaChange::Truncate { .. } => {}
+        }
+    }
+    created
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_model::batch::Alteration;
+
+    use super::*;
+
+    /// Changes of tables whose schemas have the names `a`, `b`, ... as versions 1, 2, ...
+    fn created(changes: &[SchemaChange<PgType>]) -> String {
+        let name_of = |key: SchemaKey<PgType>| {
+            let letter = char::from(b'a' + (key.version - 1) as u8);
+            Some(TableName::new("d", letter.to_string()))
+        };
+        let names = created_tables(changes.iter(), name_of);
+        names.iter().map(|name| &*name.table).collect()
+    }
+
+    fn create(version: u64) -> SchemaChange<PgType> {
+        SchemaChange::Create { schema: SchemaKey::new(version, 0) }
+    }
+
+    fn drop_table(version: u64, name: &str) -> SchemaChange<PgType> {
+        SchemaChange::Drop { schema: SchemaKey::new(version, 0), table: TableName::new("d", name) }
+    }
+
+    fn alter(before: u64, after: u64) -> SchemaChange<PgType> {
+        let (before, schema) = (SchemaKey::new(before, 0), SchemaKey::new(after, 0));
+        SchemaChange::Alter(Alteration { before, schema, origins: vec![Some(0)] })
+    }
+
+    #[test]
+    fn a_name_that_was_freed_before_may_be_there() {
+        assert_eq!(created(&[create(1), create(2)]), "ab");
+        assert_eq!(created(&[drop_table(1, "a"), create(1)]), "");
+        assert_eq!(created(&[create(1), drop_table(1, "a")]), "a");
+        // a is called b, and a new a comes; a table that keeps its name frees none.
+        assert_eq!(created(&[alter(1, 2), create(1)]), "");
+        assert_eq!(created(&[alter(1, 1), create(1)]), "a");
+        // What a rename takes is not there for one who creates it: the source would have refused it.
+        assert_eq!(created(&[alter(1, 2), create(2)]), "b");
+    }
 }

@@ -6,7 +6,6 @@
 //! transaction, so they need no journal. After any failure the whole log in memory is thrown away and capture starts
 //! from what is committed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use millrace_adbpg::{
     WriteTransaction,
 };
 use millrace_model::batch::{Barrier, Batch};
-use millrace_model::{Failure, PgType, SchemaKey, TableSchema};
+use millrace_model::{Failure, PgType, SchemaKey, TableName, TableSchema};
 use millrace_protocol::cut::{Cuts, Ended, Progress, Then, Work, Write};
 use millrace_service::{Outcome, StageContext};
 use millrace_task::Phase;
@@ -25,7 +24,8 @@ use crate::barrier::tables_to_keep;
 use crate::loaded::{finish_table, render_finish};
 use crate::options::destination_options;
 use crate::quarantine::{Guard, ensure_none_held};
-use crate::schema_changes::render;
+use crate::records::Records;
+use crate::schema_changes::{Found, first_changes, render};
 use crate::session::{Arrival, ensure_destination_can_be_written, ensure_tables_fit};
 use crate::tally::Tally;
 use crate::write::{Terms, from_row, write_tables};
@@ -44,8 +44,8 @@ pub struct TransformedStep {
     pub schemas: Vec<(SchemaKey<PgType>, Arc<TableSchema<PgType>>)>,
     /// Records of the state, by key; none removes one.
     pub state: Vec<(String, Option<Vec<u8>>)>,
-    /// Ordinal of the watermark that ends it; none where a huge transaction goes on.
-    pub watermark: Option<u64>,
+    /// Sequence of its last entry; none where a huge transaction goes on.
+    pub end: Option<u64>,
 }
 
 /// The destination of a task that runs in one process; holds the task's lock.
@@ -106,7 +106,7 @@ impl InProcess {
             cuts.add_schema(*key, schema.clone());
         }
         let Self { connection, context, .. } = self;
-        let inbox = Inbox { steps, cuts, state: BTreeMap::new(), pending: Vec::new(), ends: Vec::new(), offset: 0 };
+        let inbox = Inbox { steps, cuts, records: Records::default(), offset: 0 };
         let mut applier = Applier { context, inbox, progress, task: None, schemas, tally: Tally::default(), guard };
         applier.work(connection).await
     }
@@ -132,12 +132,8 @@ async fn lock(connection: &Connection, name: &str) -> Result<(), Failure> {
 struct Inbox {
     steps: mpsc::Receiver<TransformedStep>,
     cuts: Cuts,
-    /// Newest value of each record, with the watermark of its step.
-    state: BTreeMap<String, (u64, Option<Vec<u8>>)>,
-    /// Records of steps of a transaction that is not complete.
-    pending: Vec<(String, Option<Vec<u8>>)>,
-    /// Watermarks that end steps.
-    ends: Vec<u64>,
+    /// What a restart needs, by steps.
+    records: Records,
     offset: i64,
 }
 
@@ -150,22 +146,8 @@ impl Inbox {
             self.cuts.offer(0, self.offset, batch)?;
             self.offset += 1;
         }
-        self.pending.extend(step.state);
-        if let Some(watermark) = step.watermark {
-            for (key, value) in std::mem::take(&mut self.pending) {
-                self.state.insert(key, (watermark, value));
-            }
-            self.ends.push(watermark);
-        }
+        self.records.add(step.state, step.end);
         Ok(())
-    }
-
-    /// The records of all steps up to this watermark, which ends one.
-    fn state_up_to(&mut self, watermark: u64) -> Vec<(String, Option<Vec<u8>>)> {
-        self.ends.retain(|&end| end > watermark);
-        let due: Vec<String> =
-            self.state.iter().filter(|(_, (at, _))| *at <= watermark).map(|(key, _)| key.clone()).collect();
-        due.into_iter().filter_map(|key| self.state.remove(&key).map(|(_, value)| (key, value))).collect()
     }
 }
 
@@ -239,7 +221,6 @@ impl Applier {
     async fn transaction(&mut self, connection: &mut Connection) -> Result<Vec<SchemaKey<PgType>>, Failure> {
         let Some(task) = self.task.clone() else { return Ok(Vec::new()) };
         let (mut loaded, mut changes, mut watermark) = (Vec::new(), 0, None);
-        let dialect = connection.dialect().clone();
         let mut transaction: Option<WriteTransaction<'_>> = None;
         let mut connection = Some(connection);
         let mut kept = Vec::new();
@@ -268,13 +249,7 @@ impl Applier {
                 Work::Barrier(standing) => {
                     self.finish_within(open, &task, std::mem::take(&mut loaded)).await?;
                     self.forget_held(open, &task, &standing.barrier).await?;
-                    let rendered = render(&dialect, &standing.barrier, &self.inbox.cuts, &kept)?;
-                    for left_out in rendered.left_out {
-                        tracing::warn!(table = %left_out.table, what = left_out.what, why = left_out.why, "does not move");
-                    }
-                    open.execute("change the schema", &rendered.statements).await?;
-                    open.forget_tables();
-                    self.inbox.cuts.pass(standing.barrier.watermark.ordinal);
+                    self.change_schema(open, &standing.barrier, kept.clone()).await?;
                     false
                 }
                 Work::Idle | Work::Ended => self.collect().await? == Source::Closed,
@@ -288,6 +263,28 @@ impl Applier {
         self.tally.committed(&self.context, &[self.progress], changes, watermark);
         self.guard.show(&self.context);
         Ok(loaded)
+    }
+
+    async fn change_schema(
+        &mut self,
+        transaction: &mut WriteTransaction<'_>,
+        barrier: &Barrier<PgType>,
+        kept: Vec<TableName>,
+    ) -> Result<(), Failure> {
+        let mut found = Found::keeping(kept);
+        for change in first_changes(barrier, &self.inbox.cuts)? {
+            let replacing = transaction.look_for_hindrances(&change.difference).await?;
+            found.note(change.table_id, change.name, replacing);
+        }
+        let rendered = render(transaction.dialect(), barrier, &self.inbox.cuts, &found)?;
+        for left_out in rendered.left_out {
+            tracing::warn!(table = %left_out.table, what = left_out.what, why = left_out.why, "does not move");
+        }
+        transaction.execute("change the schema", &rendered.statements).await?;
+        found.tell();
+        transaction.forget_tables();
+        self.inbox.cuts.pass(barrier.watermark.ordinal);
+        Ok(())
     }
 
     /// Finishes tables whose snapshot is complete in this transaction, before a schema change that may touch them.
@@ -342,11 +339,11 @@ impl Applier {
         let Then::Commit(progress) = write.then else { return Ok(false) };
         let Some(lane) = progress.first() else { return Ok(false) };
         self.progress = Progress { number: self.progress.number, ..*lane };
-        Ok(self.inbox.ends.contains(&lane.watermark))
+        Ok(self.inbox.records.end_at(lane.sequence))
     }
 
     async fn commit(&mut self, mut transaction: WriteTransaction<'_>, task: &TaskIdentity) -> Result<(), Failure> {
-        let state = self.inbox.state_up_to(self.progress.watermark);
+        let state = self.inbox.records.take_up_to(self.progress.sequence);
         self.progress.number += 1;
         let Progress { partition, number, next_offset, sequence, watermark, ended } = self.progress;
         let ended = ended == Ended::Yes;

@@ -14,6 +14,7 @@ mod loaded;
 mod options;
 mod others;
 mod quarantine;
+mod records;
 mod schema_changes;
 mod session;
 mod stage;

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use millrace_adbpg::Dialect;
-use millrace_adbpg::alter::{Difference, name_aside, render_alter, render_lock, render_rename};
+use millrace_adbpg::alter::{Difference, Lock, Means, Replacing, name_aside, render_alter, render_lock, render_rename};
 use millrace_adbpg::ddl::{
     ExistingTable, Rendered, render_create_schema, render_create_table, render_drop_table, render_truncate,
 };
@@ -15,14 +15,76 @@ use millrace_model::batch::{Alteration, Barrier, SchemaChange};
 use millrace_model::{Failure, PgType, TableName, TableSchema};
 use millrace_protocol::cut::Cuts;
 
-/// The statements of a barrier, and what of them does not move; `kept` are the tables that are there already and are used.
+/// What the destination has to say to a barrier before it is executed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Found {
+    /// Tables that are there already and are used.
+    pub(crate) kept: Vec<TableName>,
+    /// Ids of the tables whose first change gives their place to new ones.
+    pub(crate) replaced: Vec<u64>,
+    /// Tables that are written anew where they are, and why.
+    pub(crate) hindered: Vec<(TableName, String)>,
+}
+
+impl Found {
+    /// With these tables, which are there already and are used.
+    pub(crate) fn keeping(kept: Vec<TableName>) -> Self {
+        Self { kept, ..Self::default() }
+    }
+
+    /// Notes what becomes of a table that changes.
+    pub(crate) fn note(&mut self, table_id: u64, name: &TableName, replacing: Replacing) {
+        match replacing {
+            Replacing::Possible => self.replaced.push(table_id),
+            Replacing::Hindered(why) => self.hindered.push((name.clone(), why)),
+            Replacing::Unwanted => {}
+        }
+    }
+
+    /// Says for whom readers had to wait.
+    pub(crate) fn tell(&self) {
+        for (table, why) in &self.hindered {
+            tracing::info!(%table, why, "its rows were written anew in place, and readers waited");
+        }
+    }
+}
+
+/// A change of a table that is there before the barrier.
+pub(crate) struct FirstChange<'b> {
+    pub(crate) table_id: u64,
+    /// The table's name before.
+    pub(crate) name: &'b TableName,
+    pub(crate) difference: Difference<'b>,
+}
+
+/// Of each table that is there before the barrier and changes, the first change.
+pub(crate) fn first_changes<'b>(barrier: &'b Barrier<PgType>, cuts: &'b Cuts) -> Result<Vec<FirstChange<'b>>, Failure> {
+    let (mut seen, mut first) = (Vec::new(), Vec::new());
+    for change in &barrier.changes {
+        let Some(after) = cuts.schema(change.schema()).filter(|after| !seen.contains(&after.table_id)) else {
+            continue;
+        };
+        let table_id = after.table_id;
+        seen.push(table_id);
+        if let SchemaChange::Alter(alteration) = change
+            && let Some(before) = cuts.schema(alteration.before)
+        {
+            let difference = Difference::new(before, after, &alteration.origins)?;
+            first.push(FirstChange { table_id, name: &before.name, difference });
+        }
+    }
+    Ok(first)
+}
+
+/// The statements of a barrier, and what of them does not move.
 pub(crate) fn render(
     dialect: &Dialect,
     barrier: &Barrier<PgType>,
     cuts: &Cuts,
-    kept: &[TableName],
+    found: &Found,
 ) -> Result<Rendered, Failure> {
-    let mut rendering = Rendering { dialect, cuts, kept, rendered: Rendered::default(), aside: HashMap::new() };
+    let (rendered, aside, replaced) = (Rendered::default(), HashMap::new(), found.replaced.clone());
+    let mut rendering = Rendering { dialect, cuts, kept: &found.kept, replaced, rendered, aside };
     rendering.lock(&barrier.changes)?;
     for (place, change) in barrier.changes.iter().enumerate() {
         rendering.change(change, &barrier.changes[place + 1..])?;
@@ -34,15 +96,17 @@ struct Rendering<'b> {
     dialect: &'b Dialect,
     cuts: &'b Cuts,
     kept: &'b [TableName],
+    /// Tables whose next change gives their place to new ones.
+    replaced: Vec<u64>,
     rendered: Rendered,
     /// Tables that are in the way of others, by id, under the names that they have meanwhile.
     aside: HashMap<u64, TableName>,
 }
 
 impl Rendering<'_> {
-    /// Locks the tables that are there before the barrier and whose definition changes.
+    /// Locks the tables that are there before the barrier and whose definition changes; those that are replaced may be read.
     fn lock(&mut self, changes: &[SchemaChange<PgType>]) -> Result<(), Failure> {
-        let (mut new, mut names): (Vec<u64>, Vec<&TableName>) = (Vec::new(), Vec::new());
+        let (mut new, mut names, mut replaced) = (Vec::<u64>::new(), Vec::new(), Vec::new());
         for change in changes {
             let Some(schema) = self.cuts.schema(change.schema()) else { continue };
             match change {
@@ -50,13 +114,16 @@ impl Rendering<'_> {
                 SchemaChange::Alter(alteration) if !new.contains(&schema.table_id) => {
                     // The next change of the table finds it locked.
                     new.push(schema.table_id);
+                    let names = if self.replaced.contains(&schema.table_id) { &mut replaced } else { &mut names };
                     names.extend(self.cuts.schema(alteration.before).map(|before| &before.name));
                 }
                 SchemaChange::Alter(_) | SchemaChange::Drop { .. } | SchemaChange::Truncate { .. } => {}
             }
         }
-        names.sort();
-        self.rendered.statements.extend(render_lock(&names)?);
+        for (mut names, lock) in [(names, Lock::All), (replaced, Lock::Writers)] {
+            names.sort();
+            self.rendered.statements.extend(render_lock(&names, lock)?);
+        }
         Ok(())
     }
 
@@ -89,7 +156,14 @@ impl Rendering<'_> {
         }
         let aside = self.aside.remove(&before.table_id);
         let before = TableSchema { name: aside.unwrap_or_else(|| before.name.clone()), ..before.as_ref().clone() };
-        let altered = render_alter(self.dialect, &Difference::new(&before, after, &alteration.origins)?)?;
+        let means = match self.replaced.iter().position(|id| *id == before.table_id) {
+            Some(place) => {
+                self.replaced.remove(place);
+                Means::Replacement
+            }
+            None => Means::InPlace,
+        };
+        let altered = render_alter(self.dialect, &Difference::new(&before, after, &alteration.origins)?, means)?;
         self.push(altered);
         Ok(())
     }

@@ -11,7 +11,8 @@ use millrace_model::{Failure, Row, TableName};
 use millrace_mysql::locks::{is_lock_conflict, lock_table};
 use millrace_mysql::snapshot::{Chunk, ChunkLimits, ChunkReader, Completion as Read, WholeReader, close_snapshot};
 use millrace_mysql::{MysqlError, Session, SourceOptions};
-use millrace_protocol::chunk::{ChunkRequest, Completion, Extent, LowVerdict, StreamPlace, Ticket, WholeState};
+use millrace_protocol::chunk::{ChunkRequest, Completion, Extent, LowVerdict, StreamPlace, Ticket};
+use millrace_protocol::whole::WholeState;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::seam::Seam;
@@ -129,6 +130,11 @@ impl Reader {
         (after, through): (Option<&Row>, Option<&Row>),
     ) -> Result<(), Ended> {
         let mut conflicts = 0;
+        reader.limit(self.limits.halved(request.halvings));
+        if request.halvings > 0 {
+            let (table, halvings) = (&request.schema.name, request.halvings);
+            tracing::info!(%table, halvings, "more rows change while they are read than memory allows: smaller chunks");
+        }
         let Chunk { rows, last_key, complete } = loop {
             if !self.low(session, request.ticket).await? {
                 return Ok(());

@@ -2,8 +2,9 @@
 //!
 //! A task stays on the server that its checkpoint names as long as that can be reached, and stops if that server is no
 //! longer what it was ([`crate::same_source`]). Only where it cannot be reached another takes over, and only with GTIDs: one
-//! whose executed set has everything that was delivered, and the transaction that is partly published. What a snapshot
-//! had under way ends with the attempt, so no chunk is joined to the stream of two servers.
+//! whose executed set has everything that was delivered, and the transaction that is partly published. They are tried in the
+//! order of the task file; where none will do, the failure says for each why. What a snapshot had under way ends with the
+//! attempt, so no chunk is joined to the stream of two servers.
 
 use millrace_model::checkpoint::Checkpoint;
 use millrace_model::position::Reading;
@@ -25,16 +26,19 @@ pub(crate) struct OpenSource {
 }
 
 impl OpenSource {
-    /// Connects to the first server that can be reached.
+    /// Connects to the first server that can be reached; of those to go on from, to one whose binlog can be followed.
     pub(crate) async fn connect(task: &Task) -> Result<Self, Failure> {
-        let mut first = None;
+        let mut passed = Vec::new();
         for options in candidates(&task.source) {
+            let address = options.address();
             match Self::open(task, options).await {
-                Err(failure) if failure.class == ErrorClass::Connection => first = first.or(Some(failure)),
-                answered => return answered,
+                Ok(open) => return Ok(open),
+                Err(failure) if passed.is_empty() && failure.class != ErrorClass::Connection => return Err(failure),
+                Err(failure) => passed.push((address, failure)),
             }
         }
-        Err(first.unwrap_or_else(|| Failure::fatal("the task has no source", "write source.url")))
+        // The first may come back: what is wrong with the others is no reason to stop.
+        Err(none_will_do(passed, 0))
     }
 
     async fn open(task: &Task, options: SourceOptions) -> Result<Self, Failure> {
@@ -72,10 +76,45 @@ impl OpenSource {
             return Ok(self);
         }
         let partial = checkpoint.partial.as_ref().map(|partial| partial.name.clone());
-        let moved = self.take_over(task, &mark, partial).await?;
+        let (source, moved) = self.or_another_take_over(task, &mark, partial.as_deref()).await?;
         tracing::warn!(from = mark.server, to = moved.server, "the task goes on from another server");
         checkpoint.source = Some(moved);
-        Ok(self)
+        Ok(source)
+    }
+
+    /// This server, or the first of the others that has everything, with the mark there.
+    async fn or_another_take_over(
+        mut self,
+        task: &Task,
+        mark: &SourceMark,
+        partial: Option<&str>,
+    ) -> Result<(Self, SourceMark), Failure> {
+        let address = self.options.address();
+        let mut passed = match self.take_over(task, mark, partial).await {
+            Ok(moved) => return Ok((self, moved)),
+            Err(failure) => vec![(address.clone(), failure)],
+        };
+        self.session.close().await;
+        for options in candidates(&task.source).into_iter().filter(|options| options.address() != address) {
+            let address = options.address();
+            match Self::open_and_take_over(task, options, mark, partial).await {
+                Ok(found) => return Ok(found),
+                Err(failure) => passed.push((address, failure)),
+            }
+        }
+        let main = passed.iter().position(|(_, failure)| failure.class != ErrorClass::Connection);
+        Err(none_will_do(passed, main.unwrap_or(0)))
+    }
+
+    async fn open_and_take_over(
+        task: &Task,
+        options: SourceOptions,
+        mark: &SourceMark,
+        partial: Option<&str>,
+    ) -> Result<(Self, SourceMark), Failure> {
+        let mut other = Self::open(task, options).await?;
+        let moved = other.take_over(task, mark, partial).await?;
+        Ok((other, moved))
     }
 
     /// The server that was read before, if it is among the others and can be reached; this one otherwise.
@@ -99,14 +138,28 @@ impl OpenSource {
         &mut self,
         task: &Task,
         mark: &SourceMark,
-        partial: Option<String>,
+        partial: Option<&str>,
     ) -> Result<SourceMark, Failure> {
         let executed = read_executed(&mut self.session).await?;
-        ensure_has_all(mark, partial.as_deref(), &self.facts.server_uuid, &executed)?;
+        ensure_has_all(mark, partial, &self.facts.server_uuid, &executed)?;
         ensure_unread_is_there(mark, &read_purged(&mut self.session).await?)?;
         let place = read_binlog_end(&mut self.session).await?;
         let file_created = read_file_created(self.options.opts(), &place.file, reader_id(task)).await?;
         Ok(SourceMark { server: self.facts.server_uuid.clone(), place, file_created, ..mark.clone() })
+    }
+}
+
+/// Why each of several servers, by address, was passed over; `main` is the place of the failure that says what follows.
+fn none_will_do(passed: Vec<(String, Failure)>, main: usize) -> Failure {
+    let each: Vec<String> =
+        passed.iter().map(|(address, failure)| format!("\"{address}\": {}", failure.message)).collect();
+    let is_one = passed.len() == 1;
+    let Some((_, failure)) = passed.into_iter().nth(main) else {
+        return Failure::fatal("the task has no source", "write source.url");
+    };
+    match is_one {
+        true => failure,
+        false => Failure { message: format!("no server can be read on: {}", each.join("; ")), ..failure },
     }
 }
 
@@ -171,6 +224,20 @@ mod tests {
         // What is partly published must come again.
         let lacks = ensure_has_all(&read, Some(&format!("{UUID}:51")), "b", &gtids("1-50")).unwrap_err();
         assert!(lacks.message.contains(&format!("{UUID}:51")), "{}", lacks.message);
+    }
+
+    #[test]
+    fn each_server_that_will_not_do_is_named() {
+        let away = || ("a:3306".to_owned(), Failure::connection("no answer", "start it"));
+        let lacks = || ("b:3306".to_owned(), Failure::fatal("lacks 49", "wait"));
+        assert_eq!(none_will_do(vec![away()], 0).message, "no answer");
+        let all = none_will_do(vec![away(), lacks()], 1);
+        assert_eq!((all.class, all.hint.as_str()), (ErrorClass::Fatal, "wait"));
+        assert!(
+            all.message.contains("\"a:3306\": no answer") && all.message.contains("\"b:3306\": lacks 49"),
+            "{all:?}"
+        );
+        assert_eq!(none_will_do(vec![away(), lacks()], 0).class, ErrorClass::Connection);
     }
 
     #[test]

@@ -119,6 +119,7 @@ fn settings(task: &Task) -> CaptureSettings {
     CaptureSettings {
         message_bytes: MESSAGE_BYTES,
         step_bytes: task.memory.step(),
+        window_bytes: task.memory.chunk(task.full.readers),
         readers: task.full.readers as usize,
         schema: task.phases.contains(Phase::Schema),
         full: task.phases.contains(Phase::Full),
@@ -206,8 +207,10 @@ impl Stage {
         };
         let task = self.context.task.clone();
         let stream = BinlogStream::open(self.options.opts(), start, reader_id(&task)).await?;
-        let is_selected = move |table: &TableName| task.selection.selects(table).is_some();
-        Ok(Some(stream.selecting(TableFilter::new(is_selected))))
+        let other = task.clone();
+        let filter = TableFilter::new(move |table: &TableName| task.selection.selects(table).is_some());
+        let filter = filter.in_databases(move |database| other.selection.selects_in_database(database));
+        Ok(Some(stream.selecting(filter)))
     }
 
     fn event(&mut self, event: SourceEvent) -> Result<Next, Failure> {

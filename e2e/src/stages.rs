@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use millrace_testkit::{Stage, StageCommand, built_binary};
+use millrace_testkit::{Stage, StageCommand, built_binary, process_has_port};
 
 use crate::world::World;
 
@@ -100,6 +100,16 @@ impl Stages {
     /// What each process is, in the order in which they were given.
     pub fn roles(&self) -> Vec<Role> {
         self.processes.iter().map(|process| process.role).collect()
+    }
+
+    /// Which process has a connection of its own from this port, if one has.
+    pub fn with_port(&self, port: u16) -> Result<Option<usize>> {
+        for (place, process) in self.processes.iter().enumerate() {
+            if process_has_port(process.stage.id(), port)? {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
     }
 
     /// Fails, with the end of its log, if one has ended.
@@ -232,7 +242,8 @@ fn code_of_failure(log: &str) -> i32 {
 
 fn spawn(role: Role, task: &Path, log: &Path) -> Result<Stage> {
     let program = built_binary(role.program())?;
-    let command = StageCommand::new(program);
+    // Nine hours ahead of the servers: the zone of the machine has no part in any test.
+    let command = StageCommand::new(program).environment("TZ", "JST-9");
     let command = match role {
         Role::Run => command.argument("run").argument(task),
         Role::Capture | Role::Transform | Role::Apply => command.argument("--task").argument(task),

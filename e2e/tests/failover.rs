@@ -1,5 +1,5 @@
-//! Another server takes over: two MySQL servers, one the replica of the other. What the destination is compared with is the
-//! replica, which has what the first server had.
+//! Another server takes over: two MySQL servers, one the replica of the other, and a third that has nothing of theirs and is
+//! asked before the replica. What the destination is compared with is the replica, which has what the first server had.
 
 use anyhow::{Context, Result, ensure};
 use millrace_e2e::{LIMIT, Role, Scope, Stages, TestResult, World, in_world_at, poll_until_equal};
@@ -61,7 +61,8 @@ fn another_server_takes_over() -> TestResult {
         )
         .await?;
         pair.run(world, "INSERT INTO `{database}`.t VALUES (1), (2)").await?;
-        let failover = format!("source.failover = [\"{}\"]", pair.replica.url()?);
+        let stranger = OwnServer::start(Server::Mysql, "--server-id=13")?;
+        let failover = format!("source.failover = [\"{}\", \"{}\"]", stranger.url()?, pair.replica.url()?);
         let task = world.task_file().with_source(&pair.first.url()?)?.with(&failover)?.write()?;
         let mut stages = Stages::start(world, &task, &Role::ALL)?;
         wait_for_rows(world, &mut stages, 2).await?;
@@ -85,6 +86,11 @@ fn another_server_takes_over() -> TestResult {
         pair.replica.restart()?;
         ensure!(printed.error.contains("lacks transactions that were read from server"), "{printed:?}");
         ensure!(printed.hint.contains("start a new task under another name"), "{printed:?}");
+        for server in [&pair.first, &stranger, &pair.replica] {
+            let url = server.url()?;
+            let port = url.rsplit(':').next().context("the address has no port")?;
+            ensure!(printed.error.contains(&format!(":{port}\"")), "{url} is not named: {printed:?}");
+        }
         stages.stop().await
     })?;
     Ok(())

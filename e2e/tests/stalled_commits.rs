@@ -49,9 +49,9 @@ fn stalled_commit(name: &str, options: &str, free: usize) -> Result<()> {
             writer.query_drop("COMMIT").await?;
             writer.disconnect().await
         });
-        wait_until_it_is_logged(world).await?;
+        wait_until_logged(world, 1).await?;
         let mut stages = Stages::start(world, &world.task_file().write()?, &Role::ALL)?;
-        wait_for_free_rows(world, &mut stages, free).await?;
+        wait_for_rows(world, &mut stages, "free", free).await?;
         // A snapshot that does not wait for the commit would have read the other tables by then.
         millrace_testkit::pace(Duration::from_secs(2)).await;
         ensure!(!stalled.is_finished(), "the commit did not wait");
@@ -62,21 +62,91 @@ fn stalled_commit(name: &str, options: &str, free: usize) -> Result<()> {
     })
 }
 
-/// The commit waits for a replica once it is in the binlog.
-async fn wait_until_it_is_logged(world: &World) -> Result<()> {
+/// A table is many chunks, and a window holds the keys of about 10,000 rows.
+const NARROW: &str = "memory = 64\nfull.chunk_rows = 500";
+
+const LARGE: &str = "
+    CREATE TABLE large (id INT PRIMARY KEY, v INT NOT NULL);
+    SET SESSION cte_max_recursion_depth = 200000;
+    INSERT INTO large WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 120000) SELECT i, 0 FROM n;";
+
+/// Transactions that change so many rows of it each; the last of them is not streamed before a window is open.
+const WRITERS: u64 = 5;
+const ROWS_EACH: u64 = 20_000;
+
+#[test]
+fn large_transactions_do_not_fill_the_windows() -> TestResult {
+    let own = OwnServer::start(Server::Mysql, "--binlog-order-commits=OFF")?;
+    Ok(in_world_at(own.among_servers()?, "stalled_large", async |world| {
+        world.run_in_source(LARGE).await?;
+        let mut writers = Vec::new();
+        for number in 0..WRITERS {
+            let mut writer = world.connect_mysql().await?;
+            let (after, through) = (number * ROWS_EACH, (number + 1) * ROWS_EACH);
+            writer.query_drop("BEGIN").await?;
+            let update = format!("UPDATE large SET v = 1 WHERE id > {after} AND id <= {through}");
+            writer.query_drop(update).await?;
+            writers.push(writer);
+        }
+        world.run_in_source(TABLES).await?;
+        let mut small = world.connect_mysql().await?;
+        let mut commits = vec![tokio::spawn(async move {
+            small.query_drop("UPDATE changed SET v = 'new' WHERE id = 1").await?;
+            small.disconnect().await
+        })];
+        wait_until_logged(world, 1).await?;
+        // Once the small one is streamed, windows open and wait until it is visible; the large ones come into them.
+        let mut stages = Stages::start(world, &world.task_file().with(NARROW)?.write()?, &Role::ALL)?;
+        wait_until_followed(world, &mut stages).await?;
+        for mut writer in writers {
+            commits.push(tokio::spawn(async move {
+                writer.query_drop("COMMIT").await?;
+                writer.disconnect().await
+            }));
+            wait_until_logged(world, commits.len() as u64).await?;
+            millrace_testkit::pace(Duration::from_millis(500)).await;
+        }
+        poll_until(LIMIT, "a window holds all that it may", async || {
+            stages.ensure_running()?;
+            Ok(stages.output(Role::Capture)?.contains("smaller chunks"))
+        })
+        .await?;
+        world.run_in_source("SET GLOBAL rpl_semi_sync_source_enabled = OFF").await?;
+        for commit in commits {
+            commit.await??;
+        }
+        poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await?;
+        stages.stop().await
+    })?)
+}
+
+/// The source sends its binlog to the task.
+async fn wait_until_followed(world: &World, stages: &mut Stages) -> Result<()> {
     let mut connection = world.connect_mysql().await?;
-    let sql = "SELECT COUNT(*) FROM performance_schema.processlist WHERE state LIKE 'Waiting for semi-sync%'";
-    poll_until(LIMIT, "the commit waits for a replica", async || {
-        let waiting: Option<u64> = connection.query_first(sql).await?;
-        Ok(waiting.context("no count")? > 0)
+    let sql = "SELECT COUNT(*) FROM performance_schema.processlist WHERE command LIKE 'Binlog Dump%'";
+    poll_until(LIMIT, "the binlog is followed", async || {
+        stages.ensure_running()?;
+        let followers: Option<u64> = connection.query_first(sql).await?;
+        Ok(followers.context("no count")? > 0)
     })
     .await
 }
 
-async fn wait_for_free_rows(world: &World, stages: &mut Stages, count: usize) -> Result<()> {
+/// So many commits wait for a replica once they are in the binlog.
+async fn wait_until_logged(world: &World, commits: u64) -> Result<()> {
+    let mut connection = world.connect_mysql().await?;
+    let sql = "SELECT COUNT(*) FROM performance_schema.processlist WHERE state LIKE 'Waiting for semi-sync%'";
+    poll_until(LIMIT, "the commit waits for a replica", async || {
+        let waiting: Option<u64> = connection.query_first(sql).await?;
+        Ok(waiting.context("no count")? >= commits)
+    })
+    .await
+}
+
+async fn wait_for_rows(world: &World, stages: &mut Stages, table: &str, count: usize) -> Result<()> {
     let destination = world.connect_postgres().await?;
-    let sql = format!("SELECT FROM \"{}\".free", world.name);
-    poll_until(LIMIT, "the rows of another table in the destination", async || {
+    let sql = format!("SELECT FROM \"{}\".{table}", world.name);
+    poll_until(LIMIT, "rows of a table in the destination", async || {
         stages.ensure_running()?;
         Ok(destination.query(&sql, &[]).await.is_ok_and(|rows| rows.len() >= count))
     })

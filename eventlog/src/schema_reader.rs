@@ -71,6 +71,13 @@ impl SchemaReader {
         lock(&self.known.schemas).0.get(key).cloned()
     }
 
+    /// The records that have been read whose keys begin so, with their keys.
+    pub fn known_of(&self, prefix: &[u8]) -> Vec<(Bytes, Bytes)> {
+        let known = lock(&self.known.schemas);
+        let from = known.0.range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded));
+        from.take_while(|(key, _)| key.starts_with(prefix)).map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
     async fn appear(&self, find: impl Fn(&BTreeMap<Bytes, Bytes>) -> Option<Bytes>) -> Result<Bytes, LogError> {
         loop {
             let changed = self.known.changed.notified();

@@ -84,6 +84,11 @@ impl Row {
         Ok(count)
     }
 
+    /// The same row in bytes of its own: it does not keep what it was cut from.
+    pub fn detached(&self) -> Self {
+        Self(Bytes::copy_from_slice(&self.0))
+    }
+
     /// The wire form.
     pub fn as_bytes(&self) -> &Bytes {
         &self.0

@@ -85,6 +85,21 @@ pub fn read_default(cursor: &mut Cursor<'_>, ty: &MysqlType) -> Result<Option<De
     Ok(Some(DefaultValue::Literal(literal)))
 }
 
+/// Reads what follows ALTER COLUMN ... SET DEFAULT. There, and only there, the server takes a constant in parentheses for a
+/// literal; a number with a sign is an expression.
+pub fn read_set_default(tokens: &[Token], ty: &MysqlType) -> Result<Option<DefaultValue>, String> {
+    let mut inside = tokens;
+    while let [Token::Symbol('('), rest @ .., Token::Symbol(')')] = inside {
+        inside = rest;
+    }
+    let is_expression = inside.len() < tokens.len() && matches!(inside.first(), Some(Token::Symbol('-')) | None);
+    let mut cursor = Cursor::new(inside);
+    match read_default(&mut cursor, ty) {
+        Ok(constant @ (None | Some(DefaultValue::Literal(_)))) if cursor.is_done() && !is_expression => Ok(constant),
+        _ => read_default(&mut Cursor::new(tokens), ty),
+    }
+}
+
 /// Reads CURRENT_TIMESTAMP or a synonym with its optional digits.
 pub fn read_current_timestamp(cursor: &mut Cursor<'_>) -> u8 {
     cursor.advance();

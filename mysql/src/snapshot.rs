@@ -30,6 +30,14 @@ pub struct ChunkLimits {
     pub bytes: usize,
 }
 
+impl ChunkLimits {
+    /// So many times half of it, but at least a row.
+    pub fn halved(self, times: u32) -> Self {
+        let half = |amount: usize| amount.checked_shr(times).unwrap_or(0).max(1);
+        Self { rows: half(self.rows), bytes: half(self.bytes) }
+    }
+}
+
 /// Whether a chunk waits for transactions that are about to commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Locking {
@@ -84,6 +92,11 @@ impl ChunkReader {
     /// With chunks that wait for transactions that are about to commit, or do not.
     pub fn locking(self, locking: Locking) -> Self {
         Self { locking, ..self }
+    }
+
+    /// Chunks have these limits from now on.
+    pub fn limit(&mut self, limits: ChunkLimits) {
+        self.limits = limits;
     }
 
     /// The table's schema.

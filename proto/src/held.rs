@@ -37,6 +37,12 @@ pub fn held_record_key(key: SchemaKey<MysqlType>) -> String {
     format!("{HELD_PREFIX}{}-{:016x}", key.version, key.hash)
 }
 
+/// The schema of the source that a record of this key is of; none for keys of other records.
+pub fn schema_of_held_record(key: &[u8]) -> Option<SchemaKey<MysqlType>> {
+    let (version, hash) = std::str::from_utf8(key).ok()?.strip_prefix(HELD_PREFIX)?.split_once('-')?;
+    Some(SchemaKey::new(version.parse().ok()?, u64::from_str_radix(hash, 16).ok()?))
+}
+
 /// Renders the record.
 pub fn encode_held(held: &HeldTable) -> Bytes {
     let message = wire::HeldTable {

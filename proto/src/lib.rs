@@ -12,7 +12,7 @@ mod state;
 mod wire;
 
 pub use batch::{BatchDecoder, Envelope, Received, encode_messages};
-pub use held::{HELD_PREFIX, HeldTable, Standing, decode_held, encode_held, held_record_key};
+pub use held::{HELD_PREFIX, HeldTable, Standing, decode_held, encode_held, held_record_key, schema_of_held_record};
 pub use schema::{
     ColumnTypeWire, TypeParts, decode_schema, encode_schema, schema_hash, schema_record_key, schema_record_prefix,
 };

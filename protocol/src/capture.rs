@@ -38,6 +38,8 @@ pub struct CaptureSettings {
     pub message_bytes: usize,
     /// Bytes at which a step is committed even inside a transaction.
     pub step_bytes: usize,
+    /// Bytes that the window of a chunk holds of keys; one that would hold more voids its chunk.
+    pub window_bytes: usize,
     /// Snapshot readers at work at once.
     pub readers: usize,
     /// Whether tables are created (phase `schema`).
@@ -118,7 +120,7 @@ impl Capture {
         let owes_watermark = checkpoint.partial.is_some();
         Self {
             step: StepBuilder::new(&checkpoint.next_sequences, settings.message_bytes),
-            snapshot: Snapshot::new(),
+            snapshot: Snapshot::new(settings.window_bytes),
             pending: tables.iter().filter(|state| state.load.is_pending()).count(),
             tables: tables.into_iter().map(|state| (state.schema.name.clone(), state)).collect(),
             settings,
@@ -308,11 +310,20 @@ impl Capture {
 
     /// Whether the step must be committed now, even inside a transaction.
     pub fn is_full(&self) -> bool {
-        self.step.bytes() >= self.settings.step_bytes
+        self.step.bytes() >= self.settings.step_bytes && !self.is_changing()
     }
 
-    /// Whether there is something to publish.
+    /// Whether the open transaction has changed a table's definition and neither had a row since nor ended: no step ends
+    /// there, because a restart would make the change again.
+    fn is_changing(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| !open.changes.is_empty())
+    }
+
+    /// Whether there is something to publish, and it may be published here.
     pub fn has_step(&self) -> bool {
+        if self.is_changing() {
+            return false;
+        }
         let completes = self.owes_watermark && self.is_between_transactions();
         completes || !self.step.is_empty() || !self.dirty.is_empty() || !self.schemas.is_empty()
     }

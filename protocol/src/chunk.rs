@@ -4,10 +4,12 @@
 //! *low* -> *read* -> *passed* -> published in one step with `ChunkDone` and the table's state. Nothing of it is durable
 //! before that, so an interrupted chunk is simply read again.
 //!
-//! A table without a key is read whole: its low and high enclose only the opening of a consistent snapshot, and when the
-//! stream has delivered `high` without a row of the table since the window opened, the stream waits there while `Reset`
-//! and all rows are published: so that everything before the snapshot is before `Reset`, and everything after it after
-//! the rows. If a row of the table came in between, the snapshot is opened again.
+//! A table without a key is read whole ([`crate::whole`]).
+//!
+//! A window may hold so many bytes of keys. One that would hold more (the stream has rows of the table by the hundred
+//! thousand, or is far behind) voids its chunk, which is read again later and smaller: its next window opens once the stream
+//! has delivered all that the source had when it was asked for, where a window is short; and each such end halves the rows
+//! that are read at once, until as many chunks have been published.
 //!
 //! A ticket names each request: an answer to a request that was voided meanwhile (by a schema change of its table) is
 //! recognised by its ticket and ignored.
@@ -25,6 +27,9 @@ use crate::capture::Capture;
 use crate::route::partition_of;
 use crate::window::{Low, Window};
 
+/// A chunk is halved no more often: it is a row or a few.
+const MOST_HALVINGS: u32 = 24;
+
 /// A piece of work for a snapshot reader.
 #[derive(Debug, Clone)]
 pub struct ChunkRequest {
@@ -34,6 +39,8 @@ pub struct ChunkRequest {
     pub schema: Arc<TableSchema<MysqlType>>,
     /// What to read.
     pub extent: Extent,
+    /// How often the rows and bytes of a chunk are halved: its windows held too much.
+    pub halvings: u32,
 }
 
 /// What a reader reads.
@@ -92,14 +99,17 @@ pub enum Completion {
 }
 
 #[derive(Debug)]
-struct Lane {
+pub(crate) struct Lane {
     ticket: Ticket,
-    table: TableName,
-    work: Work,
+    pub(crate) table: TableName,
+    pub(crate) work: Work,
 }
 
 #[derive(Debug)]
-enum Work {
+pub(crate) enum Work {
+    /// The window of a chunk whose last one held too much: it opens when the stream has delivered `until`, which is what
+    /// the source had when this was asked first.
+    Behind { until: Option<Reading> },
     /// A chunk by key; `read` is there once its rows are.
     Keyed { window: Option<Window>, read: Option<Read> },
     /// A whole table; its window collects the table's rows, only to know whether there were any.
@@ -109,32 +119,70 @@ enum Work {
 }
 
 #[derive(Debug)]
-struct Read {
+pub(crate) struct Read {
     last_key: Option<Row>,
     completion: Completion,
     /// Rows of a task without incremental: there is no window to keep them.
     rows: Vec<Row>,
 }
 
+/// A range of which a window held too much.
+#[derive(Debug)]
+struct Narrow {
+    halvings: u32,
+    /// The next window opens near the stream's head.
+    is_behind: bool,
+}
+
 /// The chunks under way.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
     /// By table and range.
-    lanes: BTreeMap<(u64, usize), Lane>,
+    pub(crate) lanes: BTreeMap<(u64, usize), Lane>,
     tickets: u64,
+    /// What a window may hold.
+    window_bytes: usize,
+    /// By table and range.
+    narrow: BTreeMap<(u64, usize), Narrow>,
 }
 
 impl Snapshot {
-    pub(crate) fn new() -> Self {
-        Self::default()
+    pub(crate) fn new(window_bytes: usize) -> Self {
+        Self { window_bytes, ..Self::default() }
     }
 
     /// A row of the table was streamed.
     pub(crate) fn streamed(&mut self, table_id: u64, key: &Row) {
-        for (_, lane) in self.lanes.range_mut((table_id, 0)..=(table_id, usize::MAX)) {
-            if let Work::Keyed { window: Some(window), .. } | Work::Whole { window: Some(window), .. } = &mut lane.work
-            {
-                window.collect(key.clone());
+        let mut full = Vec::new();
+        for (&place, lane) in self.lanes.range_mut((table_id, 0)..=(table_id, usize::MAX)) {
+            match &mut lane.work {
+                Work::Whole { window: Some(window), .. } => window.collect(key),
+                Work::Keyed { window: Some(window), .. } => {
+                    window.collect(key);
+                    if window.bytes() > self.window_bytes {
+                        full.push(place);
+                    }
+                }
+                Work::Keyed { .. } | Work::Whole { .. } | Work::Behind { .. } | Work::Publishing { .. } => {}
+            }
+        }
+        full.into_iter().for_each(|place| self.narrow(place));
+    }
+
+    /// A window holds too much: its chunk is void, the next is smaller and its window opens later.
+    fn narrow(&mut self, place: (u64, usize)) {
+        self.lanes.remove(&place);
+        let narrow = self.narrow.entry(place).or_insert(Narrow { halvings: 0, is_behind: true });
+        narrow.halvings = (narrow.halvings + 1).min(MOST_HALVINGS);
+        narrow.is_behind = true;
+    }
+
+    /// A chunk of the range was published: the next may be larger again.
+    fn widen(&mut self, place: (u64, usize)) {
+        if let Some(narrow) = self.narrow.get_mut(&place) {
+            narrow.halvings -= 1;
+            if narrow.halvings == 0 {
+                self.narrow.remove(&place);
             }
         }
     }
@@ -142,9 +190,10 @@ impl Snapshot {
     /// The table changed: what is under way is void.
     pub(crate) fn void(&mut self, table_id: u64) {
         self.lanes.retain(|&(table, _), _| table != table_id);
+        self.narrow.retain(|&(table, _), _| table != table_id);
     }
 
-    fn get(&mut self, ticket: Ticket) -> Option<&mut Lane> {
+    pub(crate) fn get(&mut self, ticket: Ticket) -> Option<&mut Lane> {
         self.lanes.get_mut(&(ticket.table_id, ticket.range)).filter(|lane| lane.ticket == ticket)
     }
 
@@ -173,12 +222,19 @@ impl Capture {
         let ticket = Ticket { table_id: schema.table_id, range, number: self.snapshot.tickets };
         let delivered = self.checkpoint.source.as_ref().map(|source| source.delivered.clone());
         let window = delivered.map(|delivered| Window::open(schema.key.clone(), delivered));
+        let narrow = self.snapshot.narrow.get_mut(&(schema.table_id, range));
+        let is_behind = narrow.as_ref().is_some_and(|narrow| narrow.is_behind);
+        let halvings = narrow.map_or(0, |narrow| {
+            narrow.is_behind = false;
+            narrow.halvings
+        });
         let (extent, work) = match schema.is_keyed() {
+            true if is_behind => (Extent::Range { after, through }, Work::Behind { until: None }),
             true => (Extent::Range { after, through }, Work::Keyed { window, read: None }),
             false => (Extent::Whole, Work::Whole { window, opened: false }),
         };
         self.snapshot.lanes.insert((ticket.table_id, range), Lane { ticket, table: name.clone(), work });
-        Some(ChunkRequest { ticket, schema, extent })
+        Some(ChunkRequest { ticket, schema, extent, halvings })
     }
 
     /// Divides the snapshot of a table that has a key and of which nothing is read yet. The ranges hold every key.
@@ -195,8 +251,10 @@ impl Capture {
 
     /// Judges a reading taken after the request was made and before anything is read.
     pub fn low(&mut self, ticket: Ticket, low: &Reading) -> LowVerdict {
+        self.open_behind(ticket, low);
         let Some(lane) = self.snapshot.get(ticket) else { return LowVerdict::Void };
         match &mut lane.work {
+            Work::Behind { .. } => LowVerdict::TooEarly,
             Work::Keyed { window: Some(window), .. } | Work::Whole { window: Some(window), .. } => {
                 match window.low(low) {
                     Low::Good => LowVerdict::Good,
@@ -204,6 +262,22 @@ impl Capture {
                 }
             }
             _ => LowVerdict::Good,
+        }
+    }
+
+    /// Opens the window of a chunk that waits for the stream, if the stream has come to where the source was.
+    fn open_behind(&mut self, ticket: Ticket, low: &Reading) {
+        let is_between = self.is_between_transactions();
+        let Some(delivered) = self.checkpoint.source.as_ref().map(|source| &source.delivered) else { return };
+        let Some(lane) = self.snapshot.get(ticket) else { return };
+        let Work::Behind { until } = &mut lane.work else { return };
+        let is_near = delivered.covers(until.get_or_insert_with(|| low.clone()));
+        if let Some(state) = self.tables.get(&lane.table)
+            && is_between
+            && is_near
+        {
+            let window = Window::open(state.schema.key.clone(), delivered.clone());
+            lane.work = Work::Keyed { window: Some(window), read: None };
         }
     }
 
@@ -244,87 +318,6 @@ impl Capture {
         }
     }
 
-    /// The table changed before its snapshot was read: the stream goes on and says how.
-    pub fn whole_failed(&mut self, ticket: Ticket) {
-        if self.snapshot.get(ticket).is_some() {
-            self.snapshot.void(ticket.table_id);
-        }
-    }
-
-    /// The consistent snapshot of a whole table is open; `high` was read after it.
-    pub fn whole_opened(&mut self, ticket: Ticket, high: Option<Reading>) {
-        let Some(lane) = self.snapshot.get(ticket) else { return };
-        if let Work::Whole { window, opened } = &mut lane.work {
-            let touched = window.as_ref().is_some_and(|window| window.collected() > 0);
-            if touched {
-                self.snapshot.void(ticket.table_id);
-                return;
-            }
-            if let (Some(window), Some(high)) = (window, high) {
-                window.rows(Vec::new(), high);
-            }
-            *opened = true;
-        }
-    }
-
-    /// What a reader that holds an open snapshot of a whole table does now.
-    pub fn whole_state(&mut self, ticket: Ticket) -> WholeState {
-        let between = self.is_between_transactions();
-        let delivered = self.checkpoint.source.as_ref().map(|source| source.delivered.clone());
-        let Some(lane) = self.snapshot.get(ticket) else { return WholeState::Void };
-        match &lane.work {
-            Work::Publishing { .. } => WholeState::Publish,
-            Work::Whole { window: Some(window), .. } if window.collected() > 0 => {
-                self.snapshot.void(ticket.table_id);
-                WholeState::Void
-            }
-            Work::Whole { window, opened: true } if between => {
-                let passed = match (window, delivered) {
-                    (Some(window), Some(delivered)) => window.is_passed(&delivered),
-                    _ => true,
-                };
-                if !passed {
-                    return WholeState::Wait;
-                }
-                lane.work = Work::Publishing { rows: 0 };
-                let table = lane.table.clone();
-                self.reset(&table);
-                WholeState::Publish
-            }
-            _ => WholeState::Wait,
-        }
-    }
-
-    fn reset(&mut self, table: &TableName) {
-        let Some(schema) = self.tables.get(table).map(|state| state.key) else { return };
-        self.unseal();
-        self.step.push_control(&Control::Reset { schema });
-    }
-
-    /// Whether the stream must wait because a whole table is being published.
-    pub fn stream_waits(&self) -> bool {
-        self.settings.incremental
-            && self.snapshot.lanes.values().any(|lane| matches!(lane.work, Work::Publishing { .. }))
-    }
-
-    /// Publishes rows of a whole table while the stream waits.
-    pub fn whole_rows(&mut self, ticket: Ticket, rows: Vec<Row>) {
-        let Some(lane) = self.snapshot.get(ticket) else { return };
-        let Work::Publishing { rows: count } = &mut lane.work else { return };
-        *count += rows.len() as u64;
-        let table = lane.table.clone();
-        self.publish_rows(&table, rows);
-    }
-
-    /// The whole table is published: the stream goes on.
-    pub fn whole_done(&mut self, ticket: Ticket) {
-        let Some(lane) = self.snapshot.get(ticket) else { return };
-        let Work::Publishing { rows } = lane.work else { return };
-        let table = lane.table.clone();
-        self.snapshot.void(ticket.table_id);
-        self.chunk_published(&table, 0, rows, None, Completion::LastChunk);
-    }
-
     /// Publishes every chunk whose `high` the stream has delivered. Only between two transactions.
     pub(crate) fn publish_passed(&mut self) {
         let delivered = self.checkpoint.source.as_ref().map(|source| &source.delivered);
@@ -348,11 +341,12 @@ impl Capture {
             let rows = window.map_or(read.rows, Window::publish);
             let count = rows.len() as u64;
             self.publish_rows(&table, rows);
+            self.snapshot.widen(place);
             self.chunk_published(&table, place.1, count, read.last_key, read.completion);
         }
     }
 
-    fn publish_rows(&mut self, table: &TableName, rows: Vec<Row>) {
+    pub(crate) fn publish_rows(&mut self, table: &TableName, rows: Vec<Row>) {
         let Some((schema, key, purpose)) = self.reading_of(table) else { return };
         let partitions = self.step.partitions();
         self.unseal();
@@ -362,7 +356,7 @@ impl Capture {
         }
     }
 
-    fn chunk_published(
+    pub(crate) fn chunk_published(
         &mut self,
         table: &TableName,
         range: usize,
@@ -404,15 +398,4 @@ impl Capture {
         let Load::Pending { purpose, .. } = &state.load else { return None };
         Some((state.schema.clone(), state.key, *purpose))
     }
-}
-
-/// What a reader with an open snapshot of a whole table does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WholeState {
-    /// Hold the snapshot open and ask again.
-    Wait,
-    /// Read and publish: the stream waits.
-    Publish,
-    /// A row of the table was streamed meanwhile, or the table changed: close the snapshot and begin again.
-    Void,
 }

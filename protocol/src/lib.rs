@@ -11,6 +11,7 @@
 //! | [`sequence`] | what a consumer accepts: no gap, no step back, nothing twice |
 //! | [`parts`] | messages above the broker's limit: cut, joined within one writer, covered by the last part |
 //! | [`capture`], [`chunk`] | the stream of source transactions, watermarks, barriers, huge transactions, checkpoint |
+//! | [`whole`] | a table without a key: one consistent snapshot, while the stream waits |
 //! | [`window`] | a snapshot chunk between two readings of what the source had committed |
 //! | [`transform`] | where transform goes on, from the tail of its own output |
 //! | [`cut`] | what apply writes together: up to a watermark that all partitions have delivered |
@@ -35,6 +36,7 @@ pub mod sequence;
 pub mod step;
 mod taken;
 pub mod transform;
+pub mod whole;
 pub mod window;
 
 pub use error::ProtocolError;

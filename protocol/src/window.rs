@@ -19,6 +19,9 @@ use std::collections::HashSet;
 use millrace_model::position::Reading;
 use millrace_model::row::Row;
 
+/// What a collected key takes beside its own bytes: its place in the set, and the allocation.
+const KEY_OVERHEAD: usize = 96;
+
 /// Where a chunk is.
 #[derive(Debug)]
 enum State {
@@ -35,6 +38,8 @@ enum State {
 pub struct Window {
     state: State,
     collected: HashSet<Row>,
+    /// What the collected keys take.
+    bytes: usize,
     /// Keys that were streamed since the opening, with repetitions.
     touched: usize,
     /// The chunk's own keys, once a row of the table is streamed after it was read: most chunks never need them.
@@ -55,22 +60,28 @@ impl Window {
     /// Opens a window; `key` are the places of the replication key's columns, `delivered` is what the stream has
     /// delivered so far.
     pub fn open(key: Vec<usize>, delivered: Reading) -> Self {
-        Self { state: State::Open { delivered }, collected: HashSet::new(), touched: 0, own: None, key }
+        Self { state: State::Open { delivered }, collected: HashSet::new(), bytes: 0, touched: 0, own: None, key }
     }
 
     /// Collects the key of a streamed row; once the rows are there only where it is one of theirs.
-    pub fn collect(&mut self, key: Row) {
+    pub fn collect(&mut self, key: &Row) {
         self.touched += 1;
-        let is_own = match &self.state {
+        let matters = match &self.state {
             State::Waiting { rows, .. } => {
                 let own = || rows.iter().map(|row| row.key(&self.key)).collect();
-                self.own.get_or_insert_with(own).contains(&key)
+                self.own.get_or_insert_with(own).contains(key)
             }
             State::Open { .. } | State::Reading => true,
         };
-        if is_own {
-            self.collected.insert(key);
+        if matters && !self.collected.contains(key) {
+            self.bytes += key.len() + KEY_OVERHEAD;
+            self.collected.insert(key.detached());
         }
+    }
+
+    /// What the collected keys take, in bytes; nothing once the rows are there, of which they are a part then.
+    pub fn bytes(&self) -> usize {
+        if matches!(self.state, State::Waiting { .. }) { 0 } else { self.bytes }
     }
 
     /// How many rows were streamed since the opening.
@@ -95,7 +106,7 @@ impl Window {
     pub fn rows(&mut self, mut rows: Vec<Row>, high: Reading) {
         if !self.collected.is_empty() {
             rows.retain(|row| !self.collected.contains(&row.key(&self.key)));
-            self.collected = HashSet::new();
+            (self.collected, self.bytes) = (HashSet::new(), 0);
         }
         self.state = State::Waiting { rows, high };
     }
@@ -163,13 +174,24 @@ mod tests {
     #[test]
     fn leaves_out_what_was_streamed_before_and_after_the_rows_came() {
         let mut window = Window::open(vec![0], upto(5));
-        window.collect(row(1).key(&[0]));
-        window.collect(row(9).key(&[0]));
+        window.collect(&row(1).key(&[0]));
+        window.collect(&row(9).key(&[0]));
         window.rows(vec![row(1), row(2), row(3)], upto(7));
-        window.collect(row(3).key(&[0]));
-        window.collect(row(8).key(&[0]));
+        window.collect(&row(3).key(&[0]));
+        window.collect(&row(8).key(&[0]));
         assert_eq!(window.collected.len(), 1, "once the rows are there, only their own keys are kept");
         assert_eq!(window.collected(), 4);
         assert_eq!(window.publish(), [row(2)]);
+    }
+    #[test]
+    fn counts_each_key_that_it_keeps_once() {
+        let mut window = Window::open(vec![0], upto(5));
+        for id in [1, 2, 1] {
+            window.collect(&row(id).key(&[0]));
+        }
+        assert_eq!(window.bytes(), 2 * (row(1).key(&[0]).len() + KEY_OVERHEAD));
+        window.rows(vec![row(3)], upto(7));
+        window.collect(&row(3).key(&[0]));
+        assert_eq!(window.bytes(), 0, "its own keys are as many as its rows");
     }
 }

@@ -34,7 +34,8 @@ impl Memory {
         self.bytes() / 32
     }
 
-    /// Rows that one of so many readers reads at once for the full load: 4 MiB of 256 with two.
+    /// Rows that one of so many readers reads at once for the full load, and as much again for the keys of rows that change
+    /// while it reads: 4 MiB of 256 with two.
     pub fn chunk(self, readers: u32) -> usize {
         self.bytes() / 32 / readers.max(2) as usize
     }

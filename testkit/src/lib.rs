@@ -15,6 +15,7 @@ mod proxy;
 mod random;
 mod script;
 mod servers;
+mod socket;
 mod stage;
 
 pub use certificates::{Authority, Validity};
@@ -28,4 +29,5 @@ pub use proxy::{Moment, Proxy, Trap};
 pub use random::Random;
 pub use script::{load_dump, run_script, split_script};
 pub use servers::{Servers, unique_name};
+pub use socket::process_has_port;
 pub use stage::{Stage, StageCommand, built_binary};

@@ -37,6 +37,8 @@ pub enum Moment {
 pub struct Trap {
     /// The fifth and sixth byte of a request: Kafka's number of the kind of request. None: any.
     pub kind: Option<[u8; 2]>,
+    /// Bytes that an earlier request of the connection has, since the trap was set. None: it may be the first.
+    pub after: Option<Vec<u8>>,
     /// Bytes that the request has.
     pub has: Vec<u8>,
     /// Where it is caught.
@@ -44,10 +46,14 @@ pub struct Trap {
 }
 
 impl Trap {
-    fn catches(&self, request: &[u8]) -> bool {
+    fn catches(&self, request: &[u8], heard: &[Vec<u8>]) -> bool {
         let kind = self.kind.is_none_or(|kind| request.get(4..6) == Some(&kind[..]));
-        kind && request.windows(self.has.len()).any(|window| window == self.has)
+        kind && contains(request, &self.has) && self.after.as_ref().is_none_or(|after| heard.contains(after))
     }
+}
+
+fn contains(request: &[u8], bytes: &[u8]) -> bool {
+    request.windows(bytes.len()).any(|window| window == bytes)
 }
 
 #[derive(Debug)]
@@ -56,6 +62,8 @@ struct Shared {
     target: Mutex<Option<String>>,
     /// Traps that nothing was caught in yet.
     traps: Mutex<Vec<Trap>>,
+    /// Traps that something was caught in, and the port of the client that it was caught from.
+    caught: Mutex<Vec<(Trap, u16)>>,
     /// Counts releases: a caught connection is reset when it changes.
     releases: watch::Sender<u64>,
     /// Counts cuts: a connection ends when it changes.
@@ -79,6 +87,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             target: Mutex::new(None),
             traps: Mutex::new(Vec::new()),
+            caught: Mutex::new(Vec::new()),
             releases: watch::Sender::new(0),
             cuts: watch::Sender::new(0),
             flow: watch::Sender::new(Flow::Moving),
@@ -128,6 +137,11 @@ impl Proxy {
         !locked(&self.shared.traps).contains(trap)
     }
 
+    /// The port of the client that was caught in that trap last.
+    pub fn caught_from(&self, trap: &Trap) -> Option<u16> {
+        locked(&self.shared.caught).iter().rev().find(|(caught, _)| caught == trap).map(|(_, port)| *port)
+    }
+
     /// Resets the connections that were caught.
     pub fn spring(&self) {
         self.shared.releases.send_modify(|releases| *releases += 1);
@@ -146,12 +160,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 async fn listen(listener: TcpListener, shared: Arc<Shared>) {
-    while let Ok((client, _)) = listener.accept().await {
-        tokio::spawn(connect(client, shared.clone()));
+    while let Ok((client, address)) = listener.accept().await {
+        tokio::spawn(connect(client, address.port(), shared.clone()));
     }
 }
 
-async fn connect(client: TcpStream, shared: Arc<Shared>) {
+async fn connect(client: TcpStream, port: u16, shared: Arc<Shared>) {
     let target = locked(&shared.target).clone();
     // An end without orderly closing: what is lost on the way is lost.
     let _ = client.set_zero_linger();
@@ -164,7 +178,7 @@ async fn connect(client: TcpStream, shared: Arc<Shared>) {
     let mut cuts = shared.cuts.subscribe();
     tokio::select! {
         _ = cuts.changed() => {}
-        () = requests(from_client, to_server, &shared, &caught) => {}
+        () = requests((from_client, port), to_server, &shared, &caught) => {}
         () = answers(from_server, to_client, &shared, &caught) => {}
     }
 }
@@ -179,14 +193,19 @@ enum Caught {
     },
 }
 
-async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared, caught: &watch::Sender<Caught>) {
-    let mut buffer = vec![0; BUFFER];
+async fn requests(
+    (mut from, port): (OwnedReadHalf, u16),
+    mut to: OwnedWriteHalf,
+    shared: &Shared,
+    caught: &watch::Sender<Caught>,
+) {
+    let (mut buffer, mut heard) = (vec![0; BUFFER], Vec::new());
     let mut sprung = shared.releases.subscribe();
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         moving(shared).await;
         // A trap is sprung after it has caught: releases from here on are those of this connection.
         let releases = *sprung.borrow_and_update();
-        match trap_for(shared, &buffer[..read]) {
+        match trap_for(shared, &buffer[..read], &mut heard, port) {
             Some(Moment::BeforeRequest) => {
                 let _ = sprung.changed().await;
                 return;
@@ -222,9 +241,15 @@ async fn moving(shared: &Shared) {
     let _ = shared.flow.subscribe().wait_for(|flow| *flow == Flow::Moving).await;
 }
 
-/// Takes the trap that catches a request.
-fn trap_for(shared: &Shared, request: &[u8]) -> Option<Moment> {
+/// Takes the trap that catches a request from this port; `heard` are the texts that traps wait for and the connection has had.
+fn trap_for(shared: &Shared, request: &[u8], heard: &mut Vec<Vec<u8>>, port: u16) -> Option<Moment> {
     let mut traps = locked(&shared.traps);
-    let found = traps.iter().position(|trap| trap.catches(request))?;
-    Some(traps.remove(found).moment)
+    let awaited: Vec<&Vec<u8>> = traps.iter().filter_map(|trap| trap.after.as_ref()).collect();
+    heard.retain(|text| awaited.contains(&text));
+    let found = traps.iter().position(|trap| trap.catches(request, heard));
+    heard.extend(awaited.into_iter().filter(|text| contains(request, text)).cloned());
+    let trap = traps.remove(found?);
+    let moment = trap.moment;
+    locked(&shared.caught).push((trap, port));
+    Some(moment)
 }

@@ -9,6 +9,7 @@ pub mod convert;
 mod error;
 pub mod filter;
 pub mod follow;
+pub mod held;
 pub mod inspect;
 mod key;
 mod lane;

@@ -14,6 +14,7 @@ use millrace_proto::{HeldTable, schema_hash};
 use millrace_task::{ObjectRule, Selection};
 
 use crate::error::TransformError;
+use crate::held::HeldTables;
 use crate::table::{TableMapping, ensure_columns_are_there};
 
 /// A mapping with the name of the destination's schema.
@@ -88,6 +89,15 @@ impl Mappings {
         let rule = rule_of(&schema, selection)?;
         let mapping = TableMapping::recall(Arc::new(schema), rule, held)?;
         Ok(self.insert(key, mapping))
+    }
+
+    /// The tables that are held.
+    pub fn held(&self) -> HeldTables {
+        let mut held = HeldTables::default();
+        for (key, named) in &self.by_source {
+            held.note(key.version, named.mapping.source().name.clone(), named.mapping.held());
+        }
+        held
     }
 
     fn insert(&mut self, key: SchemaKey<MysqlType>, mapping: TableMapping) -> Arc<NamedMapping> {

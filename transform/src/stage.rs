@@ -9,13 +9,14 @@ use millrace_eventlog::{
 };
 use millrace_model::{Failure, MysqlType};
 use millrace_proto::{
-    BatchDecoder, Received, decode_held, decode_schema, encode_held, encode_messages, encode_schema, held_record_key,
-    schema_record_key,
+    BatchDecoder, HELD_PREFIX, Received, decode_held, decode_schema, encode_held, encode_messages, encode_schema,
+    held_record_key, schema_of_held_record, schema_record_key,
 };
 use millrace_service::{Outcome, StageContext};
 use millrace_task::Phase;
 
 use crate::batch::{Scratch, transform_batch};
+use crate::held::HeldTables;
 use crate::lane::{Lane, TAIL_LIMIT, holds_end};
 use crate::mappings::{Mappings, Need, is_written_down};
 use crate::progress::Progress;
@@ -114,7 +115,10 @@ impl Stage {
                 event = membership.next() => self.member(event?, membership).await?,
                 event = self.reader.next() => self.read(event?).await?,
                 error = self.writer.failed() => return Err(error.into()),
-                _ = watch.tick() => self.ensure_no_hanging_transaction().await?,
+                _ = watch.tick() => {
+                    self.ensure_no_hanging_transaction().await?;
+                    self.show_held()?;
+                }
             }
         }
         Ok(Outcome::Completed)
@@ -124,6 +128,21 @@ impl Stage {
     async fn ensure_no_hanging_transaction(&mut self) -> Result<(), Failure> {
         let ends = self.broker.ends(&self.names.captured).await?;
         Ok(self.stable.observe(&ends, Instant::now())?)
+    }
+
+    /// Says which tables are held, also those of which nothing has come by since the start.
+    fn show_held(&self) -> Result<(), Failure> {
+        if !self.context.task.selection.leaves_changes_out() {
+            return Ok(());
+        }
+        let mut held = HeldTables::default();
+        for (record, value) in self.schemas.known_of(HELD_PREFIX.as_bytes()) {
+            let Some(key) = schema_of_held_record(&record) else { continue };
+            let Some(source) = self.schemas.known(schema_record_key(key).as_bytes()) else { continue };
+            held.note(key.version, decode_schema::<MysqlType>(source)?.name, decode_held(value)?);
+        }
+        self.context.status.set("held", held.to_json());
+        Ok(())
     }
 
     fn has_ended(&self) -> bool {

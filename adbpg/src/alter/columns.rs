@@ -4,16 +4,26 @@ use millrace_model::schema::Nullability;
 use millrace_model::{Column, PgType};
 
 use super::rename::in_order;
-use super::{Difference, no_cast, uncastable};
+use super::uncastable::Casts;
+use super::{Difference, no_cast};
 use crate::cast::{TypeChange, type_change};
 use crate::ddl::{LeftOut, column_default};
 use crate::error::AdbpgError;
 use crate::ident::{Ident, QualifiedName};
 
+/// Whether the table has rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rows {
+    There,
+    /// It is a new one, which will be filled.
+    None,
+}
+
 /// The statements, in an order in which no name is taken twice.
 pub(super) fn render(
     difference: &Difference<'_>,
     table: &QualifiedName,
+    rows: Rows,
     left_out: &mut Vec<LeftOut>,
 ) -> Result<Vec<String>, AdbpgError> {
     let alter = |action: String| format!("ALTER TABLE {table} {action}");
@@ -29,7 +39,7 @@ pub(super) fn render(
         statements.push(alter(format!("RENAME COLUMN {old} TO {new}")));
     }
     for (old, new) in difference.continued() {
-        statements.extend(changed(difference, table, old, new, left_out)?);
+        statements.extend(changed(difference, (table, rows), (old, new), left_out)?);
     }
     for column in difference.added() {
         statements.extend(added(difference, column, left_out)?.into_iter().map(alter));
@@ -40,9 +50,8 @@ pub(super) fn render(
 /// The statements that make the old column the new one, under its new name.
 fn changed(
     difference: &Difference<'_>,
-    table: &QualifiedName,
-    old: &Column<PgType>,
-    new: &Column<PgType>,
+    (table, rows): (&QualifiedName, Rows),
+    (old, new): (&Column<PgType>, &Column<PgType>),
     left_out: &mut Vec<LeftOut>,
 ) -> Result<Vec<String>, AdbpgError> {
     let name = Ident::new(&new.name)?;
@@ -62,9 +71,13 @@ fn changed(
     if is_retyped {
         let value = change.expression(&name.to_string());
         let statement = alter(format!("ALTER COLUMN {name} TYPE {} USING {value}", new.ty));
-        statements.push(match change {
-            TypeChange::Cast(_) => uncastable::render_or_name_keys(difference, table, (old, new), &statement)?,
-            TypeChange::Same | TypeChange::Definition => statement,
+        statements.push(match (change, rows) {
+            (TypeChange::Cast(_), Rows::There) => {
+                let key = difference.before.key.iter().map(|&place| difference.name_now(place)).collect();
+                let columns = vec![(&*new.name, old, new)];
+                Casts { difference, table, key, columns }.render_or_name_keys(&statement)?
+            }
+            _ => statement,
         });
     }
     if let Some(default) = new_default.filter(|_| is_redefined) {
@@ -85,24 +98,28 @@ fn added(
 ) -> Result<Vec<String>, AdbpgError> {
     let name = Ident::new(&column.name)?;
     let default = column_default(difference.after, column, left_out)?;
-    let not_null = column.nullability == Nullability::NotNull;
-    let (start, is_lasting) = match (&default, not_null) {
-        (Some(default), _) => (Some(default.clone()), true),
-        (None, true) => (Some(zero_of(&column.ty)), false),
-        (None, false) => (None, true),
-    };
     let mut definition = format!("ADD COLUMN {name} {}", column.ty);
-    if let Some(start) = &start {
+    if let Some(start) = start_of(column, default.as_deref()) {
         definition.push_str(&format!(" DEFAULT {start}"));
     }
-    if not_null {
+    let is_not_null = column.nullability == Nullability::NotNull;
+    if is_not_null {
         definition.push_str(" NOT NULL");
     }
     let mut actions = vec![definition];
-    if !is_lasting {
+    if is_not_null && default.is_none() {
         actions.push(format!("ALTER COLUMN {name} DROP DEFAULT"));
     }
     Ok(actions)
+}
+
+/// What the rows that are there have in a new column with this default; none for NULL.
+pub(super) fn start_of(column: &Column<PgType>, default: Option<&str>) -> Option<String> {
+    match (default, column.nullability) {
+        (Some(default), _) => Some(default.to_owned()),
+        (None, Nullability::NotNull) => Some(zero_of(&column.ty)),
+        (None, Nullability::Nullable) => None,
+    }
 }
 
 fn zero_of(ty: &PgType) -> String {

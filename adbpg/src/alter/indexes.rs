@@ -11,7 +11,7 @@ use super::rename::in_order;
 use crate::ddl::LeftOut;
 use crate::dialect::Dialect;
 use crate::error::AdbpgError;
-use crate::ident::{Ident, QualifiedName};
+use crate::ident::{Ident, QualifiedName, literal};
 use crate::indexes::{Definition, definitions, index_name};
 
 pub(super) struct Changes<'s> {
@@ -69,6 +69,29 @@ impl<'s> Changes<'s> {
         }
         let render = |(old, new)| format!("ALTER INDEX IF EXISTS {database}.{old} RENAME TO {new}");
         Ok(in_order(renamed)?.into_iter().map(render).collect())
+    }
+
+    /// The indexes of a table that is built anew, under names that go with its own, `new`. What the old table still lacks is
+    /// made when its load is complete.
+    pub(super) fn render_anew(&self, new: &TableName) -> Result<Vec<String>, AdbpgError> {
+        let table = QualifiedName::new(new)?;
+        let create = |index: &Definition<'_>| {
+            index.render(self.dialect, self.after, &table, &index_name(&new.table, &index.index.name)?)
+        };
+        let mut statements = Vec::new();
+        for (old, index) in &self.kept {
+            let relation = format!("{}.{}", table.schema, index_name(&self.table.table, &old.index.name)?);
+            let block = format!(
+                "BEGIN IF to_regclass({}) IS NOT NULL THEN {}; END IF; END",
+                literal(&relation)?,
+                create(index)?
+            );
+            statements.push(format!("DO {}", literal(&block)?));
+        }
+        for index in &self.added {
+            statements.push(create(index)?);
+        }
+        Ok(statements)
     }
 
     pub(super) fn render_adds(&self, table: &QualifiedName) -> Result<Vec<String>, AdbpgError> {

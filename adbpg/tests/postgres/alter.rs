@@ -1,9 +1,9 @@
 //! Changes of tables: what a change makes of a table is what is made from its new schema at once.
 
-use millrace_adbpg::alter::{Difference, Effort, render_alter};
+use millrace_adbpg::alter::{Difference, Effort, Means, render_alter};
 use millrace_adbpg::ddl::{ExistingTable, render_create_table};
 use millrace_adbpg::indexes::render_indexes;
-use millrace_adbpg::{AdbpgError, Connection};
+use millrace_adbpg::{AdbpgError, CommitOutcome, Connection};
 use millrace_model::schema::{DefaultValue, Index, Nullability, Uniqueness};
 use millrace_model::{Column, PgType, TableName, TableSchema};
 
@@ -34,28 +34,33 @@ fn index(name: &str, columns: &[usize], uniqueness: Uniqueness) -> Index {
 }
 
 /// `orders (id, a integer, b text)` with an index on each of `a` and `b`.
-fn orders() -> TableSchema<PgType> {
+pub(crate) fn orders() -> TableSchema<PgType> {
     let columns = [("id", PgType::BigInt), ("a", PgType::Integer), ("b", PgType::Text)];
     let mut orders = table("orders", &columns, 1);
     orders.indexes = vec![index("by_a", &[1], Uniqueness::NonUnique), index("by_b", &[2], Uniqueness::Unique)];
     orders
 }
 
-async fn make(connection: &Connection, schema: &TableSchema<PgType>) {
+pub(crate) async fn make(connection: &Connection, schema: &TableSchema<PgType>) {
     let mut statements = render_create_table(connection.dialect(), schema, ExistingTable::Refuse).unwrap().statements;
     statements.extend(render_indexes(connection.dialect(), schema).unwrap().statements);
     connection.execute("make a table", &statements).await.unwrap();
 }
 
+/// Changes a table in one transaction.
 async fn change(
-    connection: &Connection,
+    connection: &mut Connection,
     before: &TableSchema<PgType>,
     after: &TableSchema<PgType>,
     origins: &[Option<usize>],
+    means: Means,
 ) -> Result<(), AdbpgError> {
     let difference = Difference::new(before, after, origins)?;
-    let statements = render_alter(connection.dialect(), &difference)?.statements;
-    connection.execute("change a table", &statements).await
+    let statements = render_alter(connection.dialect(), &difference, means)?.statements;
+    let mut transaction = connection.begin().await?;
+    transaction.execute("change a table", &statements).await?;
+    assert!(matches!(transaction.commit().await?, CommitOutcome::Committed));
+    Ok(())
 }
 
 /// Changes a table that holds a row, and compares it with a table that is made from the new schema.
@@ -65,12 +70,29 @@ async fn check(
     after: &TableSchema<PgType>,
     origins: &[Option<usize>],
 ) -> Vec<String> {
-    let connection = server.connect().await;
+    let mut replaced = after.clone();
+    // Where b goes on as it is, it gets another type, so that another table takes the place of this one.
+    if let Some(place) = origins.iter().position(|origin| *origin == Some(2)) {
+        replaced.columns[place].ty = PgType::Varchar(40);
+        assert_eq!(Difference::new(before, &replaced, origins).unwrap().effort(), Effort::Rewrite);
+        check_by(server, before, &replaced, origins, Means::Replacement).await;
+    }
+    check_by(server, before, after, origins, Means::InPlace).await
+}
+
+async fn check_by(
+    server: &Server,
+    before: &TableSchema<PgType>,
+    after: &TableSchema<PgType>,
+    origins: &[Option<usize>],
+    means: Means,
+) -> Vec<String> {
+    let mut connection = server.connect().await;
     server.run("DROP SCHEMA IF EXISTS other CASCADE; CREATE SCHEMA other").await;
     make(&connection, before).await;
     let name = |schema: &TableSchema<PgType>| format!("\"{}\".\"{}\"", schema.name.database, schema.name.table);
     server.run(&format!("INSERT INTO {} (id, a, b) VALUES (1, 7, 'x')", name(before))).await;
-    change(&connection, before, after, origins).await.unwrap();
+    change(&mut connection, before, after, origins, means).await.unwrap();
     let (changed, rows) =
         (server.rows(DESCRIPTION).await, server.rows(&format!("SELECT to_jsonb(t) FROM {} AS t", name(after))).await);
     server.run(&format!("DROP TABLE {}", name(after))).await;
@@ -186,7 +208,7 @@ async fn a_table_moves_with_its_indexes() {
 #[tokio::test]
 async fn types_change_as_the_source_changes_its_own() {
     with_database("alter_types", |server| async move {
-        let connection = server.connect().await;
+        let mut connection = server.connect().await;
         let numeric = |precision, scale| PgType::Numeric { precision, scale };
         use PgType::*;
         for (from, to, value, expected, effort) in [
@@ -212,6 +234,8 @@ async fn types_change_as_the_source_changes_its_own() {
             (Bit(4), Bit(6), "0101", Some("000101"), Effort::Rewrite),
             (Bit(4), Integer, "0101", Some("5"), Effort::Rewrite),
             (Text, Jsonb, "{\"a\": 1}", Some("{\"a\": 1}"), Effort::Rewrite),
+            (Double, Varchar(40), "0.25", Some("0.25"), Effort::Rewrite),
+            (Double, Varchar(3), "1e+20", Some("1e+"), Effort::Rewrite),
             (Real, numeric(10, 3), "1.5", Some("1.500"), Effort::Rewrite),
         ] {
             let what = format!("{from} to {to}");
@@ -220,27 +244,25 @@ async fn types_change_as_the_source_changes_its_own() {
             after.columns[1].ty = to;
             let origins = [Some(0), Some(1)];
             assert_eq!(Difference::new(&before, &after, &origins).unwrap().effort(), effort, "{what}");
-            make(&connection, &before).await;
-            server.run(&format!("INSERT INTO t VALUES (1, '{value}')")).await;
-            let changed = change(&connection, &before, &after, &origins).await;
-            assert_eq!(changed.is_ok(), expected.is_some(), "{what}: {changed:?}");
-            if let Err(error) = changed {
-                let text = error.to_string();
-                assert!(
-                    text.contains("does not fit in the rows with the key (id) (1)") && !text.contains(value),
-                    "{text}"
-                );
-                assert_eq!(error.class(), millrace_model::ErrorClass::Fatal);
-                assert_eq!(server.rows("SELECT v::text FROM t").await, [value], "{what}");
+            for means in [Means::InPlace, Means::Replacement] {
+                make(&connection, &before).await;
+                server.run(&format!("INSERT INTO t VALUES (1, '{value}')")).await;
+                let changed = change(&mut connection, &before, &after, &origins, means).await;
+                assert_eq!(changed.is_ok(), expected.is_some(), "{what}: {changed:?}");
+                if let Err(error) = changed {
+                    let text = error.to_string();
+                    let of_key = "does not fit in the rows with the key (id) (1)";
+                    assert!(text.contains(of_key) && !text.contains(value), "{text}");
+                    assert_eq!(error.class(), millrace_model::ErrorClass::Fatal);
+                }
+                assert_eq!(server.rows("SELECT v::text FROM t").await, [expected.unwrap_or(value)], "{what}");
+                server.run("DROP TABLE t").await;
             }
-            if let Some(expected) = expected {
-                assert_eq!(server.rows("SELECT v::text FROM t").await, [expected], "{what}");
-            }
-            server.run("DROP TABLE t").await;
         }
         let (before, mut after) = (orders(), orders());
         after.columns[1].ty = PgType::Date;
-        let refused = change(&connection, &before, &after, &[Some(0), Some(1), Some(2)]).await.unwrap_err();
+        let refused = change(&mut connection, &before, &after, &[Some(0), Some(1), Some(2)], Means::InPlace);
+        let refused = refused.await.unwrap_err();
         assert!(refused.to_string().contains("column \"a\" cannot go from integer to date"), "{refused}");
     })
     .await;

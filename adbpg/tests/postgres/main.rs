@@ -10,5 +10,6 @@ mod keys;
 mod names;
 mod progress;
 mod refused;
+mod replace;
 mod server;
 mod types;

@@ -15,6 +15,7 @@ fn config() -> Config {
 }
 
 /// A test's database.
+#[derive(Clone)]
 pub(crate) struct Server {
     pub(crate) options: DestinationOptions,
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use millrace_adbpg::Dialect;
-use millrace_adbpg::alter::{Difference, Effort, render_alter, render_lock};
+use millrace_adbpg::alter::{Difference, Effort, Lock, Means, render_alter, render_lock};
 use millrace_model::batch::Alteration;
 use millrace_model::{Failure, SchemaKey, TableName, TableSchema};
 use millrace_mysql::column_type::{Collations, charset_name};
@@ -131,23 +131,36 @@ fn destination_lines(
     };
     let (old, new) = (before.mapping.target(), after.mapping.target());
     let difference = Difference::new(old, new, &change.origins)?;
-    let altered = render_alter(dialect, &difference)?;
-    let rows = match (rows, difference.effort()) {
-        (RowsAfter::LoadAnew, _) => "the table is emptied and loaded anew from the source",
-        (RowsAfter::ReadAgain, Effort::Definition) => "stay, and are read again from the source and replaced",
-        (RowsAfter::ReadAgain, Effort::Rewrite) => {
-            "are written anew under the lock, then read again from the source and replaced"
-        }
-        (RowsAfter::Known, Effort::Definition) => "stay as they are: the definition alone changes",
-        (RowsAfter::Known, Effort::Rewrite) => "are written anew under the lock",
+    let means = match (dialect.is_distributed(), difference.effort()) {
+        (false, Effort::Rewrite) => Means::Replacement,
+        _ => Means::InPlace,
     };
-    let mut lines = vec![
-        format!("  Lock       \"{}\": no reader and no writer until the transaction's end", old.name),
-        format!("  Rows       {rows}"),
-    ];
+    let altered = render_alter(dialect, &difference, means)?;
+    let anew = match means {
+        Means::InPlace => "are written anew under the lock",
+        Means::Replacement => "are written anew, into a table that takes the place of this one",
+    };
+    let rows = match (rows, difference.effort()) {
+        (RowsAfter::LoadAnew, _) => "the table is emptied and loaded anew from the source".to_owned(),
+        (RowsAfter::ReadAgain, Effort::Definition) => {
+            "stay, and are read again from the source and replaced".to_owned()
+        }
+        (RowsAfter::ReadAgain, Effort::Rewrite) => format!("{anew}; then read again from the source and replaced"),
+        (RowsAfter::Known, Effort::Definition) => "stay as they are: the definition alone changes".to_owned(),
+        (RowsAfter::Known, Effort::Rewrite) => anew.to_owned(),
+    };
+    let (locked, lock) = match means {
+        Means::InPlace => ("no reader and no writer until the transaction's end", Lock::All),
+        Means::Replacement => (
+            "no writer until the transaction's end, no reader at its end; no reader all the time where views, triggers or \
+             the like hang on it",
+            Lock::Writers,
+        ),
+    };
+    let mut lines = vec![format!("  Lock       \"{}\": {locked}", old.name), format!("  Rows       {rows}")];
     lines.extend(altered.left_out.iter().map(|left| format!("  Left out   {}: {}", left.what, left.why)));
     lines.extend([String::new(), "  In one transaction:".to_owned()]);
-    let statements = render_lock(&[&old.name])?.into_iter().chain(altered.statements);
+    let statements = render_lock(&[&old.name], lock)?.into_iter().chain(altered.statements);
     lines.extend(statements.map(|statement| format!("  {statement};")));
     Ok(lines)
 }

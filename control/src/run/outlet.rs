@@ -8,7 +8,7 @@ use millrace_capture::Outlet;
 use millrace_model::{Failure, MysqlType, SchemaKey, TableSchema};
 use millrace_proto::{CHECKPOINT_KEY, encode_checkpoint, encode_held, encode_table, held_record_key, table_record_key};
 use millrace_protocol::capture::Step;
-use millrace_task::Task;
+use millrace_service::StageContext;
 use millrace_transform::batch::{Scratch, transform_batch};
 use millrace_transform::mappings::{Mappings, NamedMapping, Need, is_written_down};
 use tokio::sync::mpsc;
@@ -17,7 +17,7 @@ use crate::run::progress::Progress;
 
 /// Transforms steps and hands them to apply.
 pub(crate) struct MemoryOutlet {
-    task: Arc<Task>,
+    context: StageContext,
     mappings: Mappings,
     /// Schemas that no message has named yet.
     schemas: HashMap<SchemaKey<MysqlType>, Arc<TableSchema<MysqlType>>>,
@@ -28,17 +28,18 @@ pub(crate) struct MemoryOutlet {
 
 impl MemoryOutlet {
     pub(crate) fn new(
-        task: Arc<Task>,
+        context: StageContext,
         mappings: Mappings,
         steps: mpsc::Sender<TransformedStep>,
         progress: Progress,
     ) -> Self {
-        Self { task, mappings, schemas: HashMap::new(), scratch: Scratch::default(), steps, progress }
+        Self { context, mappings, schemas: HashMap::new(), scratch: Scratch::default(), steps, progress }
     }
 
     /// Makes the mapping of a schema of this step; what a restart needs of it joins the state.
     fn learn(&mut self, need: Need, state: &mut Vec<(String, Option<Vec<u8>>)>) -> Result<Arc<NamedMapping>, Failure> {
-        let (key, selection) = (need.key, &self.task.selection);
+        let task = self.context.task.clone();
+        let (key, selection) = (need.key, &task.selection);
         let schema = self.schemas.remove(&key).ok_or_else(|| {
             let what = format!("a step names schema {key:?}, which it does not have");
             Failure::fatal(what, "this is a defect of Millrace: please report it")
@@ -50,6 +51,7 @@ impl MemoryOutlet {
         if is_written_down(key, &schema, selection) {
             state.push((held_record_key(alteration.before), None));
             state.push((held_record_key(key), Some(encode_held(&named.mapping.held()).to_vec())));
+            self.context.status.set("held", self.mappings.held().to_json());
         }
         Ok(named)
     }
@@ -75,8 +77,9 @@ impl MemoryOutlet {
             state.push((table_record_key(*table_id), table.as_ref().map(|table| encode_table(table).to_vec())));
         }
         state.push((CHECKPOINT_KEY.to_owned(), Some(encode_checkpoint(&step.checkpoint).to_vec())));
-        let watermark = step.checkpoint.partial.is_none().then(|| step.checkpoint.next_watermark - 1);
-        Ok(TransformedStep { task_id: step.checkpoint.task_id.clone(), batches, schemas, state, watermark })
+        let next_sequence = step.checkpoint.next_sequences.first().copied().unwrap_or(1);
+        let end = step.checkpoint.partial.is_none().then(|| next_sequence.saturating_sub(1));
+        Ok(TransformedStep { task_id: step.checkpoint.task_id.clone(), batches, schemas, state, end })
     }
 }
 

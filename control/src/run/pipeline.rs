@@ -44,8 +44,9 @@ pub(crate) async fn attempt(contexts: Contexts, progress: Progress) -> Result<Ou
         }
         progress.resume(tables);
     }
+    contexts.capture.status.set("held", mappings.held().to_json());
     let (sender, steps) = mpsc::channel(STEPS_UNDER_WAY);
-    let outlet = MemoryOutlet::new(task, mappings, sender, progress);
+    let outlet = MemoryOutlet::new(contexts.capture.clone(), mappings, sender, progress);
     let mut apply = JoinSet::new();
     apply.spawn(destination.run(schemas, steps));
     let capture = millrace_capture::run_into(contexts.capture, recovered, outlet);

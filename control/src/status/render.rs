@@ -28,6 +28,7 @@ pub(super) fn to_text(report: &Report, colours: Colours) -> String {
     lines.push(colours.paint(Colour::Strong, "Destination"));
     lines.push(format!("  {}", destination(report)));
     lines.extend(tables(report, colours));
+    lines.extend(held(report, colours));
     if !report.problems.is_empty() {
         lines.push(String::new());
         lines.push(colours.paint(Colour::Bad, "Problems"));
@@ -175,6 +176,25 @@ fn tables(report: &Report, colours: Colours) -> Vec<String> {
     lines.extend(table(&heading, &all.iter().take(SHOWN).map(row).collect::<Vec<_>>()));
     if all.len() > SHOWN {
         lines.push(format!("  and {} more: --json has them all", all.len() - SHOWN));
+    }
+    lines
+}
+
+/// Tables that are not as the source's because the task leaves changes of them out.
+fn held(report: &Report, colours: Colours) -> Vec<String> {
+    let held = report.held();
+    if held.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![String::new(), colours.paint(Colour::Strong, "Held (operations leaves their changes out)")];
+    for table in held {
+        let what = match (table["columns"].as_bool(), table["name"].as_bool()) {
+            (Some(true), Some(true)) => "columns and name",
+            (Some(true), _) => "columns",
+            _ => "name",
+        };
+        let text = |field: &str| table[field].as_str().unwrap_or_default().to_owned();
+        lines.push(format!("  {} keeps its {what} in {}", text("table"), text("destination")));
     }
     lines
 }

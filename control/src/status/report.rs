@@ -48,6 +48,7 @@ impl StageReport {
                 // It has a place of its own.
                 if let Some(details) = status["details"].as_object_mut() {
                     details.remove("table_progress");
+                    details.remove("held");
                 }
                 // Only capture knows it.
                 if let Some(status) = status.as_object_mut().filter(|_| self.stage != StageName::Capture) {
@@ -173,6 +174,19 @@ impl Report {
         lists.flatten().collect()
     }
 
+    /// The tables whose changes the task leaves out and that the source still has, as transform shows them.
+    pub(super) fn held(&self) -> Vec<&Value> {
+        let tables = self.tables();
+        let is_there = |held: &&Value| tables.is_empty() || tables.iter().any(|table| table["table"] == held["table"]);
+        let mut held: Vec<&Value> = Vec::new();
+        for table in self.stages.iter().filter_map(|stage| stage.detail("held").as_array()).flatten().filter(is_there) {
+            if !held.contains(&table) {
+                held.push(table);
+            }
+        }
+        held
+    }
+
     /// The sum of a detail over the stages of a name; none where none has it.
     pub(super) fn sum(&self, stage: StageName, detail: &str) -> Option<f64> {
         let values = of_stage(&self.stages, stage).filter_map(|stage| stage.detail(detail).as_f64());
@@ -203,6 +217,7 @@ impl Report {
                 "applied_changes_per_second": self.sum(StageName::Apply, "changes_per_second"),
             },
             "tables": self.tables(),
+            "held": self.held(),
             "stages": self.stages.iter().map(StageReport::to_json).collect::<Vec<Value>>(),
             "destination": self.destination_json(),
             "problems": self.problems.iter().map(problem).collect::<Vec<Value>>(),
@@ -383,5 +398,30 @@ mod tests {
         );
         assert_eq!(problem.hint, "start it");
         assert!(problem_of_stage(&with_state("running")).is_none());
+    }
+
+    #[test]
+    fn a_held_table_is_shown_once_and_only_while_the_source_has_it() {
+        let stage = |stage, details| StageReport {
+            stage,
+            address: "a:1".into(),
+            answer: Ok(json!({ "state": "running", "details": details })),
+        };
+        let held = |table: &str| json!({ "table": table, "destination": "kept.t", "columns": true, "name": false });
+        let transform = || stage(StageName::Transform, json!({ "held": [held("d.t"), held("d.gone")] }));
+        let capture = stage(StageName::Capture, json!({ "table_progress": [{ "table": "d.t" }, { "table": "d.u" }] }));
+        let report = Report::of(Parts {
+            task: "shop".into(),
+            environment: None,
+            start: "",
+            partitions: 1,
+            stages: vec![capture, transform(), transform()],
+            destination: Ok(DestinationReport::default()),
+            binlogs: None,
+            now: 0,
+        });
+        assert_eq!(report.to_json()["held"], json!([held("d.t")]));
+        let text = super::super::render::to_text(&report, crate::output::Colours::Off);
+        assert!(text.contains("\n  d.t keeps its columns in kept.t\n") && !text.contains("d.gone"), "{text}");
     }
 }

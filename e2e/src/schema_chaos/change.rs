@@ -35,8 +35,13 @@ pub(super) enum Action {
     NotNull,
     Nullable,
     Default,
+    Constant,
+    Change,
+    Comment,
+    TableComment,
     Index,
     UniqueIndex,
+    RenameIndex,
     DropIndex,
     Key,
     DropKey,
@@ -44,7 +49,7 @@ pub(super) enum Action {
 }
 
 /// All of them.
-pub(super) const ACTIONS: [Action; 18] = [
+pub(super) const ACTIONS: [Action; 23] = [
     Action::Add,
     Action::AddWithDefault,
     Action::AddNotNull,
@@ -57,8 +62,13 @@ pub(super) const ACTIONS: [Action; 18] = [
     Action::NotNull,
     Action::Nullable,
     Action::Default,
+    Action::Constant,
+    Action::Change,
+    Action::Comment,
+    Action::TableComment,
     Action::Index,
     Action::UniqueIndex,
+    Action::RenameIndex,
     Action::DropIndex,
     Action::Key,
     Action::DropKey,
@@ -92,9 +102,26 @@ impl Action {
             Self::Nullable => format!("MODIFY COLUMN {name} {} NULL{place}", column.definition),
             Self::Default if column.has_default && random.below(2) == 0 => format!("ALTER COLUMN {name} DROP DEFAULT"),
             Self::Default => format!("ALTER COLUMN {name} SET DEFAULT ({})", column.some_value(random)),
+            Self::Constant => {
+                format!("ALTER COLUMN {name} SET DEFAULT {}", random.choose(&["7", "'3'", "NULL", "'2020-02-29'"]))
+            }
+            Self::Change => {
+                let (to, null) = (free_name(table, random)?, column.null.sql());
+                let kind = wider(column, random).unwrap_or_else(|| column.definition.clone());
+                format!("CHANGE COLUMN {name} {to} {kind} {null} COMMENT 'was {name}'{place}")
+            }
+            Self::Comment => {
+                let null = column.null.sql();
+                format!("MODIFY COLUMN {name} {} {null} COMMENT 'it''s {}'", column.definition, random.below(9))
+            }
+            Self::TableComment => format!("COMMENT = '{}'", random.choose(&["", "of \"all\" kinds", "it''s"])),
             Self::Index => format!("ADD INDEX i{} ({})", random.below(1_000), index_columns(table, random)),
             Self::UniqueIndex => {
                 format!("ADD UNIQUE INDEX u{} ({})", random.below(1_000), index_columns(table, random))
+            }
+            Self::RenameIndex if table.indexes.is_empty() => return None,
+            Self::RenameIndex => {
+                format!("RENAME INDEX {} TO r{}", random.choose(&table.indexes), random.below(1_000))
             }
             Self::DropIndex if table.indexes.is_empty() => return None,
             Self::DropIndex => format!("DROP INDEX {}", random.choose(&table.indexes)),

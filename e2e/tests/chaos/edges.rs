@@ -34,14 +34,14 @@ fn capture_edges(world: &World) -> Vec<Edge> {
     let edge = |(kind, name): ([u8; 2], &str), moment| Edge {
         role: Role::Capture,
         server: Server::Kafka,
-        trap: Trap { kind: Some(kind), has: format!("{}.{name}", world.name).into_bytes(), moment },
+        trap: Trap { kind: Some(kind), after: None, has: format!("{}.{name}", world.name).into_bytes(), moment },
     };
     requests.into_iter().flat_map(|request| MOMENTS.map(|moment| edge(request, moment))).collect()
 }
 
 fn transform_edges(world: &World) -> Vec<Edge> {
     let has = format!("{}.transformed", world.name).into_bytes();
-    let trap = |moment| Trap { kind: Some(PRODUCE), has: has.clone(), moment };
+    let trap = |moment| Trap { kind: Some(PRODUCE), after: None, has: has.clone(), moment };
     MOMENTS.map(|moment| Edge { role: Role::Transform, server: Server::Kafka, trap: trap(moment) }).into()
 }
 
@@ -52,7 +52,7 @@ fn destination_edges(role: Role) -> Vec<Edge> {
     let edge = |has: &[u8], moment| Edge {
         role,
         server: Server::Postgres,
-        trap: Trap { kind: None, has: has.to_vec(), moment },
+        trap: Trap { kind: None, after: None, has: has.to_vec(), moment },
     };
     requests.into_iter().flat_map(|request| MOMENTS.map(|moment| edge(request, moment))).collect()
 }

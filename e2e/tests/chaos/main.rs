@@ -3,6 +3,7 @@
 //! Everything fails at random while applications write: `make chaos MINUTES=n [SEED=s]`, and a minute of it as a test.
 
 mod edges;
+mod schema_edges;
 
 use std::time::Duration;
 

@@ -36,6 +36,9 @@ pub(crate) struct Query<'a> {
     pub(crate) sql_mode: Option<u64>,
     /// Number of the collation of `character_set_client`.
     pub(crate) client_collation: Option<u16>,
+    /// The databases of all tables that the statement used, also by triggers and functions; none where the server does
+    /// not say, or not of all: there are too many, or foreign keys lead to others.
+    databases: Option<Vec<&'a [u8]>>,
 }
 
 impl<'a> Query<'a> {
@@ -49,8 +52,16 @@ impl<'a> Query<'a> {
         let variables = cursor.take(variables_length)?;
         let database = cursor.take(database_length)?;
         let _nul = cursor.u8()?;
-        let (sql_mode, client_collation) = status_variables(variables);
-        Some(Self { database, text: cursor.rest(), error_code, sql_mode, client_collation })
+        let Variables { sql_mode, client_collation, databases } = status_variables(variables);
+        Some(Self { database, text: cursor.rest(), error_code, sql_mode, client_collation, databases })
+    }
+
+    /// Whether all tables that the statement used are in databases for which `holds_selected` is false. Only where the
+    /// server says so: a statement alone does not show what its triggers change. The values that stand before it (INTVAR,
+    /// RAND, USER_VAR) mean nothing without it.
+    pub(crate) fn is_elsewhere(&self, holds_selected: impl Fn(&str) -> bool) -> bool {
+        let is_other = |name: &&[u8]| std::str::from_utf8(name).is_ok_and(|name| !holds_selected(name));
+        self.databases.as_ref().is_some_and(|names| !names.is_empty() && names.iter().all(is_other))
     }
 
     /// What the statement means, by its first words.
@@ -100,29 +111,74 @@ impl<'a> Query<'a> {
     }
 }
 
-/// `sql_mode` and the collation of `character_set_client` out of the status variables. They have no common length field:
-/// those that come before these two are known by their lengths, and reading ends at any other.
-fn status_variables(variables: &[u8]) -> (Option<u64>, Option<u16>) {
+/// What is wanted of the status variables.
+#[derive(Default)]
+struct Variables<'a> {
+    sql_mode: Option<u64>,
+    client_collation: Option<u16>,
+    databases: Option<Vec<&'a [u8]>>,
+}
+
+/// Reads the status variables. They have no common length field: those that come before the wanted ones are known by their
+/// lengths, and reading ends at any other.
+fn status_variables(variables: &[u8]) -> Variables<'_> {
     const FLAGS2: u8 = 0;
     const SQL_MODE: u8 = 1;
     const AUTO_INCREMENT: u8 = 3;
     const CHARSET: u8 = 4;
+    const TIME_ZONE: u8 = 5;
     const CATALOG: u8 = 6;
+    const TIME_NAMES: u8 = 7;
+    const DATABASE_CHARSET: u8 = 8;
+    const TABLE_MAP_FOR_UPDATE: u8 = 9;
+    const SOURCE_DATA_WRITTEN: u8 = 10;
+    const INVOKER: u8 = 11;
+    const DATABASES: u8 = 12;
     let mut cursor = Cursor::new(variables);
-    let (mut sql_mode, mut collation) = (None, None);
+    let mut read_so_far = Variables::default();
     while let Some(key) = cursor.u8() {
         let read = match key {
-            FLAGS2 | AUTO_INCREMENT => cursor.take(4).map(|_| ()),
-            SQL_MODE => cursor.uint(8).map(|bits| sql_mode = Some(bits)),
-            CHARSET => cursor.array::<6>().map(|b| collation = Some(u16::from_le_bytes([b[0], b[1]]))),
-            CATALOG => cursor.u8().and_then(|length| cursor.take(usize::from(length))).map(|_| ()),
+            FLAGS2 | AUTO_INCREMENT | SOURCE_DATA_WRITTEN => cursor.take(4).map(|_| ()),
+            SQL_MODE => cursor.uint(8).map(|bits| read_so_far.sql_mode = Some(bits)),
+            CHARSET => {
+                cursor.array::<6>().map(|b| read_so_far.client_collation = Some(u16::from_le_bytes([b[0], b[1]])))
+            }
+            TIME_ZONE | CATALOG => short_text(&mut cursor).map(|_| ()),
+            TIME_NAMES | DATABASE_CHARSET => cursor.take(2).map(|_| ()),
+            TABLE_MAP_FOR_UPDATE => cursor.take(8).map(|_| ()),
+            INVOKER => short_text(&mut cursor).and_then(|_| short_text(&mut cursor)).map(|_| ()),
+            DATABASES => {
+                read_so_far.databases = databases(&mut cursor);
+                None
+            }
             _ => None,
         };
         if read.is_none() {
             break;
         }
     }
-    (sql_mode, collation)
+    read_so_far
+}
+
+/// Bytes after their length.
+fn short_text<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [u8]> {
+    let length = cursor.u8()?;
+    cursor.take(usize::from(length))
+}
+
+/// Names that end with NUL, after their number. The server writes another number where they are too many, and an empty
+/// name where foreign keys lead to tables that it did not look at.
+fn databases<'a>(cursor: &mut Cursor<'a>) -> Option<Vec<&'a [u8]>> {
+    const MOST: u8 = 16;
+    let count = cursor.u8().filter(|count| *count <= MOST)?;
+    let mut rest = cursor.rest();
+    let mut names = Vec::new();
+    for _ in 0..count {
+        let end = rest.iter().position(|&byte| byte == 0).filter(|end| *end > 0)?;
+        names.push(&rest[..end]);
+        rest = &rest[end + 1..];
+    }
+    Some(names)
 }
 
 /// The words of a statement in capitals, without comments.
@@ -209,6 +265,22 @@ mod tests {
         assert_eq!(statement.sql, "drop table `é`");
         assert_eq!(statement.sql_mode, Some(Statement::ANSI_QUOTES));
         assert_eq!((statement.charset, statement.database.as_str()), (Some(Charset::Latin1), "d"));
+    }
+
+    #[test]
+    fn knows_where_a_statement_wrote_only_if_the_server_says_so() {
+        let with = |databases: &[u8]| {
+            let mut variables = vec![0, 1, 2, 3, 4, 7, 1, 0, 5, 3, b'U', b'T', b'C', 8, 1, 0, 11, 1, b'u', 1, b'h'];
+            variables.extend(databases);
+            event(&variables, "a", b"insert into t values (1)")
+        };
+        let is_elsewhere =
+            |databases: &[u8]| Query::parse(&with(databases)).unwrap().is_elsewhere(|name| name == "shop");
+        assert!(is_elsewhere(b"\x0c\x02a\0b\0"));
+        assert!(!is_elsewhere(b"\x0c\x02a\0shop\0"));
+        for unknown in [&b""[..], b"\x0c\x00", b"\x0c\x01\0", b"\x0c\xfe", b"\x0c\x02a\0", b"\x0c\x01\xff\0"] {
+            assert!(!is_elsewhere(unknown), "{unknown:?}");
+        }
     }
 
     #[test]

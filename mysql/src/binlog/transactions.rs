@@ -168,6 +168,7 @@ impl Transactions {
             kind::XA_PREPARE => self.xa_prepare(&placed),
             kind::PARTIAL_UPDATE_ROWS => self.partial_rows(&placed),
             kind::INCIDENT => Err(placed.refused(Refusal::Incident)),
+            kind::INTVAR | kind::RAND | kind::USER_VAR if matches!(self.state, State::Open(..)) => Ok(()),
             kind::INTVAR | kind::RAND | kind::USER_VAR | 0x06 | 0x08..=0x0c | 0x11 | 0x12 => {
                 Err(placed.refused(Refusal::StatementFormat))
             }
@@ -274,6 +275,7 @@ impl Transactions {
             }
             (Meaning::Definition | Meaning::Other, State::Xa(_)) => Err(placed.refused(Refusal::StatementFormat)),
             (Meaning::Definition, State::Open(..)) => self.statement(placed, &query),
+            (Meaning::Other, State::Open(..)) if query.is_elsewhere(|name| self.filter.selects_in(name)) => Ok(()),
             (Meaning::Other, State::Open(..)) => Err(placed.refused(Refusal::StatementFormat)),
             (Meaning::Definition | Meaning::Other, State::Announced(_)) => self.lone_statement(placed, &query),
             (Meaning::Definition | Meaning::Other, State::Outside) => {

@@ -16,7 +16,7 @@ use super::indexes::{WrittenIndex, complete};
 use super::options::TableOptions;
 use super::rows_after::{Ending, RowsAfter, rows_after};
 use super::{CreateDefaults, DdlError, StatementContext};
-use crate::column_default::read_default;
+use crate::column_default::read_set_default;
 use crate::column_type::Collations;
 use crate::keys::{IndexDefinition, IndexKind, IndexPart, arrange};
 use crate::schema::{SourceTable, place_of};
@@ -107,6 +107,7 @@ fn charset_of(table: &TableName, actions: &[Action]) -> Result<TableOptions, Ddl
 }
 
 /// A column on its way.
+#[derive(Clone)]
 struct Drafted {
     column: Column<MysqlType>,
     /// Its place before.
@@ -153,13 +154,11 @@ impl<'a> Draft<'a> {
                 Action::ChangeColumn(name, definition, position, otherwise) => {
                     let Some(at) = self.old(name, *otherwise)? else { continue };
                     let drafted = finish(definition, Some(at));
-                    kept[at] = match position {
-                        Position::AsIs => Some(drafted),
-                        _ => {
-                            placed.push((drafted, position));
-                            None
-                        }
-                    };
+                    // One that moves stays in its place, for others to stand after, until its turn.
+                    if *position != Position::AsIs {
+                        placed.push((drafted.clone(), position));
+                    }
+                    kept[at] = Some(drafted);
                 }
                 Action::AddColumn(definition, position, otherwise) => {
                     let exists = place_of(&self.before.schema.columns, &definition.column.name).is_some();
@@ -172,6 +171,7 @@ impl<'a> Draft<'a> {
         }
         self.columns = kept.into_iter().flatten().collect();
         for (drafted, position) in placed {
+            self.columns.retain(|column| drafted.origin.is_none() || column.origin != drafted.origin);
             self.put(drafted, position)?;
         }
         self.actions = actions;
@@ -190,9 +190,11 @@ impl<'a> Draft<'a> {
         match (action, &mut kept[at]) {
             (Action::RenameColumn(_, to, _), Some(drafted)) => drafted.column.name = to.as_str().into(),
             (Action::ColumnDefault(_, tokens, _), Some(Drafted { column, .. })) => {
-                let read = |tokens: &Vec<_>| read_default(&mut Cursor::new(tokens), &column.ty);
+                let read = |tokens: &Vec<_>| read_set_default(tokens, &column.ty);
                 let default = tokens.as_ref().map_or(Ok(None), read);
-                column.default = default.map_err(|what| self.disagrees(format!("default {what}")))?;
+                let default = default.map_err(|what| self.disagrees(format!("default {what}")))?;
+                // A column that is numbered takes none, and the server says nothing.
+                column.default = default.filter(|_| self.before.source_only.auto_increment != Some(at));
             }
             (Action::DropColumn(..), place) => *place = None,
             _ => {}

@@ -162,6 +162,9 @@ impl Auditor {
     /// At the end, when everything has come to rest.
     pub(crate) fn finish(&mut self, source: &Source, log: &Log, destination: &Destination) {
         self.compare(&source.committed, &destination.tables);
+        if source.shapes != destination.shapes {
+            self.fail(format!("columns differ: source {:?}, destination {:?}", source.shapes, destination.shapes));
+        }
         self.count(source, log);
     }
 

@@ -1,18 +1,20 @@
 //! Drives the real `Capture`: producer, claim, stream, snapshot readers, steps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_model::checkpoint::{Checkpoint, Ended, KeyRange, Load, RangeState, SourceMark, TableState};
 use millrace_model::{MysqlType, TableName, TableSchema};
+use millrace_protocol::ProtocolError;
 use millrace_protocol::capture::{Capture, CaptureSettings, Step};
 
+use crate::distributed;
 use crate::faults::Broken;
 use crate::log::{Record, Reply};
 use crate::parts::cut;
 use crate::random::mix;
 use crate::reader::Reader;
-use crate::source::Event;
-use crate::tables::{Kind, Value, kind, mysql_schema, row};
+use crate::source::{Distributed, Event};
+use crate::tables::{Kind, Value, added, altered_schema, kind, mysql_schema, row};
 use crate::world::{Outcome, Shared, trace};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub(crate) struct CaptureActor {
     /// The transaction being streamed: its number, event and row.
     cursor: Option<(usize, usize, usize)>,
     readers: Vec<Reader>,
+    /// Prepared transactions whose rows it has.
+    known: BTreeSet<u64>,
     sending: Option<Sending>,
     step: Option<Step>,
     /// The checkpoint says `End`.
@@ -72,6 +76,7 @@ impl CaptureActor {
             from: 0,
             cursor: None,
             readers: Vec::new(),
+            known: BTreeSet::new(),
             sending: None,
             step: None,
             has_found_end: false,
@@ -88,6 +93,7 @@ impl CaptureActor {
         CaptureSettings {
             message_bytes: settings.message_bytes,
             step_bytes: settings.step_bytes,
+            window_bytes: settings.window_bytes,
             readers: settings.readers,
             schema: true,
             full: settings.full,
@@ -162,7 +168,11 @@ impl CaptureActor {
                     checkpoint.partial = None;
                 }
                 trace!(shared, "capture {} resumes {:?}", self.id, checkpoint);
-                Capture::resume(settings, *checkpoint, tables.into_values().collect(), schema_hash)
+                let mut machine = Capture::resume(settings, *checkpoint, tables.into_values().collect(), schema_hash);
+                if !shared.breaks(Broken::PreparedForgotten) {
+                    self.known = check!(distributed::collect(&mut machine, shared));
+                }
+                machine
             }
             None => match first(shared) {
                 Some((checkpoint, tables)) => {
@@ -186,7 +196,8 @@ impl CaptureActor {
         let Some(machine) = &mut self.machine else { return Outcome::Idle };
         machine.end_if_complete();
         let due = if machine.is_full() { 1000 } else { 250 };
-        if machine.has_step() && shared.random.chance(due) {
+        let may_end = machine.has_step() || shared.breaks(Broken::StepWithinChange);
+        if may_end && shared.random.chance(due) {
             let step = machine.take_step();
             return self.begin_step(shared, step);
         }
@@ -216,13 +227,27 @@ impl CaptureActor {
                 return self.begin_step(shared, step);
             };
             self.from = number;
-            check!(machine.begin(shared.source.binlog[number].transaction.clone()));
-            self.cursor = Some((number, 0, 0));
+            let transaction = shared.source.binlog[number].clone();
+            check!(machine.begin(transaction.transaction.clone()));
+            self.cursor = match transaction.distributed {
+                Distributed::Prepares(xid) => {
+                    machine.prepared(&xid.to_string(), transaction.end.clone());
+                    self.known.insert(xid);
+                    None
+                }
+                // Nobody has its rows.
+                Distributed::Ends(xid) if !self.known.contains(&xid) => Some((number, transaction.events.len(), 0)),
+                Distributed::Ends(_) | Distributed::No => Some((number, 0, 0)),
+            };
             return Outcome::Worked;
         };
         let transaction = shared.source.binlog[number].clone();
         self.cursor = match transaction.events.get(event) {
             None => {
+                if let Distributed::Ends(xid) = transaction.distributed {
+                    machine.ends_prepared(&xid.to_string());
+                    self.known.remove(&xid);
+                }
                 check!(machine.commit(transaction.end.clone()));
                 None
             }
@@ -236,6 +261,7 @@ impl CaptureActor {
                     Event::Create(table) => check!(machine.create(mysql_schema(table))),
                     Event::Drop(table) => check!(machine.drop_table(table)),
                     Event::Truncate(table) => check!(machine.truncate(table)),
+                    Event::Alter(table) => check!(alter(machine, table)),
                     Event::Rows { .. } => {}
                 }
                 Some((number, event + 1, 0))
@@ -349,7 +375,7 @@ impl CaptureActor {
 
 /// The first start: a place of the source, and the schema of its tables there.
 fn first(shared: &Shared) -> Option<(Checkpoint, Vec<TableSchema<MysqlType>>)> {
-    if !shared.source.invisible().is_empty() {
+    if !shared.source.invisible().is_empty() || !shared.source.prepared.is_empty() {
         return None;
     }
     let delivered = shared.source.reading();
@@ -374,7 +400,15 @@ fn first(shared: &Shared) -> Option<(Checkpoint, Vec<TableSchema<MysqlType>>)> {
         partial: None,
         ended: Ended::No,
     };
-    Some((checkpoint, shared.source.visible.keys().map(mysql_schema).collect()))
+    Some((checkpoint, shared.source.visible_shapes.iter().map(|(name, added)| altered_schema(name, *added)).collect()))
+}
+
+/// The table gets a column after the others.
+fn alter(machine: &mut Capture, table: &TableName) -> Result<(), ProtocolError> {
+    let known = machine.table(table).map_or(0, |state| added(&state.schema));
+    let schema = altered_schema(table, known + 1);
+    let continued = schema.columns.len() - 1;
+    machine.alter(table, schema, (0..continued).map(Some).chain([None]).collect())
 }
 
 /// Divides some tables at a random key.

@@ -6,7 +6,8 @@ use millrace_model::position::Reading;
 use millrace_model::{GtidSet, Row, TableName};
 use millrace_protocol::ProtocolError;
 use millrace_protocol::capture::{Capture, CaptureSettings, Step};
-use millrace_protocol::chunk::{ChunkRequest, Completion, LowVerdict, WholeState};
+use millrace_protocol::chunk::{ChunkRequest, Completion, LowVerdict};
+use millrace_protocol::whole::WholeState;
 
 use crate::source::{Naming, Source, gtid};
 use crate::tables::{Kind, Value, mysql_schema, name, row};
@@ -15,11 +16,11 @@ fn value(version: u64) -> Value {
     Value { unique: 0, version, count: 1 }
 }
 
-fn single(id: i64, version: u64) -> Row {
+pub(crate) fn single(id: i64, version: u64) -> Row {
     row(Kind::Single, [id, 0], value(version))
 }
 
-fn insert(id: i64, version: u64) -> RowChange {
+pub(crate) fn insert(id: i64, version: u64) -> RowChange {
     RowChange::Insert(single(id, version))
 }
 
@@ -27,12 +28,20 @@ fn update(id: i64, version: u64) -> RowChange {
     RowChange::Update { before: single(id, version - 1), after: single(id, version) }
 }
 
-fn table() -> TableName {
+pub(crate) fn table() -> TableName {
     name(Kind::Single, 0)
 }
 
 fn settings() -> CaptureSettings {
-    CaptureSettings { message_bytes: 1000, step_bytes: 200, readers: 2, schema: true, full: true, incremental: true }
+    CaptureSettings {
+        message_bytes: 1000,
+        step_bytes: 200,
+        window_bytes: 500,
+        readers: 2,
+        schema: true,
+        full: true,
+        incremental: true,
+    }
 }
 
 fn delivered(last: u64) -> GtidSet {
@@ -41,12 +50,12 @@ fn delivered(last: u64) -> GtidSet {
     set
 }
 
-fn reading(last: u64) -> Reading {
+pub(crate) fn reading(last: u64) -> Reading {
     Reading::Gtids(delivered(last))
 }
 
 /// A task that begins after five transactions, in two partitions, with its tables created.
-fn begin(tables: &[TableName]) -> Capture {
+pub(crate) fn begin(tables: &[TableName]) -> Capture {
     let mut source = Source::new(Naming::Gtids, false);
     (0..40).for_each(|_| source.commit(Vec::new()));
     let checkpoint = Checkpoint {
@@ -74,27 +83,27 @@ fn begin(tables: &[TableName]) -> Capture {
     capture
 }
 
-fn restart(step: &Step, tables: &[TableState]) -> Capture {
+pub(crate) fn restart(step: &Step, tables: &[TableState]) -> Capture {
     Capture::resume(settings(), step.checkpoint.clone(), tables.to_vec(), |schema| schema.table_id)
 }
 
-fn states(capture: &Capture) -> Vec<TableState> {
+pub(crate) fn states(capture: &Capture) -> Vec<TableState> {
     capture.tables().map(|(_, state)| state.clone()).collect()
 }
 
-fn open(capture: &mut Capture, number: u64) -> Result<(), ProtocolError> {
+pub(crate) fn open(capture: &mut Capture, number: u64) -> Result<(), ProtocolError> {
     let mut source = Source::new(Naming::Gtids, false);
     (0..number).for_each(|_| source.commit(Vec::new()));
     capture.begin(source.binlog[number as usize - 1].transaction.clone())
 }
 
-fn close(capture: &mut Capture, number: u64) -> Result<(), ProtocolError> {
+pub(crate) fn close(capture: &mut Capture, number: u64) -> Result<(), ProtocolError> {
     let mut source = Source::new(Naming::Gtids, false);
     (0..number).for_each(|_| source.commit(Vec::new()));
     capture.commit(source.end())
 }
 
-fn transaction(capture: &mut Capture, number: u64, changes: Vec<RowChange>) {
+pub(crate) fn transaction(capture: &mut Capture, number: u64, changes: Vec<RowChange>) {
     open(capture, number).unwrap();
     capture.rows(&table(), changes).unwrap();
     close(capture, number).unwrap();
@@ -109,7 +118,7 @@ fn rows(step: &Step) -> Vec<RowChange> {
     entries.filter_map(row).collect()
 }
 
-fn reads(step: &Step) -> Vec<Row> {
+pub(crate) fn reads(step: &Step) -> Vec<Row> {
     let read = |change| match change {
         RowChange::Read { row, .. } => Some(row),
         _ => None,
@@ -126,7 +135,7 @@ fn watermarks(step: &Step) -> Vec<u64> {
     entries.filter_map(watermark).collect()
 }
 
-fn request(capture: &mut Capture, low: u64) -> ChunkRequest {
+pub(crate) fn request(capture: &mut Capture, low: u64) -> ChunkRequest {
     let request = capture.next_request().unwrap();
     assert_eq!(capture.low(request.ticket, &reading(low)), LowVerdict::Good);
     request

@@ -205,6 +205,13 @@ fn row_read_and_deleted_in_one_cut_is_deleted() {
     assert_eq!(writes[0].deletes, [single(1, 3).key(&[0])]);
 }
 
+fn with_table(kind: Kind) -> Destination {
+    let mut destination = Destination::default();
+    destination.tables.insert(name(kind, 0), Default::default());
+    destination.shapes.insert(name(kind, 0), 0);
+    destination
+}
+
 #[test]
 fn compaction_is_the_same_as_one_by_one() {
     for seed in 0..500 {
@@ -233,8 +240,7 @@ fn compaction_is_the_same_as_one_by_one() {
         }
         let mut states = Vec::new();
         for largest in [1, changes.len()] {
-            let mut destination = Destination::default();
-            destination.tables.insert(name(kind, 0), Default::default());
+            let mut destination = with_table(kind);
             let mut rest = changes.clone();
             while !rest.is_empty() {
                 let now = rest.drain(..random.between(1, largest).min(rest.len())).collect();

@@ -11,7 +11,7 @@ use millrace_protocol::compact::{Clear, TableWrite};
 use millrace_protocol::cut::Progress;
 
 use crate::random::Random;
-use crate::tables::{Key, Kind, Tables, Value, kind, parse, parse_key, row_hash, table_hash};
+use crate::tables::{Key, Kind, Shapes, Tables, Value, added, kind, parse, parse_key, row_hash, table_hash};
 
 /// A row that a commit changed.
 pub(crate) struct RowDelta {
@@ -62,6 +62,7 @@ struct Open {
 #[derive(Default)]
 pub(crate) struct Destination {
     pub(crate) tables: Tables,
+    pub(crate) shapes: Shapes,
     pub(crate) hash: u64,
     progress: BTreeMap<u32, Progress>,
     arrivals: BTreeMap<(u64, u32), u64>,
@@ -155,6 +156,11 @@ impl Destination {
             self.violations.push(format!("a write to table {name}, which is not there"));
             return;
         };
+        let shape = (Some(&added(&write.schema)) == self.shapes.get(name)).then_some(write.schema.columns.len());
+        let images = write.inserts.iter().chain(write.counts.iter().map(|(row, _)| row));
+        if images.map(|row| Some(row.cells().count())).any(|cells| cells != shape) {
+            self.violations.push(format!("a row of {name} is not of the table's shape"));
+        }
         let kind = kind(name);
         let mut note = |key: Key, value: Option<Value>| {
             touched.entry((name.clone(), key)).or_insert(value);
@@ -234,9 +240,15 @@ impl Destination {
             };
             let name = &schema.name;
             match change {
-                // Columns are not modelled, and tables keep their names here.
-                SchemaChange::Alter(_) => {}
+                // Tables keep their names here.
+                SchemaChange::Alter(_) => {
+                    let before = self.shapes.insert(name.clone(), added(&schema));
+                    if before.map(|before| before + 1) != Some(added(&schema)) {
+                        self.violations.push(format!("table {name} is altered twice, or not in order"));
+                    }
+                }
                 SchemaChange::Create { .. } => {
+                    self.shapes.insert(name.clone(), added(&schema));
                     if self.tables.insert(name.clone(), BTreeMap::new()).is_some() {
                         self.violations.push(format!("table {name} is created twice"));
                     }
@@ -252,7 +264,10 @@ impl Destination {
                     }
                     match change {
                         SchemaChange::Truncate { .. } => drop(self.tables.insert(name.clone(), BTreeMap::new())),
-                        _ => self.hash = self.hash.wrapping_sub(table_hash(name)),
+                        _ => {
+                            self.shapes.remove(name);
+                            self.hash = self.hash.wrapping_sub(table_hash(name));
+                        }
                     }
                 }
             }

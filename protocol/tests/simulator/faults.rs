@@ -21,6 +21,10 @@ pub(crate) enum Broken {
     ProducerReused,
     /// The broker takes what a fenced capture sends.
     FencingAbsent,
+    /// A restart goes on after the transactions that are prepared and not ended.
+    PreparedForgotten,
+    /// Capture ends a step between a change of a table and the end of its transaction.
+    StepWithinChange,
     /// Capture streams on while the rows of a whole table are published.
     StreamDoesNotWait,
     /// Capture reads a whole table without one consistent snapshot.
@@ -79,12 +83,16 @@ pub(crate) struct Settings {
     pub(crate) naming: Naming,
     pub(crate) shown_out_of_order: bool,
     pub(crate) ddl: bool,
+    /// Of 1,000 transactions, how many are parts of distributed ones.
+    pub(crate) distributed: usize,
     pub(crate) key_changes: bool,
     pub(crate) filter: bool,
     pub(crate) full: bool,
     pub(crate) incremental: bool,
     pub(crate) message_bytes: usize,
     pub(crate) step_bytes: usize,
+    /// Bytes of keys in a window; a key counts about 100.
+    pub(crate) window_bytes: usize,
     /// Of 1,000 messages, how many travel in parts.
     pub(crate) parts: usize,
     pub(crate) readers: usize,
@@ -129,12 +137,14 @@ impl Settings {
             naming: if random.below(4) == 0 { Naming::Places } else { Naming::Gtids },
             shown_out_of_order: random.below(3) == 0,
             ddl: random.below(2) == 0,
+            distributed: [0, 100, 300][random.below(3)],
             key_changes: random.below(4) > 0,
             filter: random.below(2) == 0,
             full,
             incremental,
             message_bytes: if small { 120 } else { 2000 },
             step_bytes: [200, 800, 5000][random.below(3)],
+            window_bytes: [300, 1000, 100_000][random.below(3)],
             parts: [0, 50, 400][random.below(3)],
             readers: random.between(1, 3),
             chunk_rows: random.between(1, 6),

@@ -14,6 +14,7 @@ mod capture_actor;
 mod core_rules;
 mod cut_rules;
 mod destination;
+mod distributed;
 mod faults;
 mod log;
 mod parts;
@@ -23,6 +24,7 @@ mod scenarios;
 mod source;
 mod tables;
 mod transform_actor;
+mod window_rules;
 mod workload;
 mod world;
 
@@ -44,9 +46,10 @@ fn attempt(seed: u64, adjust: &dyn Fn(&mut Settings), broken: Option<Broken>) ->
 }
 
 /// What must have happened in some of many seeds.
-const RARE: [&str; 18] = [
+const RARE: [&str; 21] = [
     "barrier that another has executed",
     "barrier that waits",
+    "chunk made smaller",
     "claim that is not visible yet",
     "fenced capture",
     "longer tail of transform",
@@ -55,11 +58,13 @@ const RARE: [&str; 18] = [
     "message joined of parts",
     "part of a covered message",
     "paused partition",
+    "prepared transaction read again",
     "progress that waits for another",
     "restart inside a transaction",
     "restart within a message in parts",
     "schema that is not visible yet",
     "step without a good reply",
+    "table changed before it was read",
     "void chunk",
     "whole table reopened",
     "write ahead",

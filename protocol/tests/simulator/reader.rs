@@ -3,9 +3,11 @@
 use millrace_model::position::Reading;
 use millrace_model::row::Row;
 use millrace_protocol::capture::Capture;
-use millrace_protocol::chunk::{ChunkRequest, Completion, Extent, LowVerdict, WholeState};
+use millrace_protocol::chunk::{ChunkRequest, Completion, Extent, LowVerdict, StreamPlace};
+use millrace_protocol::whole::WholeState;
 
 use crate::faults::Broken;
+use crate::tables::added;
 use crate::world::{Shared, trace};
 
 enum ReaderStep {
@@ -13,6 +15,8 @@ enum ReaderStep {
     Read,
     High,
     Hold,
+    /// The table is not as the request says; the source had this when that was found.
+    Changed(Reading),
 }
 
 pub(crate) struct Reader {
@@ -46,7 +50,12 @@ fn read_chunk(
     shared: &mut Shared,
 ) -> bool {
     let ticket = reader.request.ticket;
-    match reader.step {
+    match &reader.step {
+        ReaderStep::Changed(seen) => match machine.stands(ticket, seen) {
+            StreamPlace::Void => return false,
+            StreamPlace::Behind => {}
+            StreamPlace::Passed => panic!("the stream passed a change of the table that it did not see"),
+        },
         ReaderStep::WaitLow => {
             let verdict = machine.low(ticket, &shared.source.reading());
             trace!(shared, "chunk {ticket:?} low: {verdict:?}");
@@ -66,8 +75,15 @@ fn read_chunk(
             reader.early_high = Some(shared.source.reading());
         }
         ReaderStep::Read => {
-            let limit = shared.settings.chunk_rows;
+            let limit = (shared.settings.chunk_rows >> reader.request.halvings).max(1);
+            if reader.request.halvings > 0 {
+                shared.coverage.saw("chunk made smaller");
+            }
             let name = &reader.request.schema.name;
+            if is_changed(reader, shared) {
+                reader.step = ReaderStep::Changed(shared.source.reading());
+                return true;
+            }
             let Some((rows, last, completion)) = shared.source.read_chunk(name, after, through, limit) else {
                 // The table is gone: the stream will say so.
                 reader.step = ReaderStep::WaitLow;
@@ -98,11 +114,22 @@ fn read_chunk(
     true
 }
 
+/// Whether the table that is visible has another shape than the request says.
+fn is_changed(reader: &Reader, shared: &mut Shared) -> bool {
+    let schema = &reader.request.schema;
+    let shape = shared.source.visible_shapes.get(&schema.name);
+    let is_changed = shape.is_some_and(|shape| *shape != added(schema));
+    if is_changed {
+        shared.coverage.saw("table changed before it was read");
+    }
+    is_changed
+}
+
 /// One step of a reader of a whole table; false when it is done.
 fn read_whole(machine: &mut Capture, reader: &mut Reader, shared: &mut Shared) -> bool {
     let ticket = reader.request.ticket;
     let name = reader.request.schema.name.clone();
-    match reader.step {
+    match &reader.step {
         ReaderStep::WaitLow => match machine.low(ticket, &shared.source.reading()) {
             LowVerdict::Good => reader.step = ReaderStep::Read,
             LowVerdict::TooEarly if shared.breaks(Broken::TooEarlyIgnored) => reader.step = ReaderStep::Read,
@@ -134,12 +161,18 @@ fn read_whole(machine: &mut Capture, reader: &mut Reader, shared: &mut Shared) -
             }
             WholeState::Publish => return publish_whole(machine, reader, shared),
         },
+        ReaderStep::Changed(_) => return false,
     }
     true
 }
 
 fn publish_whole(machine: &mut Capture, reader: &mut Reader, shared: &mut Shared) -> bool {
     let ticket = reader.request.ticket;
+    // The server no longer shows the state of a snapshot in which the table had another definition.
+    if is_changed(reader, shared) {
+        machine.whole_failed(ticket);
+        return false;
+    }
     if shared.breaks(Broken::WholeReadInPieces) && !std::mem::replace(&mut reader.publishing, true) {
         reader.rows = shared.source.read_whole(&reader.request.schema.name).unwrap_or_default();
     }

@@ -10,14 +10,31 @@ use millrace_model::position::{BinlogPlace, Reading, Transaction};
 use millrace_model::{Row, TableName};
 use millrace_protocol::chunk::Completion;
 
-use crate::tables::{Kind, Tables, Value, is_filtered, kind, parse, parse_key, row, row_hash, table_hash};
+use crate::tables::{
+    Kind, Shapes, Tables, Value, is_filtered, kind, parse, parse_key, row, row_hash, table_hash, widened,
+};
 
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
-    Rows { table: TableName, changes: Vec<RowChange> },
+    Rows {
+        table: TableName,
+        changes: Vec<RowChange>,
+    },
     Create(TableName),
     Drop(TableName),
     Truncate(TableName),
+    /// The table gets one more column.
+    Alter(TableName),
+}
+
+/// What a transaction of the binlog has to do with a distributed (XA) one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Distributed {
+    No,
+    /// Prepares the one of this number; it changes nothing yet.
+    Prepares(u64),
+    /// Commits it, with its rows, or rolls it back, without.
+    Ends(u64),
 }
 
 #[derive(Debug)]
@@ -25,6 +42,7 @@ pub(crate) struct SourceTransaction {
     pub(crate) transaction: Arc<Transaction>,
     pub(crate) end: BinlogPlace,
     pub(crate) events: Vec<Event>,
+    pub(crate) distributed: Distributed,
 }
 
 /// What names a moment of this server.
@@ -38,6 +56,8 @@ pub(crate) struct Source {
     pub(crate) naming: Naming,
     pub(crate) filter: bool,
     pub(crate) binlog: Vec<Arc<SourceTransaction>>,
+    /// Prepared and not ended: their numbers, and their rows, which are locked.
+    pub(crate) prepared: Vec<(u64, Vec<Event>)>,
     seen: Vec<bool>,
     /// All before this number are visible.
     shown: usize,
@@ -46,6 +66,9 @@ pub(crate) struct Source {
     pub(crate) committed: Tables,
     /// What snapshot reads see.
     pub(crate) visible: Tables,
+    /// Of `committed`, and of `visible`.
+    pub(crate) shapes: Shapes,
+    pub(crate) visible_shapes: Shapes,
     hash: u64,
     /// Hash of the state after each number of transactions, without what a filter drops.
     pub(crate) boundaries: Vec<u64>,
@@ -67,11 +90,14 @@ impl Source {
             naming,
             filter,
             binlog: Vec::new(),
+            prepared: Vec::new(),
             seen: Vec::new(),
             shown: 0,
             executed: GtidSet::new(),
             committed: Tables::new(),
             visible: Tables::new(),
+            shapes: Shapes::new(),
+            visible_shapes: Shapes::new(),
             hash: 0,
             boundaries: vec![0],
             version: 0,
@@ -80,6 +106,15 @@ impl Source {
 
     /// The next transaction is being put together: its changes are made at once in the committed state.
     pub(crate) fn change(&mut self, events: &mut Vec<Event>, event: Event) {
+        let event = match event {
+            Event::Rows { table, changes } => {
+                let added = self.shapes[&table];
+                let changes = changes.iter().map(|change| in_shape(change, added)).collect();
+                Event::Rows { table, changes }
+            }
+            event => event,
+        };
+        reshape(&mut self.shapes, &event);
         let Self { committed, hash, filter, .. } = self;
         apply(committed, &event, &mut |table, key, value, sign| {
             if !(*filter && key.is_some_and(is_filtered)) {
@@ -97,11 +132,16 @@ impl Source {
 
     /// Writes the transaction to the binlog.
     pub(crate) fn commit(&mut self, events: Vec<Event>) {
+        self.log(events, Distributed::No);
+    }
+
+    /// Writes it to the binlog, as a part of a distributed one.
+    pub(crate) fn log(&mut self, events: Vec<Event>, distributed: Distributed) {
         let number = self.binlog.len();
         let gtid = (self.naming == Naming::Gtids).then(|| gtid(number as u64 + 1));
         let committed_at = 1_000_000 + number as u64;
         let transaction = Arc::new(Transaction { place: place(number), gtid, committed_at });
-        self.binlog.push(Arc::new(SourceTransaction { transaction, end: place(number + 1), events }));
+        self.binlog.push(Arc::new(SourceTransaction { transaction, end: place(number + 1), events, distributed }));
         self.seen.push(false);
         self.boundaries.push(self.hash);
     }
@@ -118,6 +158,7 @@ impl Source {
         }
         self.executed.add(&gtid(number as u64 + 1));
         for event in &self.binlog[number].clone().events {
+            reshape(&mut self.visible_shapes, event);
             apply(&mut self.visible, event, &mut |_, _, _, _| {});
         }
     }
@@ -137,10 +178,15 @@ impl Source {
 
     /// The first transaction that is not delivered, at or after `from`.
     pub(crate) fn next_after(&self, delivered: &Reading, from: usize) -> Option<usize> {
-        (from..self.binlog.len()).find(|&i| match delivered {
-            Reading::Gtids(set) => !set.contains(&gtid(i as u64 + 1)),
-            Reading::Place(end) => self.binlog[i].end > *end,
-        })
+        (from..self.binlog.len()).find(|&i| !self.is_delivered(delivered, i))
+    }
+
+    /// Whether a transaction is among what was delivered.
+    pub(crate) fn is_delivered(&self, delivered: &Reading, number: usize) -> bool {
+        match delivered {
+            Reading::Gtids(set) => set.contains(&gtid(number as u64 + 1)),
+            Reading::Place(end) => self.binlog[number].end <= *end,
+        }
     }
 
     /// The next rows in key order of what is visible; none where the table is not there.
@@ -157,7 +203,9 @@ impl Source {
         let mut found = rows.iter().filter(|(key, _)| {
             after.is_none_or(|after| **key > after) && through.is_none_or(|through| **key <= through)
         });
-        let chunk: Vec<Row> = found.by_ref().take(limit).map(|(key, value)| row(kind, *key, *value)).collect();
+        let added = self.visible_shapes[table];
+        let image = |(key, value): (&_, &_)| widened(&row(kind, *key, *value), added);
+        let chunk: Vec<Row> = found.by_ref().take(limit).map(image).collect();
         let columns: &[usize] = if kind == Kind::Composite { &[2, 0] } else { &[0] };
         let last = chunk.last().map(|row| row.key(columns));
         let completion = if found.next().is_some() { Completion::More } else { Completion::LastChunk };
@@ -167,15 +215,20 @@ impl Source {
     /// All rows of what is visible, each as often as it is there.
     pub(crate) fn read_whole(&self, table: &TableName) -> Option<Vec<Row>> {
         let kind = kind(table);
-        let each = |(key, value): (&_, &Value)| vec![row(kind, *key, *value); value.count as usize];
-        Some(self.visible.get(table)?.iter().flat_map(each).collect())
+        let rows = self.visible.get(table)?;
+        let added = self.visible_shapes[table];
+        let image = |key: &_, value: &Value| widened(&row(kind, *key, *value), added);
+        let each = |(key, value): (&_, &Value)| vec![image(key, value); value.count as usize];
+        Some(rows.iter().flat_map(each).collect())
     }
 
     /// Tables and keys that transactions which are not visible yet have locked.
     pub(crate) fn locks(&self) -> (BTreeSet<TableName>, BTreeSet<(TableName, [i64; 2])>) {
         let (mut tables, mut keys) = (BTreeSet::new(), BTreeSet::new());
-        for number in self.invisible() {
-            for event in &self.binlog[number].events {
+        let invisible: Vec<_> = self.invisible().into_iter().map(|number| &self.binlog[number].events).collect();
+        let prepared = self.prepared.iter().map(|(_, events)| events);
+        for events in invisible.into_iter().chain(prepared) {
+            for event in events {
                 match event {
                     Event::Rows { table, changes } => match kind(table) {
                         kind @ (Kind::Single | Kind::Composite) => {
@@ -185,13 +238,34 @@ impl Source {
                         }
                         Kind::SecondUnique | Kind::Keyless => drop(tables.insert(table.clone())),
                     },
-                    Event::Create(table) | Event::Drop(table) | Event::Truncate(table) => {
+                    Event::Create(table) | Event::Drop(table) | Event::Truncate(table) | Event::Alter(table) => {
                         tables.insert(table.clone());
                     }
                 }
             }
         }
         (tables, keys)
+    }
+}
+
+/// The same change in a table that got so many columns.
+fn in_shape(change: &RowChange, added: usize) -> RowChange {
+    match change {
+        RowChange::Insert(row) => RowChange::Insert(widened(row, added)),
+        RowChange::Delete(row) => RowChange::Delete(widened(row, added)),
+        RowChange::Read { row, purpose } => RowChange::Read { row: widened(row, added), purpose: *purpose },
+        RowChange::Update { before, after } => {
+            RowChange::Update { before: widened(before, added), after: widened(after, added) }
+        }
+    }
+}
+
+fn reshape(shapes: &mut Shapes, event: &Event) {
+    match event {
+        Event::Create(table) => drop(shapes.insert(table.clone(), 0)),
+        Event::Drop(table) => drop(shapes.remove(table)),
+        Event::Alter(table) => *shapes.get_mut(table).unwrap() += 1,
+        Event::Truncate(_) | Event::Rows { .. } => {}
     }
 }
 
@@ -223,6 +297,7 @@ fn apply(tables: &mut Tables, event: &Event, note: &mut impl FnMut(&TableName, O
             clear(tables, table, &mut |key, value| note(table, Some(key), value, -1));
             tables.insert(table.clone(), Default::default());
         }
+        Event::Alter(_) => {}
         Event::Rows { table, changes } => {
             let kind = kind(table);
             let rows = tables.get_mut(table).unwrap();

@@ -22,6 +22,12 @@ pub(crate) struct Value {
     pub(crate) count: u64,
 }
 
+/// How many columns each table got since it was created.
+pub(crate) type Shapes = BTreeMap<TableName, usize>;
+
+/// What a row holds in each of those.
+const ADDED: i64 = 7;
+
 /// Rows of all tables.
 pub(crate) type Tables = BTreeMap<TableName, BTreeMap<Key, Value>>;
 
@@ -74,6 +80,11 @@ pub(crate) fn row(kind: Kind, key: Key, value: Value) -> Row {
     }
 }
 
+/// A row in a table that got so many columns.
+pub(crate) fn widened(row: &Row, added: usize) -> Row {
+    row.cells().chain(std::iter::repeat_n(Cell::Int(ADDED), added)).collect()
+}
+
 fn number(cell: Cell<'_>) -> i64 {
     match cell {
         Cell::Int(v) => v,
@@ -87,10 +98,10 @@ pub(crate) fn parse(kind: Kind, row: &Row) -> (Key, Value) {
     let cells: Vec<i64> = row.cells().map(number).collect();
     let value = |unique, version: i64| Value { unique, version: version as u64, count: 1 };
     match (kind, &cells[..]) {
-        (Kind::Single, &[a, version]) => ([a, 0], value(0, version)),
-        (Kind::Composite, &[b, version, a]) => ([a, b], value(0, version)),
-        (Kind::SecondUnique, &[a, unique, version]) => ([a, 0], value(unique, version)),
-        (Kind::Keyless, &[a, b]) => ([a, b], value(0, 0)),
+        (Kind::Single, &[a, version, ..]) => ([a, 0], value(0, version)),
+        (Kind::Composite, &[b, version, a, ..]) => ([a, b], value(0, version)),
+        (Kind::SecondUnique, &[a, unique, version, ..]) => ([a, 0], value(unique, version)),
+        (Kind::Keyless, &[a, b, ..]) => ([a, b], value(0, 0)),
         (kind, cells) => panic!("{kind:?} has no row of {} cells", cells.len()),
     }
 }
@@ -101,7 +112,21 @@ pub(crate) fn parse_key(key: &Row) -> Key {
     [cells.next().unwrap_or(0), cells.next().unwrap_or(0)]
 }
 
-fn schema_of<T: Clone>(name: &TableName, ty: T) -> TableSchema<T> {
+fn column_names(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Single => &["id", "version"],
+        Kind::Composite => &["b", "version", "a"],
+        Kind::SecondUnique => &["id", "code", "version"],
+        Kind::Keyless => &["a", "b"],
+    }
+}
+
+/// How many columns a table of this schema got since it was created.
+pub(crate) fn added<T>(schema: &TableSchema<T>) -> usize {
+    schema.columns.len() - column_names(kind(&schema.name)).len()
+}
+
+fn schema_of<T: Clone>(name: &TableName, added: usize, ty: T) -> TableSchema<T> {
     let kind = kind(name);
     let column = |name: &str| Column {
         name: name.into(),
@@ -111,16 +136,12 @@ fn schema_of<T: Clone>(name: &TableName, ty: T) -> TableSchema<T> {
         comment: String::new(),
         collation: "".into(),
     };
-    let names: &[&str] = match kind {
-        Kind::Single => &["id", "version"],
-        Kind::Composite => &["b", "version", "a"],
-        Kind::SecondUnique => &["id", "code", "version"],
-        Kind::Keyless => &["a", "b"],
-    };
+    let names = column_names(kind).iter().map(|name| (*name).to_owned());
+    let names = names.chain((0..added).map(|number| format!("added{number}")));
     TableSchema {
         table_id: 0,
         name: name.clone(),
-        columns: names.iter().map(|name| column(name)).collect(),
+        columns: names.map(|name| column(&name)).collect(),
         primary_key: key_columns(kind),
         key: key_columns(kind),
         indexes: Vec::new(),
@@ -134,11 +155,16 @@ fn schema_of<T: Clone>(name: &TableName, ty: T) -> TableSchema<T> {
 }
 
 pub(crate) fn mysql_schema(name: &TableName) -> TableSchema<MysqlType> {
-    schema_of(name, MysqlType::BigInt(millrace_model::mysql_type::Sign::Signed))
+    altered_schema(name, 0)
+}
+
+/// The schema of a table that got so many columns.
+pub(crate) fn altered_schema(name: &TableName, added: usize) -> TableSchema<MysqlType> {
+    schema_of(name, added, MysqlType::BigInt(millrace_model::mysql_type::Sign::Signed))
 }
 
 pub(crate) fn pg_schema(source: &TableSchema<MysqlType>) -> TableSchema<PgType> {
-    let mut schema = schema_of(&source.name, PgType::BigInt);
+    let mut schema = schema_of(&source.name, added(source), PgType::BigInt);
     schema.table_id = source.table_id;
     schema
 }

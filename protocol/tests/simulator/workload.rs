@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use millrace_model::TableName;
 use millrace_model::batch::RowChange;
 
+use crate::distributed;
 use crate::faults::Settings;
 use crate::random::Random;
 use crate::source::{Event, Naming, Source};
@@ -32,6 +33,9 @@ pub(crate) fn prepare(source: &mut Source, settings: &Settings, random: &mut Ran
 pub(crate) fn commit(source: &mut Source, settings: &Settings, random: &mut Random) {
     if settings.ddl && random.chance(60) {
         return change_schema(source, random);
+    }
+    if random.chance(settings.distributed) {
+        return distributed::act(source, settings, random);
     }
     let operations = match random.below(100) {
         0..6 => 0,
@@ -96,14 +100,14 @@ fn operation(
     }
 }
 
-fn random_key(kind: Kind, random: &mut Random) -> Key {
+pub(crate) fn random_key(kind: Kind, random: &mut Random) -> Key {
     match kind {
         Kind::Composite => [random.below(4) as i64, random.below(3) as i64],
         _ => [random.below(KEYS as usize) as i64, 0],
     }
 }
 
-fn keyed(
+pub(crate) fn keyed(
     source: &mut Source,
     settings: &Settings,
     random: &mut Random,
@@ -148,9 +152,10 @@ fn change_schema(source: &mut Source, random: &mut Random) {
     let is_locked = |name: &TableName| locked.contains(name) || keys.iter().any(|(table, _)| table == name);
     let free: Vec<TableName> = source.committed.keys().filter(|name| !is_locked(name)).cloned().collect();
     let mut events = Vec::new();
-    match (random.below(3), free.get(random.below(free.len()))) {
+    match (random.below(5), free.get(random.below(free.len()))) {
         (0, Some(table)) => source.change(&mut events, Event::Truncate(table.clone())),
         (1, Some(table)) if source.committed.len() > 2 => source.change(&mut events, Event::Drop(table.clone())),
+        (2 | 3, Some(table)) if source.shapes[table] < 4 => source.change(&mut events, Event::Alter(table.clone())),
         _ => {
             let table = name(KINDS[random.below(4)], random.below(6));
             if source.committed.contains_key(&table) || is_locked(&table) || source.committed.len() >= 7 {

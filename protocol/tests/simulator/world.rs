@@ -8,6 +8,7 @@ use crate::apply_actor::ApplyActor;
 use crate::auditor::Auditor;
 use crate::capture_actor::{CaptureActor, Phase};
 use crate::destination::Destination;
+use crate::distributed;
 use crate::faults::{Broken, Settings};
 use crate::log::Log;
 use crate::random::Random;
@@ -188,6 +189,8 @@ impl World {
             self.tick()?;
             ticks += 1;
         }
+        let Shared { source, random, .. } = &mut self.shared;
+        distributed::end_all(source, random);
         self.shared.lost_replies = 0;
         self.shared.idles = 3;
         self.shared.settings.speeds = [1, 2, 2];

@@ -153,7 +153,7 @@ fn refuses_what_could_lose_data() {
     for (kind, data, message) in [
         (kind::QUERY, query("insert into t values (1)"), "logged as text"),
         (kind::QUERY, query("XA START X'61'"), "another distributed transaction"),
-        (kind::INTVAR, vec![0; 9], "INTVAR_EVENT"),
+        (0x11, vec![0; 9], "BEGIN_LOAD_QUERY_EVENT"),
         (kind::PARTIAL_UPDATE_ROWS, vec![], "PARTIAL_UPDATE_ROWS_EVENT"),
         (kind::INCIDENT, vec![], "INCIDENT_EVENT"),
         (kind::XA_PREPARE, vec![], "XA_PREPARE_LOG_EVENT"),

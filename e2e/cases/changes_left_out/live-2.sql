@@ -1,0 +1,4 @@
+RENAME TABLE t TO u;
+INSERT INTO u (id, a, c) VALUES (5, 5, 9);
+DELETE FROM u WHERE id = 2;
+INSERT INTO marker VALUES (2);

@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT PRIMARY KEY, a SMALLINT, b VARCHAR(10) DEFAULT 'd', KEY by_a (a));
+INSERT INTO t VALUES (1, 1, 'one'), (2, 2, 'two');
+CREATE TABLE marker (id INT PRIMARY KEY);

@@ -1,0 +1,2 @@
+ALTER TABLE t MODIFY amount DECIMAL(14,4);
+INSERT INTO t (id, amount) VALUES (3, 0.1234);
