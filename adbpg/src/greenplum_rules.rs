@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use millrace_model::schema::{Column, Distribution, Index, Nullability, Placement, Route, Storage, Uniqueness};
 use millrace_model::{ErrorClass, PgType, TableName, TableSchema};
 
-use crate::alter::{Difference, render_alter};
+use crate::alter::{Difference, Means, render_alter};
 use crate::connect::render_session;
 use crate::ddl::{ExistingTable, render_create_table};
 use crate::dialect::{Dialect, RowIdentity};
@@ -197,8 +197,9 @@ fn the_type_of_a_key_column_changes_by_the_recipe() {
     after.columns[0].ty = PgType::BigInt;
     (after.indexes, after.columns[1].ty) = (before.indexes.clone(), PgType::Text);
     let origins = [Some(0), Some(1), Some(2)];
-    let statements =
-        render_alter(&greenplum(), &Difference::new(&before, &after, &origins).unwrap()).unwrap().statements;
+    let statements = render_alter(&greenplum(), &Difference::new(&before, &after, &origins).unwrap(), Means::InPlace)
+        .unwrap()
+        .statements;
     let steps = [
         "DROP CONSTRAINT",
         "SET DISTRIBUTED RANDOMLY",
