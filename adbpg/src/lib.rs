@@ -16,6 +16,7 @@ pub mod dialect;
 pub mod encode;
 pub mod error;
 #[cfg(test)]
+#[path = "greenplum_rules/tests.rs"]
 mod greenplum_rules;
 pub mod ident;
 pub mod indexes;

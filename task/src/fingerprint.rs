@@ -101,17 +101,20 @@ fn put_settings(mut put: &mut impl FnMut(&str), settings: &ObjectSettings) {
             put(field);
         }
     }
-    let (values, usual) = (&schema.values, ValuePolicies::default());
-    if values.zero_dates != usual.zero_dates {
-        ["zero dates", values.zero_dates.as_str()].into_iter().for_each(&mut put);
-    }
-    if values.invalid_dates != usual.invalid_dates {
-        ["invalid dates", values.invalid_dates.as_str()].into_iter().for_each(&mut put);
-    }
-    if values.nul_characters != usual.nul_characters {
-        ["nul characters", values.nul_characters.as_str()].into_iter().for_each(&mut put);
-    }
+    put_policies(&mut put, schema.values);
     if let Some(condition) = &settings.condition {
         ["where", condition.text()].into_iter().for_each(put);
+    }
+}
+
+fn put_policies(put: &mut impl FnMut(&str), values: ValuePolicies) {
+    let usual = ValuePolicies::default();
+    let fields = [
+        ("zero dates", values.zero_dates.as_str(), usual.zero_dates.as_str()),
+        ("invalid dates", values.invalid_dates.as_str(), usual.invalid_dates.as_str()),
+        ("nul characters", values.nul_characters.as_str(), usual.nul_characters.as_str()),
+    ];
+    for (name, word, _) in fields.into_iter().filter(|(_, word, usual)| word != usual) {
+        [name, word].into_iter().for_each(&mut *put);
     }
 }

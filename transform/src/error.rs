@@ -262,6 +262,33 @@ impl KeyProblem {
     }
 }
 
+impl ValueProblem {
+    fn hint(self) -> &'static str {
+        match self {
+            Self::ZeroDateInKey => "correct the value in the source, or exclude the column or the table",
+            Self::ZeroDate | Self::InvalidDate => {
+                "correct the value in the source, or exclude the column or the table; or start the task under another name \
+                     with a policy: schema.zero_dates, schema.invalid_dates (not for keys)"
+            }
+            Self::NulCharacter => {
+                "remove the character in the source, or exclude the column or the table; or start the task under another name \
+                     with a policy: schema.nul_characters (not for keys)"
+            }
+            Self::NulInName => "remove the character in the source, or give the column the type text in columns.type",
+            Self::NoBoolean
+            | Self::OutOfRange
+            | Self::Fraction
+            | Self::TooLong
+            | Self::TrailingSpace
+            | Self::TimeInDate
+            | Self::NoTimeOfDay => {
+                "choose a type in columns.type that holds every value, and start the task under another name"
+            }
+            Self::OtherKind => "this is a defect of Millrace: please report the table's definition",
+        }
+    }
+}
+
 impl TransformError {
     /// Always [`ErrorClass::Fatal`].
     pub fn class(&self) -> ErrorClass {
@@ -309,34 +336,7 @@ impl TransformError {
                     .into()
             }
             Self::NotSelected(_) => "run all stages with the same task file".into(),
-            Self::Value { problem, .. } => match problem {
-                ValueProblem::ZeroDateInKey => {
-                    "correct the value in the source, or exclude the column or the table".into()
-                }
-                ValueProblem::ZeroDate | ValueProblem::InvalidDate => {
-                    "correct the value in the source, or exclude the column or the table; or start the task under another name \
-                     with a policy: schema.zero_dates, schema.invalid_dates (not for keys)"
-                        .into()
-                }
-                ValueProblem::NulCharacter => {
-                    "remove the character in the source, or exclude the column or the table; or start the task under another name \
-                     with a policy: schema.nul_characters (not for keys)"
-                        .into()
-                }
-                ValueProblem::NulInName => {
-                    "remove the character in the source, or give the column the type text in columns.type".into()
-                }
-                ValueProblem::NoBoolean
-                | ValueProblem::OutOfRange
-                | ValueProblem::Fraction
-                | ValueProblem::TooLong
-                | ValueProblem::TrailingSpace
-                | ValueProblem::TimeInDate
-                | ValueProblem::NoTimeOfDay => {
-                    "choose a type in columns.type that holds every value, and start the task under another name".into()
-                }
-                ValueProblem::OtherKind => "this is a defect of Millrace: please report the table's definition".into(),
-            },
+            Self::Value { problem, .. } => problem.hint().into(),
         }
     }
 }
