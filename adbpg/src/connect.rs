@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, SimpleQueryRow};
 
-use crate::dialect::{Dialect, PROBED_SETTINGS};
+use crate::dialect::{ACCESS_METHOD_BEAM, Dialect, PROBED_SETTINGS};
 use crate::error::{AdbpgError, reason_of};
 use crate::ident::literal;
 use crate::target::Uniqueness;
@@ -198,24 +198,38 @@ async fn probe(client: &Client) -> Result<(Dialect, BTreeMap<String, String>), A
     let names = PROBED_SETTINGS.iter().chain(SESSION_SETTINGS.iter().map(|(name, _)| name));
     let names: Result<Vec<String>, AdbpgError> = names.map(|name| literal(name)).collect();
     let sql = format!("SELECT lower(name), setting FROM pg_settings WHERE lower(name) IN ({})", names?.join(", "));
-    let settings: BTreeMap<String, String> = rows(client, action, &sql)
+    let mut settings: BTreeMap<String, String> = rows(client, action, &sql)
         .await?
         .iter()
         .filter_map(|row| Some((row.get(0)?.to_owned(), row.get(1)?.to_owned())))
         .collect();
+    if !rows(client, action, "SELECT 1 FROM pg_catalog.pg_am WHERE amname = 'beam'").await?.is_empty() {
+        settings.insert(ACCESS_METHOD_BEAM.to_owned(), "on".to_owned());
+    }
     Ok((Dialect::detect(&version, &settings), settings))
 }
 
 async fn set_up(client: &Client, dialect: &Dialect, has: &BTreeMap<String, String>) -> Result<(), AdbpgError> {
+    let sql = render_session(dialect, has);
+    client.batch_execute(&sql).await.map_err(|error| AdbpgError::of("set up the session", &error))
+}
+
+/// The statements that set a session up, of a server that has these settings.
+pub(crate) fn render_session(dialect: &Dialect, has: &BTreeMap<String, String>) -> String {
     let mut sql = String::new();
     for (name, value) in SESSION_SETTINGS.into_iter().filter(|(name, _)| has.contains_key(*name)) {
-        sql.push_str(&format!("SET {name} TO {};", literal(value)?));
+        sql.push_str(&format!("SET {name} TO '{value}';"));
     }
     if dialect.is_distributed() {
         // Off by default there: a DELETE joined with keys would scan the whole table.
         sql.push_str("SET enable_nestloop TO on;");
+        // The other planner decides about joins by rules of its own.
+        let is_on = |name: &str| has.get(name).is_some_and(|value| value == "on");
+        if is_on("optimizer") && is_on("optimizer_control") {
+            sql.push_str("SET optimizer TO off;");
+        }
     }
-    client.batch_execute(&sql).await.map_err(|error| AdbpgError::of("set up the session", &error))
+    sql
 }
 
 async fn backend(client: &Client) -> Result<Backend, AdbpgError> {

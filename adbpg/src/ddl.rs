@@ -77,9 +77,11 @@ pub fn render_create_table(
     Ok(Rendered { statements, left_out })
 }
 
-/// Beam needs AnalyticDB 7 (its manual, "Beam storage engine"); heap is what PostgreSQL has anyway.
+/// Beam needs AnalyticDB 7 (its manual, "Beam storage engine"), and is what tables have there by default; heap is what
+/// PostgreSQL has anyway.
 fn render_storage(dialect: &Dialect, schema: &TableSchema<PgType>) -> Result<&'static str, AdbpgError> {
     match schema.placement.storage {
+        Storage::Usual if dialect.prefers_beam() => Ok(" USING beam"),
         Storage::Usual => Ok(""),
         Storage::Heap if dialect.is_distributed() && dialect.base() >= 120_000 => Ok(" USING heap"),
         Storage::Heap => Ok(""),
@@ -101,7 +103,15 @@ pub(crate) fn render_distribution(dialect: &Dialect, schema: &TableSchema<PgType
         Distribution::Key if schema.is_keyed() => format!(" DISTRIBUTED BY ({})", render_names(schema, &schema.key)?),
         Distribution::Key => " DISTRIBUTED RANDOMLY".to_owned(),
         Distribution::Columns(columns) => format!(" DISTRIBUTED BY ({})", render_names(schema, columns)?),
-        Distribution::Replicated => " DISTRIBUTED REPLICATED".to_owned(),
+        Distribution::Replicated if schema.is_keyed() => " DISTRIBUTED REPLICATED".to_owned(),
+        // Nothing names a row there (greenplum.md, section 4), and equal rows are deleted one by one.
+        Distribution::Replicated => {
+            return Err(AdbpgError::Definition {
+                table: schema.name.to_string(),
+                problem: "a table without a key cannot be replicated: take distributed_by out, or give it a key"
+                    .to_owned(),
+            });
+        }
     })
 }
 
@@ -254,13 +264,15 @@ mod tests {
     use millrace_model::schema::{Placement, Route};
 
     use super::*;
-    use crate::dialect::{Cluster, DeadlockDetector};
+    use crate::dialect::{Beam, Cluster, DeadlockDetector};
 
     const POSTGRES: Dialect = Dialect::Postgres { version: 150_004 };
 
     fn greenplum() -> Dialect {
         let deadlock_detector = DeadlockDetector::Off;
-        Dialect::Greenplum { cluster: Cluster { version: "7.0.0".to_owned(), base: 120_012, deadlock_detector } }
+        Dialect::Greenplum {
+            cluster: Cluster { version: "7.0.0".to_owned(), base: 120_012, deadlock_detector, beam: Beam::Absent },
+        }
     }
 
     fn column(name: &str, ty: PgType, nullability: Nullability, default: Option<DefaultValue>) -> Column<PgType> {
@@ -309,7 +321,12 @@ mod tests {
 
     #[test]
     fn renders_the_placement_of_the_task_file() {
-        let cluster = Cluster { version: "7.0.0".into(), base: 120_012, deadlock_detector: DeadlockDetector::On };
+        let cluster = Cluster {
+            version: "7.0.0".into(),
+            base: 120_012,
+            deadlock_detector: DeadlockDetector::On,
+            beam: Beam::Absent,
+        };
         let analytic = Dialect::AnalyticDb { cluster };
         let mut table = schema(two_columns(), vec![1, 0], vec![1, 0]);
         let mut rendered = |distribution: Distribution, storage, dialect: &Dialect| {

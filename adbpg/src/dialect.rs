@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// The settings that [`Dialect::detect`] looks at (`pg_settings` never fails on an unknown name).
-pub(crate) const PROBED_SETTINGS: [&str; 8] = [
+pub(crate) const PROBED_SETTINGS: [&str; 10] = [
     "server_version_num",
     "server_version",
     "gp_server_version",
@@ -13,7 +13,15 @@ pub(crate) const PROBED_SETTINGS: [&str; 8] = [
     "lock_timeout",
     "enable_nestloop",
     "adbpg_version",
+    "optimizer",
+    "optimizer_control",
 ];
+
+/// Stands among the settings where the server has the access method `beam`.
+pub(crate) const ACCESS_METHOD_BEAM: &str = "access_method_beam";
+
+/// The first version of AnalyticDB for PostgreSQL whose tables are Beam tables by default.
+const BEAM_BY_DEFAULT: [u32; 4] = [7, 0, 6, 6];
 
 /// A server of the family.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,12 +46,23 @@ pub enum Dialect {
 /// What the servers of the Greenplum family say of themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
-    /// Greenplum's version, such as `7.0.0`.
+    /// Greenplum's version, such as `7.0.0`, or AnalyticDB's own, such as `7.0.6.6`, where it says it.
     pub version: String,
     /// `server_version_num` of the PostgreSQL in it, such as 120012.
     pub base: u32,
     /// Whether its global deadlock detector runs.
     pub deadlock_detector: DeadlockDetector,
+    /// Whether it has Beam tables.
+    pub beam: Beam,
+}
+
+/// The storage engine of AnalyticDB for PostgreSQL 7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beam {
+    /// Tables can be `USING beam`.
+    Present,
+    /// There is no such access method.
+    Absent,
 }
 
 /// `gp_enable_global_deadlock_detector`.
@@ -75,14 +94,16 @@ impl Dialect {
             Some("on") => DeadlockDetector::On,
             _ => DeadlockDetector::Off,
         };
-        let version_number = greenplum.split_whitespace().next().unwrap_or_default().to_owned();
-        let cluster = Cluster { version: version_number, base, deadlock_detector };
+        let of_greenplum = greenplum.split_whitespace().next().unwrap_or_default().to_owned();
+        let beam = if settings.contains_key(ACCESS_METHOD_BEAM) { Beam::Present } else { Beam::Absent };
         let lower = version.to_ascii_lowercase();
-        if lower.contains("analyticdb") || lower.contains("adbpg") || settings.contains_key("adbpg_version") {
-            Self::AnalyticDb { cluster }
-        } else {
-            Self::Greenplum { cluster }
+        let own = settings.get("adbpg_version");
+        if !lower.contains("analyticdb") && !lower.contains("adbpg") && own.is_none() {
+            return Self::Greenplum { cluster: Cluster { version: of_greenplum, base, deadlock_detector, beam } };
         }
+        let own = own.and_then(|text| first_version(text)).or_else(|| first_version(lower.split("analyticdb").nth(1)?));
+        let version = own.unwrap_or(of_greenplum);
+        Self::AnalyticDb { cluster: Cluster { version, base, deadlock_detector, beam } }
     }
 
     /// The cluster, for the Greenplum family.
@@ -116,6 +137,14 @@ impl Dialect {
         self.base() >= 90_500
     }
 
+    /// Whether tables for which the task file says nothing are Beam tables.
+    pub fn prefers_beam(&self) -> bool {
+        let Self::AnalyticDb { cluster } = self else { return false };
+        let mut parts = cluster.version.split('.').map(|part| part.parse().unwrap_or(0));
+        let version: [u32; 4] = std::array::from_fn(|_| parts.next().unwrap_or(0));
+        cluster.beam == Beam::Present && version >= BEAM_BY_DEFAULT
+    }
+
     /// What names one row physically.
     pub fn row_identity(&self) -> RowIdentity {
         if self.is_distributed() { RowIdentity::SegmentAndCtid } else { RowIdentity::Ctid }
@@ -132,6 +161,15 @@ impl Dialect {
             }
         }
     }
+}
+
+/// The first number with points in a text, such as `7.0.6.6`.
+fn first_version(text: &str) -> Option<String> {
+    let is_part = |c: char| c.is_ascii_digit() || c == '.';
+    let word = text
+        .split(|c: char| !is_part(c))
+        .find(|word| word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit()))?;
+    Some(word.trim_end_matches('.').to_owned())
 }
 
 impl fmt::Display for Dialect {
@@ -164,7 +202,7 @@ mod tests {
         assert!(!greenplum.has_parallel_writers() && greenplum.is_distributed());
 
         let analytic = Dialect::detect("PostgreSQL 12.12 (AnalyticDB PostgreSQL 7.0.6.6)", &settings(&seven));
-        assert_eq!(analytic.to_string(), "AnalyticDB for PostgreSQL 7.0.0");
+        assert_eq!(analytic.to_string(), "AnalyticDB for PostgreSQL 7.0.6.6");
     }
 
     #[test]

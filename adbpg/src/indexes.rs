@@ -110,7 +110,7 @@ mod tests {
     use millrace_model::schema::{Column, Nullability, Route};
 
     use super::*;
-    use crate::dialect::{Cluster, DeadlockDetector};
+    use crate::dialect::{Beam, Cluster, DeadlockDetector};
 
     fn table() -> TableSchema<PgType> {
         let column = |name: &str, ty| Column {
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!((plain.statements.len(), plain.left_out.len()), (3, 1));
 
         let deadlock_detector = DeadlockDetector::Off;
-        let cluster = Cluster { version: "6.0".to_owned(), base: 90_426, deadlock_detector };
+        let cluster = Cluster { version: "6.0".to_owned(), base: 90_426, deadlock_detector, beam: Beam::Absent };
         let spread = render_indexes(&Dialect::Greenplum { cluster }, &table()).unwrap();
         assert!(spread.statements[0].contains("THEN CREATE INDEX \"orders_mail_"));
         assert!(spread.statements[1].contains("THEN CREATE UNIQUE INDEX \"orders_both_"));

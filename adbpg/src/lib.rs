@@ -15,6 +15,9 @@ pub mod ddl;
 pub mod dialect;
 pub mod encode;
 pub mod error;
+#[cfg(test)]
+#[path = "greenplum_rules/tests.rs"]
+mod greenplum_rules;
 pub mod ident;
 pub mod indexes;
 pub mod key_array;

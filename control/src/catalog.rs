@@ -5,7 +5,7 @@ use std::sync::Arc;
 use millrace_model::{Failure, MysqlType, PgType, TableName, TableSchema};
 use millrace_mysql::schema::read_tables;
 use millrace_mysql::{MysqlError, Session, SourceTable};
-use millrace_task::Task;
+use millrace_task::{ObjectRule, Task, ValuePolicies};
 use millrace_transform::TransformError;
 use millrace_transform::table::TableMapping;
 
@@ -31,14 +31,22 @@ pub(crate) struct MappedTable {
     pub(crate) target: Arc<TableSchema<PgType>>,
     /// Places of the source's columns that move, in the order of the destination's.
     pub(crate) moving: Vec<usize>,
+    /// What becomes of values that the destination does not have.
+    pub(crate) policies: ValuePolicies,
 }
 
 /// What becomes of a table; `number` tells it from the others.
 pub(crate) fn map_table(task: &Task, table: &SourceTable, number: u64) -> Result<MappedTable, TransformError> {
+    let mapping = mapping(task, table, number)?;
+    let (source, target) = (mapping.source().clone(), mapping.target().clone());
+    let policies = task.selection.selects(&table.name).map(ObjectRule::value_policies).unwrap_or_default();
+    Ok(MappedTable { source, target, moving: mapping.moving_columns(), policies })
+}
+
+/// What transform does with a table and its rows; `number` tells it from the others.
+pub(crate) fn mapping(task: &Task, table: &SourceTable, number: u64) -> Result<TableMapping, TransformError> {
     let rule = task.selection.selects(&table.name).ok_or_else(|| TransformError::NotSelected(table.name.clone()))?;
-    let source = Arc::new(table.clone().into_schema(number));
-    let mapping = TableMapping::new(source.clone(), rule)?;
-    Ok(MappedTable { source, target: mapping.target().clone(), moving: mapping.moving_columns() })
+    TableMapping::new(Arc::new(table.clone().into_schema(number)), rule)
 }
 
 /// What becomes of all tables.

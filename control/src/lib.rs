@@ -13,6 +13,7 @@ mod output;
 mod plan;
 mod quarantine;
 mod run;
+mod scan;
 mod schema;
 mod status;
 mod text;
@@ -106,6 +107,7 @@ mod tests {
         for good in [
             &["millrace", "check", "a.toml", "--accept", "gtid_mode", "--accept", "x", "--json"][..],
             &["millrace", "plan", "a.toml", "--sql"],
+            &["millrace", "plan", "a.toml", "--scan", "--rows-per-second", "500", "--json"],
             &["millrace", "run", "a.toml", "--log-format", "json"],
             &["millrace", "status", "a.toml", "--watch", "--json"],
             &["millrace", "quarantine", "list", "a.toml", "--json"],
@@ -120,6 +122,8 @@ mod tests {
         for bad in [
             &["millrace", "check"][..],
             &["millrace", "plan", "a.toml", "--sql", "--json"],
+            &["millrace", "plan", "a.toml", "--scan", "--sql"],
+            &["millrace", "plan", "a.toml", "--rows-per-second", "5"],
             &["millrace", "completions", "tcsh"],
             &["millrace", "status", "a.toml", "--at", "nowhere"],
             &["millrace", "quarantine", "drop", "a.toml"],

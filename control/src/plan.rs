@@ -6,6 +6,7 @@
 mod build;
 mod ddl;
 mod estimate;
+mod keys;
 mod notes;
 mod objects;
 mod render;
@@ -17,12 +18,14 @@ use millrace_adbpg::Connection;
 use millrace_apply::destination_options;
 use millrace_capture::source_options;
 use millrace_model::Failure;
-use millrace_mysql::Session;
 use millrace_mysql::objects::read_objects;
+use millrace_mysql::{Session, SourceTable};
+use millrace_task::Task;
 
 use crate::Ending;
 use crate::catalog::{databases, map_tables, nothing_selected, selected_tables};
 use crate::output::{Colours, print, print_json};
+use crate::scan;
 
 /// Show what would be created, what may be lost on the way, what does not move, and how long it takes
 #[derive(Debug, Args)]
@@ -34,6 +37,7 @@ Examples:
   millrace plan shop.toml --summary        a line a table
   millrace plan shop.toml --sql > ddl.sql  the statements for the destination, and nothing else
   millrace plan shop.toml --ddl 'ALTER TABLE orders ADD COLUMN paid DATE'
+  millrace plan shop.toml --scan           reads every row: what could not move, with keys (exit code 1 if something)
   millrace plan shop.toml --json | jq '.tables[].columns[] | select(.notes != [])'")]
 pub(crate) struct Arguments {
     /// The task file
@@ -51,6 +55,12 @@ pub(crate) struct Arguments {
     /// Show what this statement on a table of the source would do in the destination
     #[arg(long, value_name = "STATEMENT", conflicts_with_all = ["json", "summary", "sql"])]
     ddl: Option<String>,
+    /// Read the rows, and show what of them could not move
+    #[arg(long, conflicts_with_all = ["summary", "sql", "ddl"])]
+    scan: bool,
+    /// The most rows that --scan reads in a second
+    #[arg(long, value_name = "ROWS", requires = "scan", default_value_t = 100_000)]
+    rows_per_second: u32,
 }
 
 /// Makes the plan and prints it.
@@ -69,6 +79,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Ending, Failure> {
         print(&ddl::preview(&task, destination.dialect(), &tables, &surroundings, statement, colours)?)?;
         return Ok(Ending::Good);
     }
+    if arguments.scan {
+        return look_through(&mut session, &task, &tables, &arguments).await;
+    }
     let objects = read_objects(&mut session, &databases(&tables)).await?;
     session.close().await;
     let destination = Connection::connect(&destination_options(&task.destination)).await?;
@@ -83,4 +96,22 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Ending, Failure> {
         print(&render::to_text(&plan, detail, Colours::of_standard_output()))?;
     }
     Ok(Ending::Good)
+}
+
+/// Reads the rows and prints what was found.
+async fn look_through(
+    session: &mut Session,
+    task: &Task,
+    tables: &[SourceTable],
+    arguments: &Arguments,
+) -> Result<Ending, Failure> {
+    let destination = Connection::connect(&destination_options(&task.destination)).await?;
+    let dialect = destination.dialect().clone();
+    drop(destination);
+    let scan = scan::scan(session, task, &dialect, tables, arguments.rows_per_second).await?;
+    match arguments.json {
+        true => print_json(&scan::to_json(&scan))?,
+        false => print(&scan::to_text(&scan, Colours::of_standard_output()))?,
+    }
+    Ok(if scan.stops() { Ending::Finding } else { Ending::Good })
 }

@@ -34,6 +34,8 @@ struct Special {
     renamed: BTreeMap<String, String>,
     /// Names of columns in the destination, by table and by their name in the source.
     renamed_columns: BTreeMap<String, BTreeMap<String, String>>,
+    /// What the destination has in place of a column's value, as an expression of MySQL over the table `t`, by table and column.
+    changed: BTreeMap<String, BTreeMap<String, String>>,
     /// Conditions in MySQL's words, by table: only rows for which it is true must be in the destination.
     filter: BTreeMap<String, String>,
     /// Whether the task ends by itself once the destination is equal.
@@ -145,6 +147,7 @@ impl Case {
             absent_columns: self.special.absent_columns.clone(),
             renamed: self.special.renamed.iter().map(|(from, to)| (from.clone(), world.fill(to))).collect(),
             renamed_columns: self.special.renamed_columns.clone(),
+            changed: self.special.changed.clone(),
             filter: self.special.filter.clone(),
         };
         let source = self.read("source.sql")?;

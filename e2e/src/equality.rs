@@ -26,6 +26,8 @@ pub struct Scope {
     pub renamed: BTreeMap<String, String>,
     /// Names of columns there, by table and by their name in the source.
     pub renamed_columns: BTreeMap<String, BTreeMap<String, String>>,
+    /// What the destination has in place of a column's value, as an expression of MySQL over the table `t`, by table and column.
+    pub changed: BTreeMap<String, BTreeMap<String, String>>,
     /// Conditions in MySQL's words, by table: only rows for which it is true must be there.
     pub filter: BTreeMap<String, String>,
 }
@@ -52,6 +54,9 @@ impl Scope {
             }
             for (column, name) in self.renamed_columns.get(table).into_iter().flatten() {
                 pair = pair.rename(column, name);
+            }
+            for (column, expression) in self.changed.get(table).into_iter().flatten() {
+                pair = pair.change(column, expression);
             }
             if let Some(condition) = self.filter.get(table) {
                 pair = pair.filter(condition);

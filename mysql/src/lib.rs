@@ -15,6 +15,7 @@ pub mod error;
 pub mod estimates;
 pub mod grants;
 pub mod ident;
+pub mod key_variants;
 pub mod keys;
 pub mod lock_check;
 pub mod locks;

@@ -164,6 +164,14 @@ pub(crate) struct SchemaTable {
     pub(crate) indexes: Option<bool>,
     /// What becomes of a column whose type changes.
     pub(crate) on_type_change: Option<Text>,
+    /// Which types are chosen.
+    pub(crate) types: Option<Text>,
+    /// What becomes of the all-zero date.
+    pub(crate) zero_dates: Option<Text>,
+    /// What becomes of dates that no calendar has.
+    pub(crate) invalid_dates: Option<Text>,
+    /// What becomes of U+0000.
+    pub(crate) nul_characters: Option<Text>,
     /// Whether comments are made.
     pub(crate) comments: Option<bool>,
     /// Patterns of tables that tools make beside others.

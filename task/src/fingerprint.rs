@@ -11,6 +11,7 @@ use crate::object::{
     DistributedBy, ExistingTables, Extra, NameCase, NameQuotes, ObjectSettings, OnTypeChange, Rename, RouteChoice,
 };
 use crate::operations::Operations;
+use crate::policy::{TypeProfile, ValuePolicies};
 
 /// Names the form.
 const VERSION: &str = "millrace task fingerprint 1";
@@ -94,12 +95,26 @@ fn put_settings(mut put: &mut impl FnMut(&str), settings: &ObjectSettings) {
         (schema.indexes == Extra::LeftOut, "without indexes"),
         (schema.comments == Extra::LeftOut, "without comments"),
         (schema.on_type_change == OnTypeChange::Stop, "stops on a change of type"),
+        (schema.types == TypeProfile::Dts, "types of dts"),
     ] {
         if is_set {
             put(field);
         }
     }
+    put_policies(&mut put, schema.values);
     if let Some(condition) = &settings.condition {
         ["where", condition.text()].into_iter().for_each(put);
+    }
+}
+
+fn put_policies(put: &mut impl FnMut(&str), values: ValuePolicies) {
+    let usual = ValuePolicies::default();
+    let fields = [
+        ("zero dates", values.zero_dates.as_str(), usual.zero_dates.as_str()),
+        ("invalid dates", values.invalid_dates.as_str(), usual.invalid_dates.as_str()),
+        ("nul characters", values.nul_characters.as_str(), usual.nul_characters.as_str()),
+    ];
+    for (name, word, _) in fields.into_iter().filter(|(_, word, usual)| word != usual) {
+        [name, word].into_iter().for_each(&mut *put);
     }
 }

@@ -10,6 +10,7 @@ use millrace_model::{PgType, TableName};
 use crate::condition::Condition;
 use crate::glob::{Glob, TablePattern};
 use crate::operations::Operations;
+use crate::policy::{TypeProfile, ValuePolicies};
 
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub(crate) struct SchemaSettings {
     pub(crate) indexes: Extra,
     pub(crate) comments: Extra,
     pub(crate) on_type_change: OnTypeChange,
+    pub(crate) values: ValuePolicies,
+    pub(crate) types: TypeProfile,
 }
 
 /// `on_type_change`.
@@ -224,6 +227,16 @@ impl ObjectRule {
     /// What becomes of a column whose type changes in the source.
     pub fn on_type_change(&self) -> OnTypeChange {
         self.settings.schema.on_type_change
+    }
+
+    /// What becomes of values that the destination's types do not have, outside of keys.
+    pub fn value_policies(&self) -> ValuePolicies {
+        self.settings.schema.values
+    }
+
+    /// Which types are chosen where the task file says none.
+    pub fn types(&self) -> TypeProfile {
+        self.settings.schema.types
     }
 
     /// Whether secondary indexes move.

@@ -2,14 +2,18 @@
 //! each value gets there. A conversion loses nothing: a value that would lose something is refused, never changed. So two
 //! different values of a column never become one, and a converted column tells rows apart as well as the source's.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use millrace_model::mysql_type::MysqlType;
 use millrace_model::pg_type::PgType;
 use millrace_model::row::{Cell, RowWriter};
+use millrace_task::NulCharacters;
 
-use crate::cells::{DateKind, InKey, holds_escaped_nul, judge_date, put_text, put_zero_date};
+use crate::cells::{FIRST_DAY, put_text};
 use crate::error::ValueProblem;
+use crate::nul::{in_json, in_text};
+use crate::treatment::{Judged, Treatment};
 
 /// What is done to the cells of a column with a type of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,14 +40,18 @@ pub enum Conversion {
     Text {
         /// Characters.
         most: u32,
+        /// What becomes of U+0000.
+        nul: NulCharacters,
     },
     /// The same, without spaces at the end: char(n) would lose them.
     FixedText {
         /// Characters.
         most: u32,
+        /// What becomes of U+0000.
+        nul: NulCharacters,
     },
-    /// JSON, whose strings must not hold U+0000.
-    Json,
+    /// JSON, whose strings are without U+0000.
+    Json(NulCharacters),
     /// A date, with or without a time: at most `digits` of a second's fraction are not zero.
     Moment {
         /// Whether a time other than midnight is allowed.
@@ -52,8 +60,8 @@ pub enum Conversion {
         digits: u8,
         /// Text after the value, such as `+00`.
         suffix: &'static str,
-        /// Whether a zero date can become NULL.
-        in_key: InKey,
+        /// What becomes of dates that the destination does not have.
+        treatment: Treatment,
     },
     /// TIME as a time of the day.
     TimeOfDay {
@@ -102,12 +110,13 @@ pub fn allowed(ty: &MysqlType) -> &'static str {
 }
 
 /// The conversion of a type into one that is not its usual one; none where it is not among [`allowed`].
-pub fn conversion(ty: &MysqlType, target: &PgType, in_key: InKey) -> Option<Conversion> {
-    let moment = |clock, digits: u8, suffix| Conversion::Moment { clock, digits, suffix, in_key };
+pub fn conversion(ty: &MysqlType, target: &PgType, treatment: Treatment) -> Option<Conversion> {
+    let moment = |clock, digits: u8, suffix| Conversion::Moment { clock, digits, suffix, treatment };
+    let nul = treatment.nul_characters();
     Some(match (ty, target) {
-        (_, PgType::Text) if to_text(ty) => Conversion::Text { most: u32::MAX },
-        (_, PgType::Varchar(most)) if to_text(ty) && *ty != MysqlType::Json => Conversion::Text { most: *most },
-        (_, PgType::Char(most)) if is_character(ty) => Conversion::FixedText { most: *most },
+        (_, PgType::Text) if to_text(ty) => Conversion::Text { most: u32::MAX, nul },
+        (_, PgType::Varchar(most)) if to_text(ty) && *ty != MysqlType::Json => Conversion::Text { most: *most, nul },
+        (_, PgType::Char(most)) if is_character(ty) => Conversion::FixedText { most: *most, nul },
         (_, PgType::Boolean) if is_integer(ty) || matches!(ty, MysqlType::Bit(_)) => Conversion::Boolean,
         (_, PgType::SmallInt) if is_number(ty) => {
             Conversion::Integer { least: i64::from(i16::MIN), most: i64::from(i16::MAX) }
@@ -120,7 +129,7 @@ pub fn conversion(ty: &MysqlType, target: &PgType, in_key: InKey) -> Option<Conv
             Conversion::Numeric { whole: precision - scale, scale: *scale }
         }
         (MysqlType::Float(_), PgType::Double) => Conversion::Double,
-        (MysqlType::Json, PgType::Json) => Conversion::Json,
+        (MysqlType::Json, PgType::Json) => Conversion::Json(nul),
         (MysqlType::Date, PgType::Timestamp(_)) => moment(Clock::Midnight, 0, ""),
         (MysqlType::DateTime(_), PgType::Timestamp(digits)) => moment(Clock::Any, *digits, ""),
         (MysqlType::DateTime(_), PgType::Date) => moment(Clock::Midnight, 0, ""),
@@ -169,9 +178,23 @@ fn to_text(ty: &MysqlType) -> bool {
 }
 
 impl Conversion {
-    /// Whether a zero date becomes NULL.
+    /// Whether a date can become NULL.
     pub fn may_give_null(self) -> bool {
-        matches!(self, Self::Moment { in_key: InKey::No, .. })
+        matches!(self, Self::Moment { treatment, .. } if treatment.may_give_null())
+    }
+
+    /// The conversion under which nothing is changed.
+    pub fn strict(self) -> Self {
+        let nul = NulCharacters::Stop;
+        match self {
+            Self::Text { most, .. } => Self::Text { most, nul },
+            Self::FixedText { most, .. } => Self::FixedText { most, nul },
+            Self::Json(_) => Self::Json(nul),
+            Self::Moment { clock, digits, suffix, treatment } => {
+                Self::Moment { clock, digits, suffix, treatment: treatment.strict() }
+            }
+            other => other,
+        }
     }
 
     /// Appends the converted cell, which is not NULL; `buffer` is scratch space.
@@ -197,19 +220,24 @@ impl Conversion {
                 Cell::Float(value) => out.put(Cell::Double(f64::from(value))),
                 _ => return Err(ValueProblem::OtherKind),
             },
-            Self::Text { most } => put_short_text(cell, most, buffer, out)?,
-            Self::FixedText { most } => match cell {
-                Cell::Text(text) if text.ends_with(' ') => return Err(ValueProblem::TrailingSpace),
-                _ => put_short_text(cell, most, buffer, out)?,
-            },
-            Self::Json => match cell {
-                Cell::Text(text) if holds_escaped_nul(text) => return Err(ValueProblem::NulCharacter),
-                Cell::Text(_) => out.put(cell),
-                _ => return Err(ValueProblem::OtherKind),
-            },
-            Self::Moment { clock, digits, suffix, in_key } => match judge_date(text_of(cell)?)? {
-                DateKind::Zero => put_zero_date(in_key, out)?,
-                DateKind::Valid => put_moment(text_of(cell)?, clock, digits, suffix, buffer, out)?,
+            Self::Text { most, nul } => {
+                render(cell, buffer)?;
+                out.put(Cell::Text(&short_text(buffer, most, nul)?));
+            }
+            Self::FixedText { most, nul } => {
+                render(cell, buffer)?;
+                let text = short_text(buffer, most, nul)?;
+                if text.ends_with(' ') {
+                    return Err(ValueProblem::TrailingSpace);
+                }
+                out.put(Cell::Text(&text));
+            }
+            Self::Json(nul) => out.put(Cell::Text(&in_json(text_of(cell)?, nul)?)),
+            Self::Moment { clock, digits, suffix, treatment } => match (treatment.judge(text_of(cell)?)?, clock) {
+                (Judged::Itself(text), _) => put_moment(text, clock, digits, suffix, buffer, out)?,
+                (Judged::Null, _) => out.put(Cell::Null),
+                (Judged::FirstDay, Clock::Midnight) => out.put(Cell::Text(FIRST_DAY)),
+                (Judged::FirstDay, Clock::Any) => put_text(buffer, out, format_args!("{FIRST_DAY} 00:00:00{suffix}")),
             },
             Self::TimeOfDay { digits } => {
                 let text = text_of(cell)?;
@@ -275,17 +303,14 @@ fn ensure_digits(number: &str, whole: u16, scale: u16) -> Result<(), ValueProble
     }
 }
 
-fn put_short_text(cell: Cell<'_>, most: u32, buffer: &mut String, out: &mut RowWriter) -> Result<(), ValueProblem> {
-    render(cell, buffer)?;
-    if buffer.contains('\0') {
-        return Err(ValueProblem::NulCharacter);
-    }
+/// A text of at most `most` characters, as the policy has it.
+fn short_text(text: &str, most: u32, nul: NulCharacters) -> Result<Cow<'_, str>, ValueProblem> {
+    let text = in_text(text, nul)?;
     // Characters are at most as many as bytes.
-    if buffer.len() > most as usize && buffer.chars().count() > most as usize {
+    if text.len() > most as usize && text.chars().count() > most as usize {
         return Err(ValueProblem::TooLong);
     }
-    out.put(Cell::Text(buffer));
-    Ok(())
+    Ok(text)
 }
 
 fn put_moment(

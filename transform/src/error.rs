@@ -70,6 +70,20 @@ pub enum TransformError {
         /// What it can become.
         allowed: &'static str,
     },
+    /// A type that the task's profile does not move.
+    #[error(
+        "column \"{column}\" of table \"{table}\" has type {ty}, which \"schema.types\" = \"{profile}\" does not move"
+    )]
+    NotInProfile {
+        /// The table.
+        table: TableName,
+        /// The column.
+        column: String,
+        /// Its type in the source.
+        ty: String,
+        /// The profile.
+        profile: &'static str,
+    },
     /// A condition that does not fit the table.
     #[error("\"objects.where\" does not fit table \"{table}\": {problem}")]
     Condition {
@@ -190,8 +204,11 @@ pub enum HeldProblem {
 }
 
 /// What is wrong with a value.
-#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Error, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ValueProblem {
+    /// A zero date, where the policy is to stop.
+    #[error("holds a zero date")]
+    ZeroDate,
     /// A zero date in a key.
     #[error("holds a zero date and is part of the key, which cannot become NULL")]
     ZeroDateInKey,
@@ -201,6 +218,9 @@ pub enum ValueProblem {
     /// U+0000.
     #[error("holds the character U+0000, which PostgreSQL text cannot hold")]
     NulCharacter,
+    /// U+0000 in the name of a JSON document's member.
+    #[error("holds a JSON document with the character U+0000 in the name of a member")]
+    NulInName,
     /// Neither 0 nor 1.
     #[error("holds a number other than 0 and 1, and columns.type makes it boolean")]
     NoBoolean,
@@ -242,6 +262,33 @@ impl KeyProblem {
     }
 }
 
+impl ValueProblem {
+    fn hint(self) -> &'static str {
+        match self {
+            Self::ZeroDateInKey => "correct the value in the source, or exclude the column or the table",
+            Self::ZeroDate | Self::InvalidDate => {
+                "correct the value in the source, or exclude the column or the table; or start the task under another name \
+                     with a policy: schema.zero_dates, schema.invalid_dates (not for keys)"
+            }
+            Self::NulCharacter => {
+                "remove the character in the source, or exclude the column or the table; or start the task under another name \
+                     with a policy: schema.nul_characters (not for keys)"
+            }
+            Self::NulInName => "remove the character in the source, or give the column the type text in columns.type",
+            Self::NoBoolean
+            | Self::OutOfRange
+            | Self::Fraction
+            | Self::TooLong
+            | Self::TrailingSpace
+            | Self::TimeInDate
+            | Self::NoTimeOfDay => {
+                "choose a type in columns.type that holds every value, and start the task under another name"
+            }
+            Self::OtherKind => "this is a defect of Millrace: please report the table's definition",
+        }
+    }
+}
+
 impl TransformError {
     /// Always [`ErrorClass::Fatal`].
     pub fn class(&self) -> ErrorClass {
@@ -258,6 +305,9 @@ impl TransformError {
             Self::SameName { .. } => "give one of them another name with columns.rename".into(),
             Self::NeedsQuotes { mend, .. } => format!("give it another name in [[objects]], such as {mend}"),
             Self::Type { allowed, .. } => format!("it can become {allowed}"),
+            Self::NotInProfile { .. } => {
+                "give the column a type of its own in columns.type (bytea), or exclude it".into()
+            }
             Self::Condition { problem, .. } => problem.hint.clone(),
             Self::NoVerdict { reason: Reason::Characters, .. } => {
                 "filter by another column, or give this one a _bin collation in the source; then start the task under \
@@ -286,24 +336,7 @@ impl TransformError {
                     .into()
             }
             Self::NotSelected(_) => "run all stages with the same task file".into(),
-            Self::Value { problem, .. } => match problem {
-                ValueProblem::ZeroDateInKey | ValueProblem::InvalidDate => {
-                    "correct the value in the source, or exclude the column or the table".into()
-                }
-                ValueProblem::NulCharacter => {
-                    "remove the character in the source, or exclude the column or the table".into()
-                }
-                ValueProblem::NoBoolean
-                | ValueProblem::OutOfRange
-                | ValueProblem::Fraction
-                | ValueProblem::TooLong
-                | ValueProblem::TrailingSpace
-                | ValueProblem::TimeInDate
-                | ValueProblem::NoTimeOfDay => {
-                    "choose a type in columns.type that holds every value, and start the task under another name".into()
-                }
-                ValueProblem::OtherKind => "this is a defect of Millrace: please report the table's definition".into(),
-            },
+            Self::Value { problem, .. } => problem.hint().into(),
         }
     }
 }

@@ -47,7 +47,7 @@ pub struct NoVerdict {
 }
 
 /// Why there is no verdict.
-#[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
     /// The column's collation is known for some characters only, and the verdict rests on others.
     #[error("holds characters other than printable ASCII and Chinese ones, whose order in its collation is not known")]

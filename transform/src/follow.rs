@@ -14,12 +14,13 @@ use millrace_model::{Column, MysqlType, PgType, SchemaKey, TableSchema};
 use millrace_proto::{HeldTable, Standing};
 use millrace_task::{ObjectRule, Operation};
 
-use crate::cells::{CellRule, InKey};
+use crate::cells::CellRule;
 use crate::convert::conversion;
 use crate::error::{HeldProblem, TransformError};
 use crate::mappings::NamedMapping;
 use crate::rules::{ensure_rules_hold, ensure_types_may_change};
 use crate::table::{TableMapping, filter_of, map_index, map_places};
+use crate::treatment::{InKey, Treatment};
 use crate::types::target_type;
 
 impl TableMapping {
@@ -138,10 +139,11 @@ impl TableMapping {
         for (place, &from) in sources.iter().enumerate() {
             let (column, ty) = (&source.columns[from], &target.columns[place].ty);
             let in_key = if target.key.contains(&place) || source.key.contains(&from) { InKey::Yes } else { InKey::No };
+            let treatment = Treatment::new(in_key, rule.value_policies());
             rules[from] = if target_type(&column.ty) == *ty {
-                CellRule::of(&column.ty, in_key)
+                CellRule::of(&column.ty, treatment)
             } else {
-                CellRule::Convert(conversion(&column.ty, ty, in_key).ok_or_else(|| TransformError::Held {
+                CellRule::Convert(conversion(&column.ty, ty, treatment).ok_or_else(|| TransformError::Held {
                     table: source.name.clone(),
                     problem: HeldProblem::Type { column: column.name.to_string(), held: ty.to_string() },
                 })?)

@@ -10,14 +10,17 @@ mod error;
 pub mod filter;
 pub mod follow;
 pub mod held;
+pub mod inspect;
 mod key;
 mod lane;
 pub mod mappings;
+mod nul;
 mod progress;
 mod quotes;
 mod rules;
 mod stage;
 pub mod table;
+pub mod treatment;
 pub mod types;
 
 pub use error::{HeldProblem, KeyProblem, TransformError, ValueProblem};

@@ -11,12 +11,13 @@ use millrace_model::schema::{Column, DefaultValue, Index, Nullability, TableName
 use millrace_proto::Standing;
 use millrace_task::{ExistingTables, ObjectRule, Operations};
 
-use crate::cells::{CellRule, InKey};
+use crate::cells::CellRule;
 use crate::convert::{allowed, conversion};
 use crate::error::TransformError;
 use crate::filter::Filter;
 use crate::key::{named_key, placement};
-use crate::types::{may_hold_zero_date, target_type};
+use crate::treatment::{InKey, Treatment};
+use crate::types::{default_moves, target_type, type_of_profile};
 
 /// A table's mapping at one schema version.
 #[derive(Debug)]
@@ -211,9 +212,21 @@ fn map_column(
     rule: &ObjectRule,
 ) -> Result<(Column<PgType>, CellRule), TransformError> {
     let usual = target_type(&column.ty);
+    let treatment = Treatment::new(in_key, rule.value_policies());
     let name = rule.destination_column(&column.name).into();
-    let (ty, cells) = match rule.column_type(&column.name).filter(|ty| **ty != usual) {
-        None => (usual, CellRule::of(&column.ty, in_key)),
+    let own = rule.column_type(&column.name).cloned();
+    let of_profile = match own {
+        None => type_of_profile(&column.ty, rule.types()).map_err(|profile| TransformError::NotInProfile {
+            table: table.clone(),
+            column: column.name.to_string(),
+            ty: column.ty.name(),
+            profile,
+        })?,
+        Some(_) => None,
+    };
+    let keeps_default = own.is_none() && default_moves(&column.ty, of_profile.as_ref());
+    let (ty, cells) = match own.or(of_profile).filter(|ty| *ty != usual) {
+        None => (usual, CellRule::of(&column.ty, treatment)),
         Some(ty) => {
             let refused = || TransformError::Type {
                 table: table.clone(),
@@ -222,19 +235,15 @@ fn map_column(
                 to: ty.to_string(),
                 allowed: allowed(&column.ty),
             };
-            let conversion = conversion(&column.ty, ty, in_key).ok_or_else(refused)?;
-            (ty.clone(), CellRule::Convert(conversion))
+            let conversion = conversion(&column.ty, &ty, treatment).ok_or_else(refused)?;
+            (ty, CellRule::Convert(conversion))
         }
     };
-    // A zero date becomes NULL.
-    let (may_become_null, default) = match cells {
-        CellRule::Convert(conversion) => (conversion.may_give_null(), None),
-        _ => (may_hold_zero_date(&column.ty) && in_key == InKey::No, column.default.as_ref()),
-    };
+    let default = column.default.as_ref().filter(|_| keeps_default);
     let mapped = Column {
         name,
         ty,
-        nullability: if may_become_null { Nullability::Nullable } else { column.nullability },
+        nullability: if cells.may_give_null() { Nullability::Nullable } else { column.nullability },
         default: default.and_then(|default| map_default(default, &column.ty)),
         comment: if rule.has_comments() { column.comment.clone() } else { String::new() },
         collation: "".into(),

@@ -1,8 +1,10 @@
-//! The type of each MySQL column in the destination, profile `lossless`: every value that MySQL can hold arrives
-//! unchanged. `docs/type-mapping.md` is the table for users.
+//! The type of each MySQL column in the destination. In the profile `lossless` every value that MySQL can hold arrives
+//! unchanged; the profile `dts` has other types for some, into which every value is checked on its way
+//! (`convert`). `docs/type-mapping.md` is the table for users.
 
 use millrace_model::mysql_type::{MysqlType, Sign};
 use millrace_model::pg_type::PgType;
+use millrace_task::TypeProfile;
 
 /// The destination's type for a column.
 pub fn target_type(ty: &MysqlType) -> PgType {
@@ -34,4 +36,42 @@ pub fn target_type(ty: &MysqlType) -> PgType {
 /// Whether a value of the type can be a zero date, which becomes NULL in the destination.
 pub fn may_hold_zero_date(ty: &MysqlType) -> bool {
     matches!(ty, MysqlType::Date | MysqlType::DateTime(_) | MysqlType::Timestamp(_))
+}
+
+/// Whether a value of the type can hold the character U+0000.
+pub fn may_hold_nul(ty: &MysqlType) -> bool {
+    matches!(
+        ty,
+        MysqlType::Char { .. }
+            | MysqlType::Varchar { .. }
+            | MysqlType::Text { .. }
+            | MysqlType::Enum(_)
+            | MysqlType::Set(_)
+            | MysqlType::Json
+    )
+}
+
+/// Characters that the profile `dts` gives the labels of ENUM and SET.
+const LABEL_CHARACTERS: u32 = 128;
+
+/// The type that a profile has in place of [`target_type`]'s; none where it is the same.
+///
+/// # Errors
+/// The profile's name, where it does not move columns of the type.
+pub fn type_of_profile(ty: &MysqlType, profile: TypeProfile) -> Result<Option<PgType>, &'static str> {
+    match (profile, ty) {
+        (TypeProfile::Lossless, _) => Ok(None),
+        (TypeProfile::Dts, MysqlType::Time(digits)) => Ok(Some(PgType::Time(*digits))),
+        (TypeProfile::Dts, MysqlType::Char { length: length @ 1.., .. }) => Ok(Some(PgType::Char(*length))),
+        (TypeProfile::Dts, MysqlType::Enum(_) | MysqlType::Set(_)) => Ok(Some(PgType::Varchar(LABEL_CHARACTERS))),
+        (TypeProfile::Dts, MysqlType::Json) => Ok(Some(PgType::Json)),
+        (TypeProfile::Dts, MysqlType::Geometry(_)) => Err("dts"),
+        (TypeProfile::Dts, _) => Ok(None),
+    }
+}
+
+/// Whether a column's default means the same in the type that a profile gives it.
+pub(crate) fn default_moves(ty: &MysqlType, of_profile: Option<&PgType>) -> bool {
+    // A default of TIME may be no time of a day.
+    of_profile.is_none() || !matches!(ty, MysqlType::Time(_) | MysqlType::Json)
 }

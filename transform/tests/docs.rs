@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use millrace_model::MysqlType;
 use millrace_model::mysql_type::{Rounding, Sign};
+use millrace_task::TypeProfile;
 use millrace_transform::convert::allowed;
-use millrace_transform::types::target_type;
+use millrace_transform::types::{target_type, type_of_profile};
 
 const DOCUMENT: &str = include_str!("../../docs/type-mapping.md");
 
@@ -96,6 +97,27 @@ fn every_type_goes_where_the_document_says() {
         assert_eq!(target_type(&ty).to_string(), expected, "{}", ty.name());
     }
     assert!(unused.is_empty(), "docs/type-mapping.md has rows of no type: {unused:?}");
+}
+
+#[test]
+fn the_profile_dts_has_the_types_that_the_document_says() {
+    let table = DOCUMENT.split("| with dts |").nth(1).unwrap();
+    let rows: Vec<&str> = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
+    let mut seen = 0;
+    for ty in samples() {
+        let (label, numbers) = label(&ty);
+        let row = rows.iter().find(|row| row.starts_with(&format!("| `{label}` |")));
+        seen += usize::from(row.is_some());
+        let written = row.map(|row| row.split('|').nth(2).unwrap().trim());
+        let number = |text: String, (word, n): &(&str, u32)| text.replace(&format!("({word})"), &format!("({n})"));
+        let expected = written.map(|text| numbers.iter().fold(text.trim_matches('`').to_owned(), number));
+        match type_of_profile(&ty, TypeProfile::Dts) {
+            Ok(found) => assert_eq!(found.map(|ty| ty.to_string()), expected, "{label}"),
+            Err(profile) => assert!(profile == "dts" && written.unwrap().starts_with("refused"), "{label}"),
+        }
+        assert_eq!(type_of_profile(&ty, TypeProfile::Lossless), Ok(None));
+    }
+    assert!(seen >= rows.len() && rows.len() == 6);
 }
 
 #[test]

@@ -9,7 +9,8 @@ use millrace_mysql::objects::SourceObject;
 use millrace_task::{Phase, Task};
 
 use super::estimate::Estimate;
-use super::notes::{default_is_lost, notes};
+use super::keys::key_notes;
+use super::notes::{Place, default_is_lost, notes};
 use super::objects::{Unmoved, unmoved};
 use crate::catalog::MappedTable;
 
@@ -46,6 +47,8 @@ pub(super) struct PlannedTable {
     pub(super) route_reason: &'static str,
     /// The columns that tell its rows apart.
     pub(super) key: Vec<String>,
+    /// Unique keys that mean something else in the destination.
+    pub(super) key_notes: Vec<String>,
     pub(super) rows: u64,
     pub(super) bytes: u64,
     pub(super) columns: Vec<PlannedColumn>,
@@ -114,6 +117,7 @@ fn plan_table(dialect: &Dialect, table: &SourceTable, mapped: &MappedTable) -> R
         route,
         route_reason,
         key: mapped.source.key.iter().map(|&place| mapped.source.columns[place].name.to_string()).collect(),
+        key_notes: key_notes(table),
         rows: table.estimated_rows,
         bytes: table.estimated_bytes,
         columns: columns(mapped),
@@ -144,7 +148,10 @@ fn columns(mapped: &MappedTable) -> Vec<PlannedColumn> {
         let moved = mapped.moving.iter().position(|&moving| moving == place);
         let target = moved.map(|moved| &mapped.target.columns[moved]);
         let mut notes = match target {
-            Some(target) => notes(column, target, mapped.source.key.contains(&place)),
+            Some(target) => {
+                let in_key = mapped.source.key.contains(&place);
+                notes(column, target, if in_key { Place::InKey } else { Place::Outside }, mapped.policies)
+            }
             None => vec!["excluded".to_owned()],
         };
         if let Some(target) = target.filter(|target| target.name != column.name) {

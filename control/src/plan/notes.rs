@@ -3,17 +3,36 @@
 use millrace_model::mysql_type::Sign;
 use millrace_model::schema::Nullability;
 use millrace_model::{Column, MysqlType, PgType};
-use millrace_transform::types::may_hold_zero_date;
+use millrace_task::{InsteadOfDate, NulCharacters, ValuePolicies};
+use millrace_transform::types::{may_hold_nul, may_hold_zero_date};
 
 /// What to know of a column; nothing where every value arrives as it is.
-pub(super) fn notes(source: &Column<MysqlType>, target: &Column<PgType>, in_key: bool) -> Vec<String> {
+pub(super) fn notes(
+    source: &Column<MysqlType>,
+    target: &Column<PgType>,
+    place: Place,
+    policies: ValuePolicies,
+) -> Vec<String> {
     let mut notes = Vec::new();
     let mut note = |text: &str| notes.push(text.to_owned());
-    if may_hold_zero_date(&source.ty) {
-        match (in_key, source.nullability, target.nullability) {
-            (true, _, _) => note("part of the key: a zero date stops the task"),
-            (false, Nullability::NotNull, Nullability::Nullable) => note("0000-00-00 becomes NULL, so NULL is allowed"),
-            (false, _, _) => note("0000-00-00 becomes NULL"),
+    if may_hold_zero_date(&source.ty) && !matches!(target.ty, PgType::Text | PgType::Varchar(_)) {
+        match place {
+            Place::InKey => note("part of the key: a zero date stops the task"),
+            Place::Outside => {
+                let allows = source.nullability == Nullability::NotNull && target.nullability == Nullability::Nullable;
+                let null = if allows { "becomes NULL, so NULL is allowed" } else { "becomes NULL" };
+                note(&format!("0000-00-00 {}", instead(policies.zero_dates, null)));
+                if policies.invalid_dates != InsteadOfDate::Stop {
+                    note(&format!("a date of no calendar {}", instead(policies.invalid_dates, null)));
+                }
+            }
+        }
+    }
+    if place == Place::Outside && may_hold_nul(&source.ty) {
+        match policies.nul_characters {
+            NulCharacters::Stop => {}
+            NulCharacters::Remove => note("U+0000 is left out"),
+            NulCharacters::Replace => note("U+FFFD stands for U+0000"),
         }
     }
     match &source.ty {
@@ -30,6 +49,21 @@ pub(super) fn notes(source: &Column<MysqlType>, target: &Column<PgType>, in_key:
         _ => {}
     }
     notes
+}
+
+fn instead(policy: InsteadOfDate, null: &'static str) -> &'static str {
+    match policy {
+        InsteadOfDate::Null => null,
+        InsteadOfDate::FirstDay => "becomes 0001-01-01",
+        InsteadOfDate::Stop => "stops the task",
+    }
+}
+
+/// Whether a column is part of the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    InKey,
+    Outside,
 }
 
 /// Whether a default stays behind without the destination's renderer saying so.
@@ -62,15 +96,23 @@ mod tests {
     }
 
     #[test]
-    fn zero_dates_are_named() {
+    fn what_the_policies_do_is_named() {
         let (source, target) = pair(MysqlType::Date, PgType::Date);
-        assert_eq!(notes(&source, &target, false), ["0000-00-00 becomes NULL, so NULL is allowed"]);
-        assert_eq!(notes(&source, &target, true), ["part of the key: a zero date stops the task"]);
+        let usual = ValuePolicies::default();
+        assert_eq!(notes(&source, &target, Place::Outside, usual), ["0000-00-00 becomes NULL, so NULL is allowed"]);
+        assert_eq!(notes(&source, &target, Place::InKey, usual), ["part of the key: a zero date stops the task"]);
+        let mut policies = usual;
+        (policies.zero_dates, policies.invalid_dates) = (InsteadOfDate::Stop, InsteadOfDate::FirstDay);
+        let expected = ["0000-00-00 stops the task", "a date of no calendar becomes 0001-01-01"];
+        assert_eq!(notes(&source, &target, Place::Outside, policies), expected);
+        policies.nul_characters = NulCharacters::Remove;
+        let (source, target) = pair(MysqlType::Text { length_bytes: 2, charset: "utf8mb4".into() }, PgType::Text);
+        assert_eq!(notes(&source, &target, Place::Outside, policies), ["U+0000 is left out"]);
     }
 
     #[test]
     fn what_arrives_as_it_is_needs_no_words() {
         let (source, target) = pair(MysqlType::Int(Sign::Signed), PgType::Integer);
-        assert!(notes(&source, &target, false).is_empty());
+        assert!(notes(&source, &target, Place::Outside, ValuePolicies::default()).is_empty());
     }
 }

@@ -124,6 +124,7 @@ fn table_text(planned: &PlannedTable, colours: Colours) -> Vec<String> {
         ("to know", Side::Left),
     ];
     lines.extend(table(&heading, &planned.columns.iter().map(row).collect::<Vec<_>>()));
+    lines.extend(planned.key_notes.iter().map(|note| format!("  {}", colours.paint(Colour::Faint, note))));
     for (what, why) in &planned.left_out {
         lines.push(format!("  {} {what}: {why}", colours.paint(Colour::Warning, "does not move:")));
     }
@@ -186,6 +187,7 @@ fn table_json(planned: &PlannedTable) -> Value {
         "route": planned.route,
         "route_reason": planned.route_reason,
         "key": planned.key,
+        "key_notes": planned.key_notes,
         "estimated_rows": planned.rows,
         "estimated_bytes": planned.bytes,
         "columns": planned.columns.iter().map(column).collect::<Vec<Value>>(),

@@ -3,6 +3,7 @@
 
 mod check;
 mod plan;
+mod scan;
 mod status;
 mod tls;
 mod usage;

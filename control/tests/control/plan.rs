@@ -13,6 +13,9 @@ fn named<'v>(list: &'v Value, field: &str, name: &str) -> &'v Value {
 async fn every_column_has_its_type_and_what_may_be_lost() -> Result<()> {
     let world = World::new("plan").await?;
     let name = &world.name;
+    let loose = "CREATE TABLE loose (id INT PRIMARY KEY, code VARCHAR(9) COLLATE utf8mb4_general_ci UNIQUE, \
+                 exact VARCHAR(9) COLLATE utf8mb4_0900_bin UNIQUE)";
+    world.mysql(&format!("USE {name}; {loose};")).await?;
     let ended = millrace(&["plan", &world.whole_task()?, "--json"])?;
     assert_eq!(ended.code, 0, "{ended:?}");
     let plan = ended.json();
@@ -30,6 +33,10 @@ async fn every_column_has_its_type_and_what_may_be_lost() -> Result<()> {
         "holds only a prefix of column \"notes\""
     );
     assert_eq!(named(&plan["tables"], "source", &format!("{name}.lines_without_key"))["route"], "table");
+    assert_eq!(customers["key_notes"], serde_json::json!([]));
+    let loose = &named(&plan["tables"], "source", &format!("{name}.loose"))["key_notes"];
+    let texts = "in MySQL texts of code that differ only in case, accents or spaces at the end are equal";
+    assert!(loose[0].as_str().unwrap().contains(texts) && loose.as_array().unwrap().len() == 1, "{loose}");
     for (kind, object) in [
         ("view", format!("{name}.dear")),
         ("trigger", format!("{name}.orders.before_order")),

@@ -11,6 +11,7 @@ use crate::object::{
     DistributedBy, ExistingTables, Extra, NameCase, NameQuotes, ObjectSettings, OnTypeChange, RouteChoice,
     SchemaSettings,
 };
+use crate::policy::{InsteadOfDate, NulCharacters, TypeProfile};
 use crate::reader::Reader;
 use crate::selection::usual_helpers;
 
@@ -54,6 +55,19 @@ pub(super) fn schema(reader: &Reader<'_>, table: Option<&SchemaTable>) -> Result
     if let Some(text) = &table.on_type_change {
         let words = [("migrate", OnTypeChange::Migrate), ("stop", OnTypeChange::Stop)];
         settings.on_type_change = reader.word("schema.on_type_change", text, &words)?;
+    }
+    if let Some(text) = &table.types {
+        let words = [("lossless", TypeProfile::Lossless), ("dts", TypeProfile::Dts)];
+        settings.types = reader.word("schema.types", text, &words)?;
+    }
+    if let Some(text) = &table.zero_dates {
+        settings.values.zero_dates = reader.word("schema.zero_dates", text, &InsteadOfDate::WORDS)?;
+    }
+    if let Some(text) = &table.invalid_dates {
+        settings.values.invalid_dates = reader.word("schema.invalid_dates", text, &InsteadOfDate::WORDS)?;
+    }
+    if let Some(text) = &table.nul_characters {
+        settings.values.nul_characters = reader.word("schema.nul_characters", text, &NulCharacters::WORDS)?;
     }
     let extra = |made: Option<bool>| if made == Some(false) { Extra::LeftOut } else { Extra::Made };
     (settings.indexes, settings.comments) = (extra(table.indexes), extra(table.comments));

@@ -29,6 +29,7 @@ pub struct TablePair {
     destination: (String, String),
     excluded: BTreeSet<String>,
     renamed: BTreeMap<String, String>,
+    changed: BTreeMap<String, String>,
     filter: String,
 }
 
@@ -40,6 +41,7 @@ impl TablePair {
             destination: (destination.0.to_owned(), destination.1.to_owned()),
             excluded: BTreeSet::new(),
             renamed: BTreeMap::new(),
+            changed: BTreeMap::new(),
             filter: "TRUE".to_owned(),
         }
     }
@@ -53,6 +55,12 @@ impl TablePair {
     /// The source's column `from` is the destination's column `to`.
     pub fn rename(mut self, from: &str, to: &str) -> Self {
         self.renamed.insert(from.to_owned(), to.to_owned());
+        self
+    }
+
+    /// The destination has what this MySQL expression over the table `t` gives in place of the column's value.
+    pub fn change(mut self, column: &str, expression: &str) -> Self {
+        self.changed.insert(column.to_owned(), expression.to_owned());
         self
     }
 
@@ -97,7 +105,10 @@ impl TablePair {
 
         let mut missing = present.clone();
         let mut selected = Vec::new();
-        for column in columns.into_iter().filter(|column| !self.excluded.contains(&column.name)) {
+        for mut column in columns.into_iter().filter(|column| !self.excluded.contains(&column.name)) {
+            if let Some(expression) = self.changed.get(&column.name) {
+                expression.clone_into(&mut column.expression);
+            }
             let target = self.renamed.get(&column.name).unwrap_or(&column.name);
             match missing.remove(target) {
                 Some(kind) => selected.push(read::Pair { target: target.clone(), kind, source: column }),

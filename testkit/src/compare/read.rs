@@ -15,6 +15,8 @@ use crate::servers::{mysql_identifier, postgres_identifier};
 #[derive(Debug, Clone)]
 pub(super) struct SourceColumn {
     pub(super) name: String,
+    /// What gives its value.
+    pub(super) expression: String,
     pub(super) form: Form,
     /// Whether it is part of the primary key.
     pub(super) in_key: bool,
@@ -36,7 +38,7 @@ pub(super) async fn source_columns(connection: &mut Conn, table: &(String, Strin
     let rows: Vec<(String, String, String, bool)> = connection.exec(sql, (&table.0, &table.1)).await?;
     let column = |(name, data_type, column_type, in_key): (String, String, String, bool)| {
         let form = Form::of(&data_type, &column_type).with_context(|| format!("column \"{name}\""))?;
-        Ok(SourceColumn { name, form, in_key })
+        Ok(SourceColumn { expression: mysql_identifier(&name), name, form, in_key })
     };
     rows.into_iter().map(column).collect()
 }
@@ -70,7 +72,7 @@ pub(super) async fn prepare_source(connection: &mut Conn) -> Result<()> {
 /// A constant and then the columns, of the table called `t`.
 pub(super) fn source_sql(table: &(String, String), columns: &[Pair], filter: &str) -> String {
     let expressions: Vec<String> =
-        columns.iter().map(|pair| pair.source.form.source_sql(&mysql_identifier(&pair.source.name))).collect();
+        columns.iter().map(|pair| pair.source.form.source_sql(&pair.source.expression)).collect();
     let (database, name) = (mysql_identifier(&table.0), mysql_identifier(&table.1));
     format!("SELECT 1, {} FROM {database}.{name} AS t WHERE {filter}", list(&expressions))
 }

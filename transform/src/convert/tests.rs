@@ -3,12 +3,17 @@ use millrace_model::Row;
 use millrace_model::mysql_type::{Rounding, Sign};
 
 use super::*;
+use crate::treatment::InKey;
+
+fn usual() -> Treatment {
+    Treatment::new(InKey::No, millrace_task::ValuePolicies::default())
+}
 
 const SIGNED: MysqlType = MysqlType::Int(Sign::Signed);
 const UNSIGNED: MysqlType = MysqlType::BigInt(Sign::Unsigned);
 
 fn convert(ty: &MysqlType, target: &str, cell: Cell<'_>) -> Result<Row, ValueProblem> {
-    let conversion = conversion(ty, &target.parse().unwrap(), InKey::No).unwrap();
+    let conversion = conversion(ty, &target.parse().unwrap(), usual()).unwrap();
     let mut out = RowWriter::new();
     conversion.apply(cell, &mut String::new(), &mut out).map(|()| out.finish())
 }
@@ -118,7 +123,7 @@ fn what_is_allowed_is_what_there_is_a_conversion_for() {
     for ty in types {
         for target in targets {
             let pg: PgType = target.parse().unwrap();
-            let possible = conversion(&ty, &pg, InKey::No).is_some() || crate::types::target_type(&ty) == pg;
+            let possible = conversion(&ty, &pg, usual()).is_some() || crate::types::target_type(&ty) == pg;
             let base = |text: &str| text.split('(').next().unwrap().to_owned();
             let stated = allowed(&ty).split(", ").any(|word| base(word) == base(target));
             // bit(n) keeps its own n only.

@@ -1,5 +1,7 @@
 //! DATE, DATETIME and TIMESTAMP as they are ordered, and TIME in microseconds.
 
+use crate::treatment::{DateKind, kind_of_date};
+
 /// A moment in parts that are ordered as they stand. A zero date is before all others, as in MySQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Moment<'t> {
@@ -46,7 +48,7 @@ pub(super) fn is_date(text: &str) -> bool {
         4 | 7 => byte == b'-',
         _ => byte.is_ascii_digit(),
     });
-    text.len() == 10 && shape && matches!(crate::cells::judge_date(text), Ok(crate::cells::DateKind::Valid))
+    text.len() == 10 && shape && matches!(kind_of_date(text), Ok(DateKind::Valid))
 }
 
 /// Whether a text is `YYYY-MM-DD hh:mm:ss` with at most six digits of a fraction.

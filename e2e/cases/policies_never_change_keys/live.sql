@@ -1,0 +1,1 @@
+UPDATE t SET v = CONCAT(CHAR(0 USING utf8mb4), 'w');

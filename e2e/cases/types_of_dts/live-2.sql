@@ -1,0 +1,1 @@
+INSERT INTO t (id, opens) VALUES (5, '24:00:00');
