@@ -79,19 +79,26 @@ struct Process {
 /// Running stages; they are killed when this is dropped.
 pub struct Stages {
     task: PathBuf,
+    /// Value of the environment variable TZ; none for that of the test.
+    zone: Option<String>,
     processes: Vec<Process>,
 }
 
 impl Stages {
     /// Starts these stages with a task file in the world's folder, where their logs go too.
     pub fn start(world: &World, task: &Path, roles: &[Role]) -> Result<Self> {
+        Self::start_in_zone(world, task, roles, None)
+    }
+
+    /// Like [`Stages::start`], as on a machine of this time zone.
+    pub fn start_in_zone(world: &World, task: &Path, roles: &[Role], zone: Option<&str>) -> Result<Self> {
         let mut processes: Vec<Process> = Vec::new();
         for &role in roles {
             let number = processes.iter().filter(|process| process.role == role).count() + 1;
             let log = world.folder.join(format!("{}-{number}.log", role.program()));
-            processes.push(Process { role, stage: spawn(role, task, &log)?, log, asked_to_end: None });
+            processes.push(Process { role, stage: spawn(role, task, zone, &log)?, log, asked_to_end: None });
         }
-        Ok(Self { task: task.to_owned(), processes })
+        Ok(Self { task: task.to_owned(), zone: zone.map(str::to_owned), processes })
     }
 
     /// What each process is, in the order in which they were given.
@@ -113,7 +120,7 @@ impl Stages {
         let process = &mut self.processes[process];
         ensure!(process.stage.is_running()?, "{:?} has ended\n{}", process.role, process.stage.log_end());
         process.stage.kill()?;
-        process.stage = spawn(process.role, &self.task, &process.log)?;
+        process.stage = spawn(process.role, &self.task, self.zone.as_deref(), &process.log)?;
         Ok(())
     }
 
@@ -168,7 +175,7 @@ impl Stages {
                 let error = log.lines().rev().find_map(|line| line.strip_prefix("error: "));
                 errors.push((process.role, error.unwrap_or("nothing was printed").to_owned()));
             }
-            process.stage = spawn(process.role, &self.task, &process.log)?;
+            process.stage = spawn(process.role, &self.task, self.zone.as_deref(), &process.log)?;
         }
         Ok(errors)
     }
@@ -221,9 +228,13 @@ fn failed_for_connection(log: &str) -> bool {
     failed.is_some_and(|line| line.contains("\"class\":\"connection\""))
 }
 
-fn spawn(role: Role, task: &Path, log: &Path) -> Result<Stage> {
+fn spawn(role: Role, task: &Path, zone: Option<&str>, log: &Path) -> Result<Stage> {
     let program = built_binary(role.program())?;
     let command = StageCommand::new(program);
+    let command = match zone {
+        Some(zone) => command.environment("TZ", zone),
+        None => command,
+    };
     let command = match role {
         Role::Run => command.argument("run").argument(task),
         Role::Capture | Role::Transform | Role::Apply => command.argument("--task").argument(task),

@@ -9,7 +9,7 @@ use super::json::write_string;
 use super::temporal;
 use super::text::ShortText;
 
-const LITERAL: u8 = 4;
+pub(crate) const LITERAL: u8 = 4;
 const INT16: u8 = 5;
 const UINT16: u8 = 6;
 const INT32: u8 = 7;

@@ -3,6 +3,7 @@
 use millrace_model::mysql_type::Sign::{Signed, Unsigned};
 use millrace_model::{MysqlType, RowWriter};
 use millrace_mysql::binlog::{BinlogStart, RowDecoder, RowImage};
+use millrace_mysql::charset::Charsets;
 
 use millrace_mysql::cell_form::put_value;
 use mysql_async::prelude::Queryable;
@@ -279,8 +280,10 @@ async fn a_changed_table_does_not_pass_for_its_old_schema() {
     }
     let schema = lab.schema("t", &columns);
     let batches = lab.batches(BinlogStart::Place(start)).await;
-    let errors: Vec<String> =
-        batches.iter().map(|batch| RowDecoder::new(&batch.map, &schema).unwrap_err().mismatch.to_string()).collect();
+    let errors: Vec<String> = batches
+        .iter()
+        .map(|batch| RowDecoder::new(&batch.map, &schema, &Charsets::default()).unwrap_err().mismatch.to_string())
+        .collect();
     let named = "column \"w\" instead of \"v\"";
     assert_eq!(errors, [named, named, named, "3 columns instead of 2"]);
     set_metadata(&mut lab, "MINIMAL").await;
