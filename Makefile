@@ -1,7 +1,7 @@
 # Millrace: `make help` lists the targets. Rust (https://rustup.rs) must be there; the rest is fetched.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-run build test big chaos ddl-chaos matrix lint down
+.PHONY: help setup demo demo-run build test bench big chaos ddl-chaos matrix lint down
 
 # Arguments for `cargo test`, for example: make test TEST="-p millrace-mysql decode"
 TEST ?=
@@ -23,6 +23,12 @@ build: setup ## build everything
 
 test: setup ## all tests, against real servers of their own (installs missing ones as root), stopped at the end
 	@deploy/local/with-servers deploy/local/test $(TEST)
+
+bench: setup ## measure speed: WORKLOADS="w1 w3" SCALE=0.1 WAY=staged, all without; see docs/performance.md
+	@BENCH_ARGUMENTS="$(if $(SCALE),--scale $(SCALE)) $(if $(WAY),--way $(WAY))" \
+		MILLRACE_MYSQL_OPTIONS=--loose-binlog-row-metadata=FULL \
+		MILLRACE_POSTGRES_OPTIONS="-c fsync=on -c shared_buffers=512MB -c max_wal_size=4GB" \
+		deploy/local/with-servers deploy/local/bench $(WORKLOADS)
 
 big: setup ## one transaction of ROWS (default 5000000) over Kafka: time, and memory of each stage
 	@MILLRACE_BIG_ROWS=$(or $(ROWS),5000000) deploy/local/with-servers deploy/local/test \

@@ -60,11 +60,13 @@ up_postgres() {
     printf '%s\n' "$POSTGRES_DATA" >"$LOCAL/postgres.data"
   fi
   [ -z "${MILLRACE_TLS:-}" ] || postgres_tls
+  local options
+  read -ra options <<<"${MILLRACE_POSTGRES_OPTIONS:-}"
   # fsync=off trades safety in a power failure for speed: the data here is for tests and demonstrations.
   cd /
   spawn postgres "$POSTGRES_DATA" "${AS_POSTGRES[@]}" "$POSTGRES_BIN/postgres" -D "$POSTGRES_DATA" -p "$POSTGRES_PORT" \
     -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200 -c fsync=off \
-    -c max_wal_size=2GB -c shared_buffers=128MB
+    -c max_wal_size=2GB -c shared_buffers=128MB "${options[@]}"
   wait_ready postgres 60 "$POSTGRES_BIN/pg_isready" -h 127.0.0.1 -p "$POSTGRES_PORT"
 }
 

@@ -1,6 +1,5 @@
 //! `EventBatch`: the messages of the two data topics.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,6 +14,8 @@ use millrace_model::row::Row;
 use millrace_model::{Gtid, SchemaKey, TableName};
 use prost::Message;
 
+use crate::batch_reader::read;
+use crate::batch_writer::encode_batch;
 use crate::wire::{control, row_change, run, schema_change};
 use crate::{DecodeError, FORMAT, MESSAGE_BYTES, wire};
 
@@ -65,86 +66,7 @@ pub fn encode_messages<T>(
     })
 }
 
-/// Renders a batch as one message, whatever its size.
-pub(crate) fn encode_batch<T>(envelope: &Envelope, batch: &Batch<T>) -> Bytes {
-    let mut transactions = Transactions::default();
-    let mut runs: Vec<wire::Run> = Vec::new();
-    for entry in &batch.entries {
-        match entry {
-            Entry::Row(row) => push_row(&mut runs, row, transactions.index(row.transaction.as_ref())),
-            Entry::Control { sequence, control } => {
-                let content = run::Content::Control(control_to_wire(*sequence, control));
-                runs.push(wire::Run { content: Some(content) });
-            }
-        }
-    }
-    let message = wire::EventBatch {
-        format: FORMAT,
-        task_id: envelope.task_id.clone(),
-        fingerprint: Bytes::copy_from_slice(&envelope.fingerprint),
-        first_sequence: batch.first,
-        last_sequence: batch.last,
-        input_offset: batch.input_offset,
-        transactions: transactions.list,
-        runs,
-        part: None,
-    };
-    message.encode_to_vec().into()
-}
-
-#[derive(Default)]
-struct Transactions {
-    list: Vec<wire::SourceTransaction>,
-    known: HashMap<*const Transaction, u32>,
-}
-
-impl Transactions {
-    /// 1-based place of the transaction in the list; 0 for none.
-    fn index(&mut self, transaction: Option<&Arc<Transaction>>) -> u32 {
-        let Some(transaction) = transaction else { return 0 };
-        let list = &mut self.list;
-        // Rows of one transaction share one allocation, which the batch keeps alive.
-        *self.known.entry(Arc::as_ptr(transaction)).or_insert_with(|| {
-            list.push(wire::SourceTransaction {
-                file: transaction.place.file.to_string(),
-                offset: transaction.place.offset,
-                gtid: transaction.gtid.as_ref().map(Gtid::to_string).unwrap_or_default(),
-                committed_at: transaction.committed_at,
-            });
-            list.len() as u32
-        })
-    }
-}
-
-fn push_row<T>(runs: &mut Vec<wire::Run>, row: &RowEntry<T>, transaction: u32) {
-    let schema = key_to_wire(row.schema);
-    let (kind, before, after) = match &row.change {
-        RowChange::Read { row, purpose: ReadPurpose::Load } => (row_change::Kind::Read, None, Some(row)),
-        RowChange::Read { row, purpose: ReadPurpose::Repair } => (row_change::Kind::Repair, None, Some(row)),
-        RowChange::Insert(row) => (row_change::Kind::Insert, None, Some(row)),
-        RowChange::Update { before, after } => (row_change::Kind::Update, Some(before), Some(after)),
-        RowChange::Delete(row) => (row_change::Kind::Delete, Some(row), None),
-    };
-    let bytes = |row: Option<&Row>| row.map(|row| row.as_bytes().clone());
-    let change = wire::RowChange {
-        kind: kind as i32,
-        sequence: row.sequence,
-        transaction,
-        ordinal: row.ordinal,
-        before: bytes(before),
-        after: bytes(after),
-    };
-    if let Some(wire::Run { content: Some(run::Content::Rows(rows)) }) = runs.last_mut()
-        && rows.schema.as_ref() == Some(&schema)
-    {
-        rows.changes.push(change);
-        return;
-    }
-    let rows = wire::RowRun { schema: Some(schema), changes: vec![change] };
-    runs.push(wire::Run { content: Some(run::Content::Rows(rows)) });
-}
-
-fn control_to_wire<T>(sequence: u64, control: &Control<T>) -> wire::Control {
+pub(crate) fn control_to_wire<T>(sequence: u64, control: &Control<T>) -> wire::Control {
     let content = match control {
         Control::Watermark(watermark) => control::Content::Watermark(watermark_to_wire(watermark)),
         Control::End(watermark) => control::Content::End(watermark_to_wire(watermark)),
@@ -247,12 +169,13 @@ impl BatchDecoder {
         message: Bytes,
         columns: impl Fn(SchemaKey<T>) -> Option<usize>,
     ) -> Result<Received<T>, DecodeError> {
-        let mut message = wire::EventBatch::decode(message)?;
-        self.check(&message)?;
-        match message.part.take() {
-            None => batch_from_wire(message, columns).map(Received::Batch),
-            Some(part) => part_from_wire(&message, part).map(Received::Part),
+        if let Some((header, batch)) = read(&message, &columns) {
+            self.check(&header)?;
+            return Ok(Received::Batch(batch));
         }
+        let message = wire::EventBatch::decode(message)?;
+        self.check(&message)?;
+        decode_by_prost(message, columns)
     }
 
     /// Reads a message that was joined of its parts; otherwise as [`Self::decode`].
@@ -288,14 +211,25 @@ impl BatchDecoder {
     }
 }
 
+/// A message in any form that protobuf allows.
+pub(crate) fn decode_by_prost<T>(
+    mut message: wire::EventBatch,
+    columns: impl Fn(SchemaKey<T>) -> Option<usize>,
+) -> Result<Received<T>, DecodeError> {
+    match message.part.take() {
+        None => batch_from_wire(message, columns).map(Received::Batch),
+        Some(part) => part_from_wire(&message, part).map(Received::Part),
+    }
+}
+
 fn batch_from_wire<T>(
-    message: wire::EventBatch,
+    mut message: wire::EventBatch,
     columns: impl Fn(SchemaKey<T>) -> Option<usize>,
 ) -> Result<Batch<T>, DecodeError> {
     let transactions: Vec<Arc<Transaction>> =
-        message.transactions.into_iter().map(transaction_from_wire).collect::<Result<_, _>>()?;
+        std::mem::take(&mut message.transactions).into_iter().map(transaction_from_wire).collect::<Result<_, _>>()?;
     let mut entries = Vec::new();
-    for run in message.runs {
+    for run in std::mem::take(&mut message.runs) {
         match run.content.ok_or(DecodeError::Field("run"))? {
             run::Content::Rows(rows) => {
                 let schema = key_from_wire(rows.schema)?;
@@ -307,15 +241,16 @@ fn batch_from_wire<T>(
             run::Content::Control(control) => entries.push(control_from_wire(control)?),
         }
     }
-    if message.first_sequence == 0 || message.first_sequence > message.last_sequence {
-        return Err(DecodeError::Field("sequence range"));
+    finish_batch(&message, entries)
+}
+
+/// The batch of these entries, with the range that the message says.
+pub(crate) fn finish_batch<T>(header: &wire::EventBatch, entries: Vec<Entry<T>>) -> Result<Batch<T>, DecodeError> {
+    let (first, last) = (header.first_sequence, header.last_sequence);
+    match first > 0 && first <= last {
+        true => Ok(Batch { first, last, input_offset: header.input_offset, entries }),
+        false => Err(DecodeError::Field("sequence range")),
     }
-    Ok(Batch {
-        first: message.first_sequence,
-        last: message.last_sequence,
-        input_offset: message.input_offset,
-        entries,
-    })
 }
 
 fn part_from_wire(message: &wire::EventBatch, part: wire::Part) -> Result<Part, DecodeError> {
@@ -337,7 +272,7 @@ fn part_from_wire(message: &wire::EventBatch, part: wire::Part) -> Result<Part, 
     }
 }
 
-fn transaction_from_wire(transaction: wire::SourceTransaction) -> Result<Arc<Transaction>, DecodeError> {
+pub(crate) fn transaction_from_wire(transaction: wire::SourceTransaction) -> Result<Arc<Transaction>, DecodeError> {
     let gtid = match transaction.gtid.as_str() {
         "" => None,
         text => Some(gtid_from_text(text)?),
@@ -358,7 +293,7 @@ fn gtid_from_text(text: &str) -> Result<Gtid, DecodeError> {
     }
 }
 
-fn row_from_wire<T>(
+pub(crate) fn row_from_wire<T>(
     schema: SchemaKey<T>,
     columns: Option<usize>,
     change: wire::RowChange,
@@ -388,7 +323,7 @@ fn row_from_wire<T>(
     Ok(RowEntry { sequence: change.sequence, schema, transaction, ordinal: change.ordinal, change: decoded })
 }
 
-fn control_from_wire<T>(control: wire::Control) -> Result<Entry<T>, DecodeError> {
+pub(crate) fn control_from_wire<T>(control: wire::Control) -> Result<Entry<T>, DecodeError> {
     let decoded = match control.content.ok_or(DecodeError::Field("control entry"))? {
         control::Content::Watermark(watermark) => Control::Watermark(watermark_from_wire(watermark)),
         control::Content::End(watermark) => Control::End(watermark_from_wire(watermark)),

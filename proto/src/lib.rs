@@ -4,6 +4,8 @@
 //! untrusted input: every decoder checks what it reads, and an unknown value is an error that names it, never skipped.
 
 mod batch;
+mod batch_reader;
+mod batch_writer;
 mod held;
 mod schema;
 mod state;
@@ -101,7 +103,7 @@ mod tests {
     use prost::Message;
 
     use super::*;
-    use crate::batch::encode_batch;
+    use crate::batch_writer::encode_batch;
     use crate::wire::value::Kind;
 
     fn key(version: u64) -> SchemaKey<MysqlType> {
@@ -112,7 +114,7 @@ mod tests {
         [Cell::Int(n), Cell::Text("x"), Cell::Null].into_iter().collect()
     }
 
-    fn batch() -> Batch<MysqlType> {
+    pub(crate) fn batch() -> Batch<MysqlType> {
         let gtid = Gtid {
             source: GtidSource { uuid: "3e11fa47-71ca-11e1-9e33-c80aa9429562".into(), tag: "".into() },
             number: 9,
@@ -166,7 +168,7 @@ mod tests {
         Batch { first: 10, last: 20, input_offset: Some(77), entries }
     }
 
-    fn envelope() -> Envelope {
+    pub(crate) fn envelope() -> Envelope {
         Envelope { task_id: "shop-1".into(), fingerprint: [3; 16] }
     }
 

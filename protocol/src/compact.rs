@@ -8,6 +8,7 @@
 //! For a table without a key: the net count of each full row; an update is one row less and one more.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use millrace_model::batch::{ReadPurpose, RowChange};
@@ -55,8 +56,10 @@ enum Before {
     MayBeThere,
 }
 
+/// What is known of a key.
 #[derive(Debug)]
 struct Slot {
+    key: Row,
     row: Option<Row>,
     before: Before,
 }
@@ -66,8 +69,10 @@ struct Slot {
 struct Table {
     schema: Arc<TableSchema<PgType>>,
     clear: Clear,
-    slots: HashMap<Row, Slot>,
-    order: Vec<Row>,
+    /// In the order in which the keys came.
+    slots: Vec<Slot>,
+    /// Place of each key's slot.
+    places: HashMap<Row, usize>,
     counts: HashMap<Row, i64>,
     changes: u64,
 }
@@ -75,8 +80,11 @@ struct Table {
 /// Collects the changes of one cut.
 #[derive(Debug, Default)]
 pub struct Compactor {
-    tables: HashMap<SchemaKey<PgType>, Table>,
-    order: Vec<SchemaKey<PgType>>,
+    /// In the order in which they came.
+    tables: Vec<(SchemaKey<PgType>, Table)>,
+    places: HashMap<SchemaKey<PgType>, usize>,
+    /// The table of the change before: changes of one table follow each other.
+    last: usize,
 }
 
 impl Compactor {
@@ -100,46 +108,49 @@ impl Compactor {
         let table = self.table(key, schema);
         table.clear = Clear::All;
         table.slots.clear();
-        table.order.clear();
+        table.places.clear();
         table.counts.clear();
     }
 
     fn table(&mut self, key: SchemaKey<PgType>, schema: &Arc<TableSchema<PgType>>) -> &mut Table {
-        let order = &mut self.order;
-        self.tables.entry(key).or_insert_with(|| {
-            order.push(key);
-            Table {
-                schema: schema.clone(),
-                clear: Clear::Keep,
-                slots: HashMap::new(),
-                order: Vec::new(),
-                counts: HashMap::new(),
-                changes: 0,
+        if self.tables.get(self.last).is_none_or(|(last, _)| *last != key) {
+            self.last = *self.places.entry(key).or_insert(self.tables.len());
+            if self.last == self.tables.len() {
+                self.tables.push((key, Table::new(schema.clone())));
             }
-        })
+        }
+        &mut self.tables[self.last].1
     }
 
     /// The writes, by table name: every apply locks tables in the same order.
-    pub fn finish(mut self) -> Vec<TableWrite> {
-        let mut writes: Vec<TableWrite> = self
-            .order
-            .iter()
-            .filter_map(|key| self.tables.remove(key).map(|table| table.finish(*key)))
-            .filter(|write| !write.is_nothing())
-            .collect();
+    pub fn finish(self) -> Vec<TableWrite> {
+        let finished = self.tables.into_iter().map(|(key, table)| table.finish(key));
+        let mut writes: Vec<TableWrite> = finished.filter(|write| !write.is_nothing()).collect();
         writes.sort_by(|a, b| (&a.schema.name, a.key.version).cmp(&(&b.schema.name, b.key.version)));
         writes
     }
 }
 
 impl Table {
+    fn new(schema: Arc<TableSchema<PgType>>) -> Self {
+        Self {
+            schema,
+            clear: Clear::Keep,
+            slots: Vec::new(),
+            places: HashMap::new(),
+            counts: HashMap::new(),
+            changes: 0,
+        }
+    }
+
     fn push_keyed(&mut self, change: RowChange) {
         let key_of = |row: &Row| row.key(&self.schema.key);
         match change {
             RowChange::Read { row, purpose: ReadPurpose::Load } => {
-                let key = key_of(&row);
-                if !self.slots.contains_key(&key) {
-                    self.put(key, Some(row), Before::Unknown);
+                if let Entry::Vacant(place) = self.places.entry(key_of(&row)) {
+                    let key = place.key().clone();
+                    place.insert(self.slots.len());
+                    self.slots.push(Slot { key, row: Some(row), before: Before::Unknown });
                 }
             }
             RowChange::Read { row, purpose: ReadPurpose::Repair } => {
@@ -160,17 +171,19 @@ impl Table {
     }
 
     fn put(&mut self, key: Row, row: Option<Row>, before: Before) {
-        match self.slots.get_mut(&key) {
+        match self.places.entry(key) {
             // What was there before the batch is known from the first change of the key, unless that is a `Read`.
-            Some(slot) => {
+            Entry::Occupied(place) => {
+                let slot = &mut self.slots[*place.get()];
                 slot.row = row;
                 if slot.before == Before::Unknown {
                     slot.before = Before::MayBeThere;
                 }
             }
-            None => {
-                self.order.push(key.clone());
-                self.slots.insert(key, Slot { row, before });
+            Entry::Vacant(place) => {
+                let key = place.key().clone();
+                place.insert(self.slots.len());
+                self.slots.push(Slot { key, row, before });
             }
         }
     }
@@ -186,7 +199,7 @@ impl Table {
         }
     }
 
-    fn finish(mut self, key: SchemaKey<PgType>) -> TableWrite {
+    fn finish(self, key: SchemaKey<PgType>) -> TableWrite {
         let mut write = TableWrite {
             key,
             schema: self.schema,
@@ -198,10 +211,10 @@ impl Table {
             changes: self.changes,
         };
         let mut loads = Vec::new();
-        for key in self.order {
-            let Some(slot) = self.slots.remove(&key) else { continue };
+        drop(self.places);
+        for slot in self.slots {
             if slot.before == Before::MayBeThere {
-                write.deletes.push(key);
+                write.deletes.push(slot.key);
             }
             match slot.before {
                 Before::Unknown => loads.extend(slot.row),

@@ -141,9 +141,15 @@ impl Cuts {
                 missing.push(key);
             }
         };
+        // Rows of one table follow each other.
+        let mut last = None;
         for entry in &batch.entries {
             match entry {
-                Entry::Row(row) => need(row.schema),
+                Entry::Row(row) if last == Some(row.schema) => {}
+                Entry::Row(row) => {
+                    last = Some(row.schema);
+                    need(row.schema);
+                }
                 Entry::Control { control, .. } => match control {
                     Control::Reset { schema } | Control::ChunkDone { schema, .. } | Control::TableLoaded { schema } => {
                         need(*schema);

@@ -60,6 +60,8 @@ impl Progress {
 pub(crate) struct Taken {
     partitions: u32,
     compactor: Compactor,
+    /// The schema of the row before: rows of one table follow each other.
+    schema: Option<(SchemaKey<PgType>, Arc<TableSchema<PgType>>)>,
     changes: u64,
     loaded: Vec<(SchemaKey<PgType>, u32)>,
     watermark: Option<Watermark>,
@@ -67,7 +69,7 @@ pub(crate) struct Taken {
 
 impl Taken {
     pub(crate) fn new(partitions: u32) -> Self {
-        Self { partitions, compactor: Compactor::new(), changes: 0, loaded: Vec::new(), watermark: None }
+        Self { partitions, compactor: Compactor::new(), schema: None, changes: 0, loaded: Vec::new(), watermark: None }
     }
 
     pub(crate) fn push(
@@ -79,8 +81,11 @@ impl Taken {
         match item.entry {
             Some(Entry::Row(row)) => {
                 self.changes += 1;
-                if let Some(schema) = schemas.get(&row.schema) {
-                    self.compactor.push(row.schema, schema, row.change);
+                if self.schema.as_ref().is_none_or(|(key, _)| *key != row.schema) {
+                    self.schema = schemas.get(&row.schema).map(|schema| (row.schema, schema.clone()));
+                }
+                if let Some((key, schema)) = &self.schema {
+                    self.compactor.push(*key, schema, row.change);
                 }
             }
             Some(Entry::Control { control, .. }) => match control {

@@ -37,8 +37,8 @@ pub struct Window {
     collected: HashSet<Row>,
     /// Keys that were streamed since the opening, with repetitions.
     touched: usize,
-    /// The chunk's own keys, once it is read.
-    own: HashSet<Row>,
+    /// The chunk's own keys, once a row of the table is streamed after it was read: most chunks never need them.
+    own: Option<HashSet<Row>>,
     key: Vec<usize>,
 }
 
@@ -55,13 +55,20 @@ impl Window {
     /// Opens a window; `key` are the places of the replication key's columns, `delivered` is what the stream has
     /// delivered so far.
     pub fn open(key: Vec<usize>, delivered: Reading) -> Self {
-        Self { state: State::Open { delivered }, collected: HashSet::new(), touched: 0, own: HashSet::new(), key }
+        Self { state: State::Open { delivered }, collected: HashSet::new(), touched: 0, own: None, key }
     }
 
     /// Collects the key of a streamed row; once the rows are there only where it is one of theirs.
     pub fn collect(&mut self, key: Row) {
         self.touched += 1;
-        if !matches!(self.state, State::Waiting { .. }) || self.own.contains(&key) {
+        let is_own = match &self.state {
+            State::Waiting { rows, .. } => {
+                let own = || rows.iter().map(|row| row.key(&self.key)).collect();
+                self.own.get_or_insert_with(own).contains(&key)
+            }
+            State::Open { .. } | State::Reading => true,
+        };
+        if is_own {
             self.collected.insert(key);
         }
     }
@@ -86,9 +93,10 @@ impl Window {
     /// Takes the rows, read after a good `low`, and `high`, read after them. From now on only the chunk's own keys
     /// matter: the others are forgotten and no longer collected.
     pub fn rows(&mut self, mut rows: Vec<Row>, high: Reading) {
-        rows.retain(|row| !self.collected.contains(&row.key(&self.key)));
-        self.collected = HashSet::new();
-        self.own = rows.iter().map(|row| row.key(&self.key)).collect();
+        if !self.collected.is_empty() {
+            rows.retain(|row| !self.collected.contains(&row.key(&self.key)));
+            self.collected = HashSet::new();
+        }
         self.state = State::Waiting { rows, high };
     }
 

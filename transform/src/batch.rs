@@ -52,10 +52,15 @@ pub fn transform_batch(
     batch: &Batch<MysqlType>,
 ) -> Result<Batch<PgType>, Failure> {
     let mut entries = Vec::with_capacity(batch.entries.len());
+    // Rows of one table follow each other.
+    let mut known: Option<(SchemaKey<MysqlType>, &NamedMapping)> = None;
     for entry in &batch.entries {
         entries.push(match entry {
             Entry::Row(row) => {
-                let named = find(mappings, row.schema)?;
+                let named = match known {
+                    Some((schema, named)) if schema == row.schema => named,
+                    _ => known.insert((row.schema, find(mappings, row.schema)?)).1,
+                };
                 let change = named.mapping.change(&row.change, &mut scratch.text, &mut scratch.rows)?;
                 let change = match change {
                     Verdict::Moves(change) => change,

@@ -86,6 +86,23 @@ impl CellRule {
         }
     }
 
+    /// Whether it leaves most cells as they are.
+    pub(crate) fn may_keep(self) -> bool {
+        matches!(self, Self::Same | Self::Text | Self::Json | Self::Date(_) | Self::DateTime(_))
+    }
+
+    /// Whether [`CellRule::apply`] puts just this cell. False also says that it has not been looked at.
+    pub(crate) fn keeps(self, cell: Cell<'_>) -> bool {
+        match (self, cell) {
+            (Self::Drop, _) => false,
+            (_, Cell::Null) | (Self::Same, _) => true,
+            (Self::Text, Cell::Text(text)) => !text.as_bytes().contains(&0),
+            (Self::Json, Cell::Text(text)) => !holds_escaped_nul(text),
+            (Self::Date(_) | Self::DateTime(_), Cell::Text(text)) => matches!(judge_date(text), Ok(DateKind::Valid)),
+            _ => false,
+        }
+    }
+
     /// Appends the transformed cell; `buffer` is scratch space.
     pub fn apply(self, cell: Cell<'_>, buffer: &mut String, out: &mut RowWriter) -> Result<(), ValueProblem> {
         match (self, cell) {
@@ -239,6 +256,7 @@ mod tests {
             (CellRule::Text, Cell::Null, Cell::Null),
         ] {
             assert_eq!(apply(rule, from).unwrap(), cell(to), "{rule:?} {from:?}");
+            assert_eq!(rule.keeps(from), cell(from) == cell(to), "{rule:?} {from:?}");
         }
     }
 
@@ -255,6 +273,7 @@ mod tests {
             (CellRule::Digits, Cell::Text("5"), ValueProblem::OtherKind),
         ] {
             assert_eq!(apply(rule, from).unwrap_err(), problem, "{rule:?} {from:?}");
+            assert!(!rule.keeps(from), "{rule:?} {from:?}");
         }
     }
 }

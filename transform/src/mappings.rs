@@ -105,9 +105,15 @@ impl Mappings {
                 missing.push(Need { key, alteration: alteration.cloned() });
             }
         };
+        // Rows of one table follow each other.
+        let mut last = None;
         for entry in &batch.entries {
             match entry {
-                Entry::Row(row) => need(row.schema, None),
+                Entry::Row(row) if last == Some(row.schema) => {}
+                Entry::Row(row) => {
+                    last = Some(row.schema);
+                    need(row.schema, None);
+                }
                 Entry::Control { control, .. } => match control {
                     Control::Watermark(_) | Control::End(_) => {}
                     Control::Barrier(barrier) => barrier.changes.iter().for_each(|change| match change {

@@ -157,6 +157,9 @@ impl TableMapping {
     }
 
     fn row(&self, row: &Row, buffer: &mut String, out: &mut RowWriter) -> Result<Row, TransformError> {
+        if self.keeps(row) {
+            return Ok(row.clone());
+        }
         for (place, (cell, rule)) in row.cells().zip(&self.rules).enumerate() {
             if let Err(problem) = rule.apply(cell, buffer, out) {
                 out.discard();
@@ -165,6 +168,15 @@ impl TableMapping {
             }
         }
         Ok(out.finish())
+    }
+
+    /// Whether nothing of a row changes: it then travels on as the bytes that it came in.
+    fn keeps(&self, row: &Row) -> bool {
+        if !self.rules.iter().all(|rule| rule.may_keep()) {
+            return false;
+        }
+        let mut cells = row.cells();
+        self.rules.iter().all(|rule| cells.next().is_some_and(|cell| rule.keeps(cell))) && cells.next().is_none()
     }
 }
 

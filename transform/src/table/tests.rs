@@ -70,6 +70,18 @@ fn names_and_types_of_the_task_file_are_the_destinations() {
 }
 
 #[test]
+fn a_row_of_which_nothing_changes_travels_on_in_its_bytes() {
+    let mapped = mapping("{ table = 'shop.orders' }").unwrap();
+    let change = |row| mapped.change(&RowChange::Delete(row), &mut String::new(), &mut RowWriter::new()).unwrap();
+    let row: Row = [Cell::Int(5), Cell::Text("1.50"), Cell::Int(1)].into_iter().collect();
+    let Verdict::Moves(RowChange::Delete(moved)) = change(row.clone()) else { panic!("it does not move") };
+    assert_eq!((&moved, moved.as_bytes().as_ptr()), (&row, row.as_bytes().as_ptr()));
+    // A cell too many is not what the schema says, and does not travel on.
+    let longer: Row = row.cells().chain([Cell::Int(7)]).collect();
+    assert_eq!(change(longer), Verdict::Moves(RowChange::Delete(row)));
+}
+
+#[test]
 fn what_does_not_fit_the_table_is_refused_by_name() {
     for (columns, message, hint) in [
         (
