@@ -219,7 +219,9 @@ impl AdbpgError {
             Self::State(_) => "the tables of schema millrace were changed by hand: restore them or start a new task",
             Self::Definition { .. } => "override the column's type or the key in the task file",
             Self::Driver { .. } => "check destination.url in the task file",
-            Self::Lost { .. } | Self::Aborted(_) | Self::CommitTimeout(_) => "it is tried again by itself",
+            Self::Lost { .. } | Self::Aborted(_) | Self::CommitTimeout(_) => {
+                "if it comes again and again, look at the destination's log"
+            }
         };
         hint.to_owned()
     }
@@ -251,8 +253,8 @@ fn hint_of(state: &str) -> &'static str {
         "53300" => "raise max_connections in the destination, or close other connections",
         "55P03" => "another session holds a lock on the table: end it",
         "54000" => "a value is too large for an index: drop the index, or override its column",
-        "40P01" | "40001" | "57014" => "it is tried again by itself",
-        "57P03" => "the destination is starting or in recovery: it is tried again by itself",
+        "40P01" | "40001" | "57014" => "if it comes again and again, look for who else writes to these tables",
+        "57P03" => "the destination is starting, stopping or in recovery: start again when it takes connections",
         _ if state.starts_with("22") => "override the column's type in the task file so that it takes every value",
         _ => "see the destination's log for details",
     }

@@ -19,7 +19,7 @@ pub struct TaskIdentity {
 }
 
 /// (table, columns, key): the layout of schema `millrace`.
-const TABLES: [(&str, &str, &str); 7] = [
+const TABLES: [(&str, &str, &str); 8] = [
     ("task", "task_id text NOT NULL, name text NOT NULL, registered_at timestamptz NOT NULL DEFAULT now()", "task_id"),
     (
         "progress",
@@ -48,6 +48,13 @@ const TABLES: [(&str, &str, &str); 7] = [
         "owner",
         "task_id text NOT NULL, log_partition bigint NOT NULL, pid bigint NOT NULL, backend_start text NOT NULL",
         "task_id, log_partition, pid, backend_start",
+    ),
+    (
+        "quarantine",
+        "task_id text NOT NULL, table_id bigint NOT NULL, key_hash text NOT NULL, schema_name text NOT NULL, \
+         table_name text NOT NULL, key bytea NOT NULL, image bytea, definition bytea NOT NULL, if_absent boolean NOT NULL, \
+         changes bigint NOT NULL, since bigint NOT NULL, reason text NOT NULL",
+        "task_id, table_id, key_hash",
     ),
 ];
 
@@ -262,12 +269,12 @@ pub(crate) fn render_write_state(task_id: &str, records: &[(String, Option<Vec<u
     Ok(sql)
 }
 
-fn to_hex(bytes: &[u8]) -> String {
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
 }
 
-fn from_hex(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digit = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if !rest.is_empty() {

@@ -56,7 +56,7 @@ pub enum InsertStrategy {
 
 /// One open transaction of a connection. Dropped without commit, it is rolled back.
 pub struct WriteTransaction<'c> {
-    transaction: Transaction<'c>,
+    pub(crate) transaction: Transaction<'c>,
     dialect: &'c Dialect,
     usability: &'c mut Usability,
     looked_at: &'c mut HashMap<u64, Uniqueness>,
@@ -240,11 +240,11 @@ impl WriteTransaction<'_> {
     }
 }
 
-fn definition(schema: &TableSchema<PgType>, problem: &str) -> AdbpgError {
+pub(crate) fn definition(schema: &TableSchema<PgType>, problem: &str) -> AdbpgError {
     AdbpgError::Definition { table: schema.name.to_string(), problem: problem.to_owned() }
 }
 
-async fn delete_keys(client: &Client, schema: &TableSchema<PgType>, keys: &[Row]) -> Result<(), AdbpgError> {
+pub(crate) async fn delete_keys(client: &Client, schema: &TableSchema<PgType>, keys: &[Row]) -> Result<(), AdbpgError> {
     if keys.is_empty() {
         return Ok(());
     }
@@ -256,7 +256,11 @@ async fn delete_keys(client: &Client, schema: &TableSchema<PgType>, keys: &[Row]
     Ok(())
 }
 
-async fn absent_rows(client: &Client, schema: &TableSchema<PgType>, rows: &[Row]) -> Result<Vec<Row>, AdbpgError> {
+pub(crate) async fn absent_rows(
+    client: &Client,
+    schema: &TableSchema<PgType>,
+    rows: &[Row],
+) -> Result<Vec<Row>, AdbpgError> {
     let sql = render_present(schema)?;
     let failed = |error: tokio_postgres::Error| AdbpgError::of(format!("read keys of \"{}\"", schema.name), &error);
     let keys: Vec<Row> = rows.iter().map(|row| row.key(&schema.key)).collect();
@@ -303,7 +307,7 @@ fn check_count(
 }
 
 /// Streams rows into the table. The sink is finished, or dropped, which makes the server abort the COPY.
-async fn copy(client: &Client, schema: &TableSchema<PgType>, rows: &[Row]) -> Result<(), AdbpgError> {
+pub(crate) async fn copy(client: &Client, schema: &TableSchema<PgType>, rows: &[Row]) -> Result<(), AdbpgError> {
     if rows.is_empty() {
         return Ok(());
     }

@@ -10,6 +10,7 @@ use millrace_task::ExistingTables;
 
 use crate::feed::Feed;
 use crate::loaded::{Finished, finish_tables};
+use crate::quarantine::Guard;
 use crate::schema_changes::render;
 
 /// Whether a barrier can be passed.
@@ -73,11 +74,14 @@ async fn execute(
             return if connection.journal_contains(task_id, entry).await? { Ok(Gate::Open) } else { Err(exists) };
         }
     };
+    let holds = connection.read_holds(task_id).await?;
+    let mut statements = Guard::at_barrier(&holds, task_id, barrier, cuts)?;
     let rendered = render(connection.dialect(), barrier, cuts, &kept)?;
+    statements.extend(rendered.statements);
     for left_out in rendered.left_out {
         tracing::warn!(table = %left_out.table, what = left_out.what, why = left_out.why, "does not move");
     }
-    match connection.execute_barrier(task_id, barrier.watermark.ordinal, &rendered.statements).await? {
+    match connection.execute_barrier(task_id, barrier.watermark.ordinal, &statements).await? {
         BarrierOutcome::Executed => {
             tracing::info!(barrier = barrier.watermark.ordinal, changes = barrier.changes.len(), "schema changed");
             Ok(Gate::Open)

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_adbpg::{
-    Advance, BarrierOutcome, CommitOutcome, Connection, JournalEntry, PartitionProgress, TaskIdentity, WriteTransaction,
+    Advance, BarrierOutcome, CommitOutcome, Connection, JournalEntry, PartitionProgress, Replaced, TaskIdentity,
+    WriteTransaction,
 };
-use millrace_model::batch::Batch;
+use millrace_model::batch::{Barrier, Batch};
 use millrace_model::{Failure, PgType, SchemaKey, TableSchema};
 use millrace_protocol::cut::{Cuts, Ended, Progress, Then, Work, Write};
 use millrace_service::{Outcome, StageContext};
@@ -23,10 +24,11 @@ use tokio::sync::mpsc;
 use crate::barrier::tables_to_keep;
 use crate::loaded::{finish_table, render_finish};
 use crate::options::destination_options;
+use crate::quarantine::{Guard, ensure_none_held};
 use crate::schema_changes::render;
 use crate::session::{Arrival, ensure_destination_can_be_written, ensure_tables_fit};
 use crate::tally::Tally;
-use crate::write::{from_row, write_tables};
+use crate::write::{Terms, from_row, write_tables};
 
 /// How long a former process' session may take to be noticed as gone.
 const LOCK_LIMIT: Duration = Duration::from_secs(15);
@@ -92,9 +94,12 @@ impl InProcess {
         steps: mpsc::Receiver<TransformedStep>,
     ) -> Result<Outcome, Failure> {
         let mut progress = Progress::start(0);
+        let mut guard = Guard::new(&self.context);
         if let Some((task_id, _)) = &self.recovered {
             let rows = self.connection.read_progress(task_id).await?;
             progress = rows.first().map(from_row).unwrap_or(progress);
+            guard.read(&self.connection, task_id).await?;
+            guard.show(&self.context);
         }
         let mut cuts = Cuts::new(1, &[progress], progress.watermark, self.context.task.memory.held());
         for (key, schema) in &schemas {
@@ -102,7 +107,7 @@ impl InProcess {
         }
         let Self { connection, context, .. } = self;
         let inbox = Inbox { steps, cuts, state: BTreeMap::new(), pending: Vec::new(), ends: Vec::new(), offset: 0 };
-        let mut applier = Applier { context, inbox, progress, task: None, schemas, tally: Tally::default() };
+        let mut applier = Applier { context, inbox, progress, task: None, schemas, tally: Tally::default(), guard };
         applier.work(connection).await
     }
 }
@@ -171,6 +176,7 @@ struct Applier {
     task: Option<TaskIdentity>,
     schemas: Vec<(SchemaKey<PgType>, Arc<TableSchema<PgType>>)>,
     tally: Tally,
+    guard: Guard,
 }
 
 /// Whether more steps may come.
@@ -187,7 +193,7 @@ impl Applier {
         loop {
             self.finish_tables(&mut connection, std::mem::take(&mut loaded)).await?;
             if self.collect().await? == Source::Closed {
-                return Ok(self.outcome());
+                return self.outcome(&connection).await;
             }
             if arrival == Arrival::First && !self.context.task.phases.contains(Phase::Schema) {
                 let schemas: Vec<_> = self.schemas.iter().map(|(_, schema)| TableSchema::clone(schema)).collect();
@@ -198,11 +204,14 @@ impl Applier {
         }
     }
 
-    fn outcome(&self) -> Outcome {
-        match self.progress.ended {
-            Ended::Yes => Outcome::Completed,
-            Ended::No => Outcome::Stopped,
+    async fn outcome(&self, connection: &Connection) -> Result<Outcome, Failure> {
+        if self.progress.ended == Ended::No {
+            return Ok(Outcome::Stopped);
         }
+        if let Some(task_id) = self.task_id(connection).await? {
+            ensure_none_held(connection, &task_id).await?;
+        }
+        Ok(Outcome::Completed)
     }
 
     /// Waits for a step and takes all that are there, within bounds.
@@ -245,6 +254,7 @@ impl Applier {
                 if let Work::Barrier(_) = &work {
                     kept = tables_to_keep(connection, &self.inbox.cuts, self.context.task.existing_tables).await?;
                 }
+                self.guard.refresh(connection, &task.id).await?;
                 transaction = Some(connection.begin().await?);
             }
             let Some(open) = transaction.as_mut() else { return Ok(Vec::new()) };
@@ -257,6 +267,7 @@ impl Applier {
                 }
                 Work::Barrier(standing) => {
                     self.finish_within(open, &task, std::mem::take(&mut loaded)).await?;
+                    self.forget_held(open, &task, &standing.barrier).await?;
                     let rendered = render(&dialect, &standing.barrier, &self.inbox.cuts, &kept)?;
                     for left_out in rendered.left_out {
                         tracing::warn!(table = %left_out.table, what = left_out.what, why = left_out.why, "does not move");
@@ -275,6 +286,7 @@ impl Applier {
         let Some(transaction) = transaction else { return Ok(Vec::new()) };
         self.commit(transaction, &task).await?;
         self.tally.committed(&self.context, &[self.progress], changes, watermark);
+        self.guard.show(&self.context);
         Ok(loaded)
     }
 
@@ -295,6 +307,25 @@ impl Applier {
         Ok(())
     }
 
+    /// What is held of tables that lose all their rows in a schema change goes with them.
+    async fn forget_held(
+        &mut self,
+        transaction: &mut WriteTransaction<'_>,
+        task: &TaskIdentity,
+        barrier: &Barrier<PgType>,
+    ) -> Result<(), Failure> {
+        let statements = Guard::at_barrier(&self.guard.holds(), &task.id, barrier, &self.inbox.cuts)?;
+        if statements.is_empty() {
+            return Ok(());
+        }
+        for change in &barrier.changes {
+            if let Some(schema) = self.inbox.cuts.schema(change.schema()) {
+                self.guard.forget(transaction, &task.id, schema.table_id).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes; true if the write ends at a step's end.
     async fn write(
         &mut self,
@@ -302,7 +333,9 @@ impl Applier {
         task: &TaskIdentity,
         write: Write,
     ) -> Result<bool, Failure> {
-        write_tables(transaction, write.tables, self.context.task.existing_tables).await?;
+        let existing = self.context.task.existing_tables;
+        let mut terms = Terms { task_id: &task.id, existing, guard: &mut self.guard };
+        write_tables(transaction, write.tables, &mut terms).await?;
         for (key, partition) in &write.loaded {
             transaction.record_loaded(&task.id, key.version, key.hash, *partition).await?;
         }
@@ -322,6 +355,12 @@ impl Applier {
         transaction.write_state(&task.id, &state).await?;
         let again =
             || Failure::connection("another process has written for this task", "the task starts again from there");
+        let released = || {
+            Failure::connection("rows were released from the quarantine meanwhile", "the task starts again from there")
+        };
+        if self.guard.store(&mut transaction, &task.id).await? == Replaced::Lost {
+            return Err(released());
+        }
         if transaction.advance_progress(&task.id, &[row]).await? == Advance::Lost {
             return Err(again());
         }
@@ -350,7 +389,10 @@ impl Applier {
             let Some((_, schema)) = self.schemas.iter().find(|(known, _)| *known == key) else { continue };
             if finish_table(connection, &task_id, version, schema).await? == BarrierOutcome::Busy {
                 let what = format!("another session makes the indexes of \"{}\"", schema.name);
-                return Err(Failure::connection(what, "it is tried again by itself"));
+                return Err(Failure::connection(
+                    what,
+                    "if it stays, look for that session in pg_stat_activity of the destination",
+                ));
             }
         }
         if self.tally.commits_since_prune() {

@@ -13,6 +13,7 @@ mod in_process;
 mod loaded;
 mod options;
 mod others;
+mod quarantine;
 mod schema_changes;
 mod session;
 mod stage;

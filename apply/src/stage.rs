@@ -14,9 +14,10 @@ use crate::feed::Feed;
 use crate::loaded::{Finished, finish_tables};
 use crate::options::destination_options;
 use crate::others::Others;
+use crate::quarantine::{Guard, ensure_none_held};
 use crate::session::{Arrival, ensure_destination, ensure_tables_fit, wait_for_task};
 use crate::tally::Tally;
-use crate::write::{Interruption, Interrupts, Written, carry_out, from_row};
+use crate::write::{Interruption, Interrupts, Terms, Written, carry_out, from_row};
 
 /// How often a closed barrier, loaded tables and the end of other applies are looked at.
 const POLL: Duration = Duration::from_millis(100);
@@ -44,6 +45,7 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     let mut membership = Membership::join(&options, &names.apply_group(), &names.transformed)?;
     let mut stage = Stage {
         partitions: options.partitions,
+        guard: Guard::new(&context),
         context,
         connection,
         feed,
@@ -65,6 +67,7 @@ struct Stage {
     task: TaskIdentity,
     partitions: u32,
     tally: Tally,
+    guard: Guard,
     /// The applies of the partitions that this one does not own.
     others: Others,
     /// Whether tables may be loaded without their indexes.
@@ -128,10 +131,11 @@ impl Stage {
 
     async fn write(&mut self, write: Write, membership: &mut Membership) -> Result<(), Failure> {
         self.unfinished_tables |= !write.loaded.is_empty();
-        let existing = self.context.task.existing_tables;
+        let (task_id, existing) = (self.task.id.as_str(), self.context.task.existing_tables);
+        let mut terms = Terms { task_id, existing, guard: &mut self.guard };
         let mut interrupts = Interrupts { membership, shutdown: &self.context.shutdown };
         let (connection, feed) = (&mut self.connection, &mut self.feed);
-        match carry_out(connection, feed, &mut interrupts, &self.task.id, existing, write).await? {
+        match carry_out(connection, feed, &mut interrupts, &mut terms, write).await? {
             Written::Undone | Written::Interrupted(Interruption::Stop) => {
                 self.restart(self.feed.owned().to_vec()).await
             }
@@ -140,6 +144,7 @@ impl Stage {
                 self.feed.show(&progress);
                 self.feed.pause();
                 self.tally.committed(&self.context, &progress, changes, watermark);
+                self.guard.show(&self.context);
                 self.prune().await
             }
         }
@@ -182,6 +187,7 @@ impl Stage {
         }
         self.unfinished_tables = true;
         self.finish_loaded().await?;
+        ensure_none_held(&self.connection, &self.task.id).await?;
         Ok(Turn::Done)
     }
 
@@ -214,6 +220,8 @@ impl Stage {
     async fn restart(&mut self, owned: Vec<u32>) -> Result<(), Failure> {
         let rows = self.connection.read_progress(&self.task.id).await?;
         let progress: Vec<Progress> = rows.iter().map(from_row).collect();
+        self.guard.read(&self.connection, &self.task.id).await?;
+        self.guard.show(&self.context);
         self.feed.restart(&owned, &progress);
         self.others = Others::of(&owned, self.partitions);
         self.unfinished_tables = true;

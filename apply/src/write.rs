@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use millrace_adbpg::{
-    Advance, CommitOutcome, Connection, InsertStrategy, PartitionProgress, TableWrite, WriteTransaction,
+    Advance, CommitOutcome, Connection, InsertStrategy, PartitionProgress, Replaced, TableWrite, WriteTransaction,
 };
 use millrace_eventlog::{Membership, MembershipEvent};
-use millrace_model::Failure;
 use millrace_model::batch::Watermark;
+use millrace_model::{Failure, HoldOrigin};
 use millrace_protocol::compact::{self, Clear};
 use millrace_protocol::cut::{Ended, Progress, Then, Work, Write};
 use millrace_service::Shutdown;
 use millrace_task::ExistingTables;
 
 use crate::feed::Feed;
+use crate::quarantine::Guard;
 
 /// How long a transaction that was written ahead may wait for its cut.
 const AHEAD_LIMIT: Duration = Duration::from_secs(30);
@@ -53,28 +54,41 @@ pub(crate) struct Interrupts<'a> {
     pub(crate) shutdown: &'a Shutdown,
 }
 
+/// On what terms tables are written.
+pub(crate) struct Terms<'a> {
+    /// The run of the task.
+    pub(crate) task_id: &'a str,
+    /// What is done with tables that were there.
+    pub(crate) existing: ExistingTables,
+    /// What is done with rows that are refused.
+    pub(crate) guard: &'a mut Guard,
+}
+
 /// Carries out a write; one that is written ahead goes on in the same transaction until its cut.
 pub(crate) async fn carry_out(
     connection: &mut Connection,
     feed: &mut Feed,
     interrupts: &mut Interrupts<'_>,
-    task_id: &str,
-    existing: ExistingTables,
+    terms: &mut Terms<'_>,
     first: Write,
 ) -> Result<Written, Failure> {
+    let task_id = terms.task_id;
+    terms.guard.refresh(connection, task_id).await?;
     let mut transaction = connection.begin().await?;
     let mut write = first;
     let mut changes = 0;
     loop {
         changes += write.tables.iter().map(|table| table.changes).sum::<u64>();
-        write_tables(&mut transaction, write.tables, existing).await?;
+        write_tables(&mut transaction, write.tables, terms).await?;
         for (key, partition) in &write.loaded {
             transaction.record_loaded(task_id, key.version, key.hash, *partition).await?;
         }
         match write.then {
             Then::Commit(progress) => {
                 let rows: Vec<PartitionProgress> = progress.iter().map(to_row).collect();
-                if transaction.advance_progress(task_id, &rows).await? == Advance::Lost {
+                // Last of all tables, so that two writers lock them in the same order.
+                let replaced = terms.guard.store(&mut transaction, task_id).await?;
+                if replaced == Replaced::Lost || transaction.advance_progress(task_id, &rows).await? == Advance::Lost {
                     transaction.rollback().await?;
                     return Ok(Written::Undone);
                 }
@@ -134,13 +148,19 @@ async fn more(feed: &mut Feed, interrupts: &mut Interrupts<'_>) -> Result<More, 
 pub(crate) async fn write_tables(
     transaction: &mut WriteTransaction<'_>,
     tables: Vec<compact::TableWrite>,
-    existing: ExistingTables,
+    terms: &mut Terms<'_>,
 ) -> Result<(), Failure> {
     for mut table in tables {
         if table.clear == Clear::All {
+            terms.guard.forget(transaction, terms.task_id, table.schema.table_id).await?;
             transaction.truncate(&table.schema.name).await?;
         }
-        let loads = match existing {
+        let load = match terms.existing {
+            ExistingTables::Report => HoldOrigin::Change,
+            ExistingTables::Ignore => HoldOrigin::LoadIfAbsent,
+        };
+        terms.guard.withhold(&mut table, load);
+        let loads = match terms.existing {
             ExistingTables::Report => Vec::new(),
             ExistingTables::Ignore => table.inserts.split_off(table.inserts.len() - table.loads),
         };
@@ -150,11 +170,11 @@ pub(crate) async fn write_tables(
             keyless: table.counts,
             strategy: InsertStrategy::LikelyAbsent,
         };
-        transaction.write_table(&table.schema, &write).await?;
+        terms.guard.write(transaction, &table.schema, &write).await?;
         if !loads.is_empty() {
             let strategy = InsertStrategy::WhereAbsent;
             let write = TableWrite { inserts: loads, strategy, ..TableWrite::default() };
-            transaction.write_table(&table.schema, &write).await?;
+            terms.guard.write(transaction, &table.schema, &write).await?;
         }
     }
     Ok(())

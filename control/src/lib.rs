@@ -1,14 +1,17 @@
 //! `millrace`, the operator's tool: one module a subcommand, and what they share.
 //!
-//! Every command ends with 0 if all is good, 1 if there is a finding or a failure, 2 if it was called wrongly. What a
-//! command found goes to standard output, for people or (`--json`) for programs; why it failed goes to standard error,
-//! as `error: ...` and `hint: ...`. Nothing but `run` writes to the log or the destination, and nothing to the source.
+//! Every command ends with 0 if all is good, 1 if there is a finding or a failure that stays, 2 if it was called wrongly, 3
+//! if a server could not be reached, 4 if one answered with an error that may pass. What a command found goes to standard
+//! output, for people or (`--json`) for programs; why it failed goes to standard error, as `error: ...` and `hint: ...`.
+//! Nothing but `run` writes to the log; `run`, and `quarantine release` and `drop`, write to the destination; nothing
+//! writes to the source.
 
 mod catalog;
 mod check;
 mod completions;
 mod output;
 mod plan;
+mod quarantine;
 mod run;
 mod schema;
 mod status;
@@ -18,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use millrace_model::Failure;
-use millrace_service::{install_crypto_provider, print_failure};
+use millrace_service::{exit_code_of_failure, install_crypto_provider};
 
 /// Moves MySQL to AnalyticDB for PostgreSQL, Greenplum or PostgreSQL, and keeps it there, live
 #[derive(Debug, Parser)]
@@ -30,7 +33,8 @@ A first migration:
   millrace run shop.toml       move it, in this one process; without Kafka
   millrace status shop.toml    how far it is
 
-Exit codes: 0 good, 1 a finding or a failure, 2 wrong usage.
+Exit codes: 0 good, 1 a finding or a failure that stays, 2 wrong usage, 3 a server cannot be reached,
+4 a server answers with an error that may pass: after 3 and 4 starting again may help.
 Every key of a task file: docs/task-file.md. The commands with examples: docs/commands.md.")]
 struct Arguments {
     #[command(subcommand)]
@@ -43,6 +47,7 @@ enum Command {
     Plan(plan::Arguments),
     Run(run::Arguments),
     Status(status::Arguments),
+    Quarantine(quarantine::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
 }
@@ -67,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => in_runtime(check::run(arguments)),
         Command::Plan(arguments) => in_runtime(plan::run(arguments)),
         Command::Status(arguments) => in_runtime(status::run(arguments)),
+        Command::Quarantine(arguments) => in_runtime(quarantine::run(arguments)),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };
@@ -74,10 +80,7 @@ pub fn main() -> ExitCode {
         Ok(Ending::Good) => ExitCode::SUCCESS,
         Ok(Ending::Finding) => ExitCode::FAILURE,
         Ok(Ending::Usage) => ExitCode::from(2),
-        Err(failure) => {
-            print_failure(&failure);
-            ExitCode::FAILURE
-        }
+        Err(failure) => exit_code_of_failure(&failure),
     }
 }
 
@@ -105,6 +108,10 @@ mod tests {
             &["millrace", "plan", "a.toml", "--sql"],
             &["millrace", "run", "a.toml", "--log-format", "json"],
             &["millrace", "status", "a.toml", "--watch", "--json"],
+            &["millrace", "quarantine", "list", "a.toml", "--json"],
+            &["millrace", "quarantine", "release", "a.toml"],
+            &["millrace", "quarantine", "release", "a.toml", "s.t", "1", "2"],
+            &["millrace", "quarantine", "drop", "a.toml", "s.t"],
             &["millrace", "schema"],
             &["millrace", "completions", "zsh"],
         ] {
@@ -115,6 +122,7 @@ mod tests {
             &["millrace", "plan", "a.toml", "--sql", "--json"],
             &["millrace", "completions", "tcsh"],
             &["millrace", "status", "a.toml", "--at", "nowhere"],
+            &["millrace", "quarantine", "drop", "a.toml"],
             &["millrace", "chekc", "a.toml"],
         ] {
             assert!(Arguments::try_parse_from(bad).is_err(), "{bad:?}");

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use console::{Term, truncate_str};
 use millrace_model::Failure;
 
 use crate::Ending;
@@ -77,8 +78,34 @@ fn show(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
     }
     let text = render::to_text(report, Colours::of_standard_output());
     if arguments.watch && std::io::stdout().is_terminal() {
-        // To the corner, each line to its end, and what is below: without the flicker of an empty screen.
-        return print(&format!("\x1b[H{}\x1b[J", text.replace('\n', "\x1b[K\n")));
+        let (height, width) = Term::stdout().size();
+        return print(&screen(&text, usize::from(height), usize::from(width)));
     }
     print(&text)
+}
+
+/// A text over the whole screen: to the corner, each line to its end, then what is below, without the flicker of an empty
+/// screen. What does not fit is cut, because lines that wrap and screens that scroll would pile up.
+fn screen(text: &str, height: usize, width: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let fitting = height.saturating_sub(1).max(1);
+    let mut shown: Vec<String> =
+        lines.iter().take(fitting).map(|line| truncate_str(line, width, "..").into_owned()).collect();
+    if lines.len() > fitting {
+        shown[fitting - 1] = format!("  and {} more lines", lines.len() - fitting + 1);
+    }
+    format!("\x1b[H{}\x1b[K\n\x1b[J", shown.join("\x1b[K\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_screen_holds_what_fits() {
+        assert_eq!(screen("ab\ncd\n", 5, 10), "\x1b[Hab\x1b[K\ncd\x1b[K\n\x1b[J");
+        assert_eq!(screen("abcdef\ncd\nef\ngh\n", 3, 4), "\x1b[Hab..\x1b[K\n  and 3 more lines\x1b[K\n\x1b[J");
+        let painted = screen("\x1b[1mabcdef\x1b[0m\n", 5, 4);
+        assert!(painted.contains("ab..") && painted.contains("\x1b[0m"), "{painted:?}");
+    }
 }

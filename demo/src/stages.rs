@@ -40,7 +40,7 @@ impl Stages {
             }
             Way::Run => &[("run", "millrace")],
         };
-        let addresses = [address(9561)?, address(9562)?, address(9563)?];
+        let addresses = [address(29561)?, address(29562)?, address(29563)?];
         let task = folder.join("task.toml");
         fs::write(&task, task_file(way, servers, addresses)?)?;
         let mut started = Self { way, folder: folder.to_owned(), task, stages: Vec::new() };
@@ -122,7 +122,8 @@ impl Stages {
     }
 }
 
-/// The port on the loopback address if it is free, otherwise a free one.
+/// The port on the loopback address if it is free, otherwise a free one. Not a stage's usual one: the demo stays when it
+/// has ended, and a task of the user's own should find that free.
 fn address(port: u16) -> Result<SocketAddr> {
     let listener = TcpListener::bind(("127.0.0.1", port)).or_else(|_| TcpListener::bind(("127.0.0.1", 0)));
     Ok(listener.context("no port is free on 127.0.0.1")?.local_addr()?)

@@ -18,6 +18,9 @@ const SIGKILL: i32 = 9;
 /// What ends a process that has been asked to end before it listens to that.
 const SIGTERM: i32 = 15;
 
+/// Exit code of a process that found a server gone when it started (docs/commands.md).
+const UNREACHABLE: i32 = 3;
+
 /// Which stage a process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -167,7 +170,7 @@ impl Stages {
                 continue;
             }
             let status = process.stage.wait(END).await?;
-            let unreachable = status.code() == Some(1) && failed_for_connection(&process.stage.log()?);
+            let unreachable = status.code() == Some(UNREACHABLE);
             let expected = unreachable || status.success() || matches!(status.signal(), Some(SIGKILL | SIGTERM));
             ensure!(expected, "{:?} ended with {status}\n{}", process.role, process.stage.log_end());
             if unreachable {
@@ -212,20 +215,26 @@ impl Stages {
         Ok(())
     }
 
-    /// Waits until the first process of this role ends with exit code 1, takes it out, and gives what it printed.
+    /// Waits until the first process of this role ends with the exit code of its failure's class, takes it out, and gives
+    /// what it printed.
     pub async fn wait_for_failure(&mut self, role: Role, limit: Duration) -> Result<Printed> {
         let found = self.processes.iter().position(|process| process.role == role);
         let mut process = self.processes.remove(found.with_context(|| format!("{role:?} was not started"))?);
         let status = process.stage.wait(limit).await?;
-        ensure!(status.code() == Some(1), "{role:?} ended with {status}\n{}", process.stage.log_end());
+        let expected = code_of_failure(&process.stage.log()?);
+        ensure!(status.code() == Some(expected), "{role:?} ended with {status}\n{}", process.stage.log_end());
         printed_failure(&process.stage.log()?).with_context(|| process.stage.log_end())
     }
 }
 
-/// Whether the last failure in a log is one of a connection.
-fn failed_for_connection(log: &str) -> bool {
+/// The exit code of the last failure in a log: by its class, and 1 where it failed before it had anything to log.
+fn code_of_failure(log: &str) -> i32 {
     let failed = log.lines().rev().find(|line| line.starts_with('{') && line.contains("\"message\":\"failed\""));
-    failed.is_some_and(|line| line.contains("\"class\":\"connection\""))
+    match failed {
+        Some(line) if line.contains("\"class\":\"connection\"") => UNREACHABLE,
+        Some(line) if line.contains("\"class\":\"statement\"") => 4,
+        _ => 1,
+    }
 }
 
 fn spawn(role: Role, task: &Path, zone: Option<&str>, log: &Path) -> Result<Stage> {

@@ -25,7 +25,8 @@ pub struct Failure {
     pub class: ErrorClass,
     /// One line, lower case: what happened, with the object named in quotes.
     pub message: String,
-    /// How to mend it; empty when there is nothing better to say than the message.
+    /// How to mend it; empty when there is nothing better to say than the message. Says what the operator can do, not what
+    /// the program will: the same failure is retried in one place and ends the process in another.
     pub hint: String,
 }
 

@@ -52,9 +52,9 @@ pub enum MysqlType {
         scale: u8,
     },
     /// FLOAT, 32 bits.
-    Float,
+    Float(Rounding),
     /// DOUBLE, 64 bits.
-    Double,
+    Double(Rounding),
     /// BIT(n), n from 1 to 64.
     Bit(u8),
     /// DATE.
@@ -106,6 +106,20 @@ pub enum MysqlType {
     Vector(u32),
 }
 
+/// Whether MySQL rounds the values of a FLOAT or DOUBLE when they are stored: FLOAT(precision, scale), deprecated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rounding {
+    /// No.
+    None,
+    /// To so many digits; comparisons then have a tolerance.
+    Digits {
+        /// Digits in all, 1 to 255.
+        precision: u8,
+        /// Digits after the point, 0 to 30.
+        scale: u8,
+    },
+}
+
 impl MysqlType {
     /// The type as a user knows it, such as `int unsigned` or `decimal(10,2)`, for plans and error messages.
     pub fn name(&self) -> String {
@@ -116,6 +130,10 @@ impl MysqlType {
         let fraction = |name: &str, digits: u8| match digits {
             0 => name.to_owned(),
             n => format!("{name}({n})"),
+        };
+        let rounded = |name: &str, rounding: &Rounding| match rounding {
+            Rounding::None => name.to_owned(),
+            Rounding::Digits { precision, scale } => format!("{name}({precision},{scale})"),
         };
         let size = |n: u8, tiny: &str| {
             let base = &tiny[4..];
@@ -133,8 +151,8 @@ impl MysqlType {
             Self::Int(s) => signed("int", s),
             Self::BigInt(s) => signed("bigint", s),
             Self::Decimal { precision, scale } => format!("decimal({precision},{scale})"),
-            Self::Float => "float".into(),
-            Self::Double => "double".into(),
+            Self::Float(rounding) => rounded("float", rounding),
+            Self::Double(rounding) => rounded("double", rounding),
             Self::Bit(n) => format!("bit({n})"),
             Self::Date => "date".into(),
             Self::DateTime(f) => fraction("datetime", *f),

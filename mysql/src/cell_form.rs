@@ -36,8 +36,8 @@ pub fn put_value(
             Cell::UInt(bytes.iter().fold(0, |bits, &b| bits << 8 | u64::from(b)))
         }
         (MysqlType::Decimal { .. }, Value::Bytes(bytes)) => Cell::Text(plain_decimal(text(bytes)?, scratch)),
-        (MysqlType::Float, Value::Float(v)) => Cell::Float(*v),
-        (MysqlType::Double, Value::Double(v)) => Cell::Double(*v),
+        (MysqlType::Float(_), Value::Float(v)) => Cell::Float(*v),
+        (MysqlType::Double(_), Value::Double(v)) => Cell::Double(*v),
         (_, Value::Date(..) | Value::Time(..)) => {
             put_moment(scratch, ty, value)?;
             Cell::Text(scratch)
@@ -235,8 +235,8 @@ pub fn difference(ty: &MysqlType, form: TextForm, column: &mysql_async::Column) 
         MysqlType::Int(sign) => found == C::MYSQL_TYPE_LONG && sign_agrees(sign),
         MysqlType::BigInt(sign) => found == C::MYSQL_TYPE_LONGLONG && sign_agrees(sign),
         MysqlType::Decimal { scale, .. } => found == C::MYSQL_TYPE_NEWDECIMAL && column.decimals() == *scale,
-        MysqlType::Float => found == C::MYSQL_TYPE_FLOAT,
-        MysqlType::Double => found == C::MYSQL_TYPE_DOUBLE,
+        MysqlType::Float(_) => found == C::MYSQL_TYPE_FLOAT,
+        MysqlType::Double(_) => found == C::MYSQL_TYPE_DOUBLE,
         MysqlType::Bit(_) => found == C::MYSQL_TYPE_BIT,
         MysqlType::Date => matches!(found, C::MYSQL_TYPE_DATE | C::MYSQL_TYPE_NEWDATE),
         MysqlType::DateTime(digits) => found == C::MYSQL_TYPE_DATETIME && column.decimals() == *digits,

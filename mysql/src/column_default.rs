@@ -121,10 +121,10 @@ fn number_literal(ty: &MysqlType, number: &str, negative: bool) -> String {
             Ok(value) => bits(&format!("{value:b}"), *n),
             Err(_) => signed,
         },
-        MysqlType::Float => {
+        MysqlType::Float(_) => {
             signed.parse().map_or(signed, |v: f32| float(f64::from(v), &v.to_string(), &format!("{v:e}")))
         }
-        MysqlType::Double => signed.parse().map_or(signed, |v: f64| float(v, &v.to_string(), &format!("{v:e}"))),
+        MysqlType::Double(_) => signed.parse().map_or(signed, |v: f64| float(v, &v.to_string(), &format!("{v:e}"))),
         MysqlType::Date | MysqlType::DateTime(_) | MysqlType::Timestamp(_) => packed_date(ty, &signed),
         MysqlType::Binary(_) | MysqlType::Varbinary(_) => hex(signed.as_bytes()),
         _ => signed,

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use millrace_model::MysqlType;
-use millrace_model::mysql_type::Sign;
+use millrace_model::mysql_type::{Rounding, Sign};
 
 use crate::sql_text::{Cursor, SqlMode, Token, tokenize};
 
@@ -264,9 +264,14 @@ impl WrittenType {
                 let precision = if small(0, 10) == 0 && small(1, 0) == 0 { 10 } else { small(0, 10) };
                 MysqlType::Decimal { precision, scale: small(1, 0) }
             }
-            "FLOAT" if self.numbers.len() == 1 && number(0, 0) > 24 => MysqlType::Double,
-            "FLOAT" => MysqlType::Float,
-            "DOUBLE" => MysqlType::Double,
+            "FLOAT" if self.numbers.len() == 1 && number(0, 0) > 24 => MysqlType::Double(Rounding::None),
+            "FLOAT" | "DOUBLE" => {
+                let rounding = match self.numbers.len() {
+                    2 => Rounding::Digits { precision: small(0, 0), scale: small(1, 0) },
+                    _ => Rounding::None,
+                };
+                if self.base == "FLOAT" { MysqlType::Float(rounding) } else { MysqlType::Double(rounding) }
+            }
             "BIT" => MysqlType::Bit(small(0, 1).max(1)),
             "DATE" => MysqlType::Date,
             "DATETIME" => MysqlType::DateTime(small(0, 0)),
@@ -343,8 +348,9 @@ mod tests {
             ("int(10) unsigned zerofill", "Int(Unsigned)"),
             ("tinyint(1)", "TinyInt(Signed)"),
             ("decimal(65,30) unsigned", "Decimal { precision: 65, scale: 30 }"),
-            ("float(5,2)", "Float"),
-            ("double(10,2)", "Double"),
+            ("float(5,2)", "Float(Digits { precision: 5, scale: 2 })"),
+            ("float", "Float(None)"),
+            ("double(10,2)", "Double(Digits { precision: 10, scale: 2 })"),
             ("datetime(6)", "DateTime(6)"),
             ("year(4)", "Year"),
             ("bit(64)", "Bit(64)"),

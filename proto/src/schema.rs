@@ -1,7 +1,7 @@
 //! `TableSchema`: the records of `<task>.schemas`.
 
 use bytes::Bytes;
-use millrace_model::mysql_type::{MysqlType, Sign};
+use millrace_model::mysql_type::{MysqlType, Rounding, Sign};
 use millrace_model::pg_type::PgType;
 use millrace_model::schema::{
     Column, DefaultValue, Distribution, Index, Nullability, Placement, Route, SchemaKey, Storage, TableName,
@@ -62,6 +62,13 @@ fn fraction(name: &str, scale: u8) -> TypeParts {
     TypeParts { scale: scale.into(), ..named(name) }
 }
 
+fn rounded(name: &str, rounding: Rounding) -> TypeParts {
+    match rounding {
+        Rounding::None => named(name),
+        Rounding::Digits { precision, scale } => TypeParts { precision: precision.into(), ..fraction(name, scale) },
+    }
+}
+
 impl ColumnTypeWire for MysqlType {
     const SIDE: &'static str = "captured";
 
@@ -77,8 +84,8 @@ impl ColumnTypeWire for MysqlType {
             Self::Decimal { precision, scale } => {
                 TypeParts { precision: u32::from(*precision), ..fraction("decimal", *scale) }
             }
-            Self::Float => named("float"),
-            Self::Double => named("double"),
+            Self::Float(rounding) => rounded("float", *rounding),
+            Self::Double(rounding) => rounded("double", *rounding),
             Self::Bit(n) => sized("bit", u32::from(*n)),
             Self::Date => named("date"),
             Self::DateTime(f) => fraction("datetime", *f),
@@ -104,6 +111,10 @@ impl ColumnTypeWire for MysqlType {
         let charset = || parts.charset.as_str().into();
         let length_byte = || u8::try_from(parts.length).ok();
         let scale = || u8::try_from(parts.scale).ok();
+        let rounding = || match u8::try_from(parts.precision).ok()? {
+            0 => Some(Rounding::None),
+            precision => Some(Rounding::Digits { precision, scale: scale()? }),
+        };
         Some(match parts.name.as_str() {
             "tinyint" => Self::TinyInt(sign),
             "smallint" => Self::SmallInt(sign),
@@ -111,8 +122,8 @@ impl ColumnTypeWire for MysqlType {
             "int" => Self::Int(sign),
             "bigint" => Self::BigInt(sign),
             "decimal" => Self::Decimal { precision: u8::try_from(parts.precision).ok()?, scale: scale()? },
-            "float" => Self::Float,
-            "double" => Self::Double,
+            "float" => Self::Float(rounding()?),
+            "double" => Self::Double(rounding()?),
             "bit" => Self::Bit(length_byte()?),
             "date" => Self::Date,
             "datetime" => Self::DateTime(scale()?),

@@ -15,6 +15,7 @@
 //! | [`transform`] | where transform goes on, from the tail of its own output |
 //! | [`cut`] | what apply writes together: up to a watermark that all partitions have delivered |
 //! | [`compact`] | the last write per key of a cut |
+//! | [`quarantine`] | keys that the destination refused: what comes later for them is held too |
 //! | [`barrier`] | schema changes: all partitions arrive, one executes, all go on |
 
 pub mod barrier;
@@ -27,6 +28,7 @@ mod error;
 mod partial;
 pub mod parts;
 mod progress;
+pub mod quarantine;
 pub mod route;
 mod schema_change;
 pub mod sequence;

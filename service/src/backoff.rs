@@ -28,7 +28,9 @@ pub(crate) enum Decision {
     Retry {
         /// After this time.
         wait: Duration,
-        /// The window ends here.
+        /// The window of its class: from the first failure of this run.
+        since: Instant,
+        /// To its end.
         until: Instant,
         /// Failures of this run, this one included.
         failures: u32,
@@ -59,13 +61,13 @@ impl FailureRun {
             ErrorClass::Statement => (self.statement_since.get_or_insert(now), self.windows.other),
             ErrorClass::Fatal => return Decision::Stop,
         };
-        let until = *since + window;
+        let (since, until) = (*since, *since + window);
         if now >= until {
             return Decision::GiveUp { window };
         }
         let wait = wait(self.failures, random).min(until - now);
         self.failures = self.failures.saturating_add(1);
-        Decision::Retry { wait, until, failures: self.failures }
+        Decision::Retry { wait, since, until, failures: self.failures }
     }
 }
 

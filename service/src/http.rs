@@ -86,7 +86,8 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
         ErrorKind::AddrNotAvailable => "this machine does not have the address".to_owned(),
         _ => error.to_string(),
     };
-    let hint = "give another address in [http] of the task file, or to a stage by --http; port 0 picks a free one";
+    let hint = "a stage of another task may listen there (make down ends the demo's): give another address in [http] of the \
+                task file, or to a stage by --http; port 0 picks a free one";
     Failure::fatal(format!("cannot listen for http on \"{address}\": {reason}"), hint)
 }
 

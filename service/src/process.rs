@@ -1,5 +1,5 @@
-//! The process of one stage, from its arguments to its exit code: 0 completed or stopped as asked, 1 failed, 2 wrong
-//! usage.
+//! The process of one stage, from its arguments to its exit code: 0 completed or stopped as asked, 2 wrong usage,
+//! otherwise the kind of failure (see [`code_of_class`](crate::code_of_class)).
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,10 +13,10 @@ use millrace_task::{Task, Transport};
 use crate::arguments::Arguments;
 use crate::context::StageContext;
 use crate::crypto::install_crypto_provider;
+use crate::exit::exit_code;
 use crate::exporter::Exporter;
 use crate::http::HttpServer;
 use crate::logs::install_logs;
-use crate::report::print_failure;
 use crate::retry::{Outcome, run_stage};
 use crate::shutdown::Shutdown;
 use crate::stage::StageName;
@@ -37,17 +37,6 @@ where
     let ended = catch_unwind(AssertUnwindSafe(|| start(stage, &arguments, attempt)));
     // The panic itself is on standard error already.
     exit_code(&ended.unwrap_or_else(|_| Err(Failure::fatal("the stage panicked", "this is a bug: please report it"))))
-}
-
-/// Prints a failure, if it is one, and gives the exit code of the process: 0 or 1.
-pub fn exit_code(ended: &Result<Outcome, Failure>) -> ExitCode {
-    match ended {
-        Ok(Outcome::Completed | Outcome::Stopped) => ExitCode::SUCCESS,
-        Err(failure) => {
-            print_failure(failure);
-            ExitCode::FAILURE
-        }
-    }
 }
 
 fn start<Make, Running>(stage: StageName, arguments: &Arguments, attempt: Make) -> Result<Outcome, Failure>

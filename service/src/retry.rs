@@ -86,21 +86,21 @@ async fn attempt(
 
 async fn after_failure(context: &StageContext, run: &mut FailureRun, failure: Failure) -> Result<Next, Failure> {
     let now = Instant::now();
-    let (wait, until, failures) = match run.failed(failure.class, now, random()) {
+    let (wait, since, until, failures) = match run.failed(failure.class, now, random()) {
         Decision::Stop => return Err(failure),
         _ if context.shutdown.is_requested() => {
             tracing::warn!(stage = context.stage.as_str(), reason = %failure, "failed while it stopped");
             return Ok(Next::Stop);
         }
         Decision::GiveUp { window } => return Err(given_up(failure, window)),
-        Decision::Retry { wait, until, failures } => (wait, until, failures),
+        Decision::Retry { wait, since, until, failures } => (wait, since, until, failures),
     };
     let (stage, class) = (context.stage.as_str(), class_name(failure.class));
     let window_left_seconds = (until - now).as_secs();
     let wait_milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     tracing::warn!(stage, class, failures, wait_milliseconds, window_left_seconds, hint = failure.hint, reason = %failure, "retries");
     metrics::counter!(RETRIES, "stage" => stage, "class" => class).increment(1);
-    context.status.retrying(&failure, Retrying { class: failure.class, failures, until });
+    context.status.retrying(&failure, Retrying { class: failure.class, failures, since, until });
     tokio::select! {
         () = context.shutdown.requested() => Ok(Next::Stop),
         () = sleep(wait) => Ok(Next::Again),

@@ -49,8 +49,24 @@ pub(crate) struct Retrying {
     pub(crate) class: ErrorClass,
     /// Failures since the last progress.
     pub(crate) failures: u32,
+    /// When its class failed first.
+    pub(crate) since: Instant,
     /// When retrying ends.
     pub(crate) until: Instant,
+}
+
+impl Retrying {
+    fn to_json(self) -> Value {
+        let now = Instant::now();
+        let (elapsed, left) = (now.duration_since(self.since), self.until.saturating_duration_since(now));
+        json!({
+            "class": class_name(self.class),
+            "failures": self.failures,
+            "since": rfc3339(SystemTime::now() - elapsed),
+            "until": rfc3339(SystemTime::now() + left),
+            "window_left_seconds": left.as_secs(),
+        })
+    }
 }
 
 struct Shown {
@@ -171,7 +187,8 @@ impl StatusHandle {
     }
 
     /// The status as JSON: stage, task, environment, version, phase, state (running, retrying, completed, stopped or
-    /// failed) and since when, `retry` (class, failures, seconds left; null without one), `last_error` (message, hint,
+    /// failed) and since when, `retry` (class, failures, the window of
+    /// that class; null without one), `last_error` (message, hint,
     /// class, time; kept after it passed) and `details`, which are the stage's own.
     pub fn to_json(&self) -> Value {
         let shared = &self.shared;
@@ -184,11 +201,7 @@ impl StatusHandle {
             "phase": shown.phase.map(Phase::as_str),
             "state": shown.state.as_str(),
             "since": rfc3339(shown.since),
-            "retry": shown.retrying.map(|retrying| json!({
-                "class": class_name(retrying.class),
-                "failures": retrying.failures,
-                "window_left_seconds": retrying.until.saturating_duration_since(Instant::now()).as_secs(),
-            })),
+            "retry": shown.retrying.map(Retrying::to_json),
             "last_error": shown.last_error.as_ref().map(|(failure, at)| json!({
                 "message": failure.message,
                 "hint": failure.hint,

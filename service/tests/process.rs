@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     for (name, case) in [
         ("completed", completed as fn()),
         ("failed", failed),
+        ("unreachable", unreachable),
         ("panicked", panicked),
         ("usage", usage),
         ("bad_task_file", bad_task_file),
@@ -44,6 +45,7 @@ async fn behave(context: StageContext) -> Result<Outcome, Failure> {
     match std::env::var(BEHAVIOUR).unwrap().as_str() {
         "complete" => Ok(Outcome::Completed),
         "fail" => Err(Failure::fatal("the binlog is gone", "begin again")),
+        "nobody" => Err(Failure::connection("nobody answers", "start it")),
         "panic" => panic!("on purpose"),
         "wait" => {
             context.shutdown.requested().await;
@@ -86,6 +88,11 @@ fn completed() {
 fn failed() {
     let (code, _, errors) = ended("fail", TASK, &[]);
     assert_eq!((code, errors.as_str()), (1, "error: the binlog is gone\nhint: begin again\n"));
+}
+
+fn unreachable() {
+    let (code, _, errors) = ended("nobody", TASK, &[]);
+    assert_eq!((code, errors.as_str()), (3, "error: nobody answers\nhint: start it\n"));
 }
 
 fn panicked() {

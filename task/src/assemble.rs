@@ -16,12 +16,12 @@ use crate::Task;
 use crate::document::Document;
 use crate::error::TaskError;
 use crate::expansion::{Surroundings, Text};
-use crate::file::{FullTable, HttpTable, RetryTable};
+use crate::file::{ErrorsTable, FullTable, HttpTable, RetryTable};
 use crate::memory::Memory;
 use crate::name::{Environment, TaskName};
 use crate::phases::{Phase, Phases};
 use crate::reader::{Number, Reader};
-use crate::settings::{FullLoad, Http, Retry, default_address};
+use crate::settings::{FullLoad, Http, OnBadRow, Retry, default_address};
 
 pub(crate) fn task(document: &Document<'_>, surroundings: &Surroundings<'_>) -> Result<Task, TaskError> {
     let file = document.read()?;
@@ -37,6 +37,7 @@ pub(crate) fn task(document: &Document<'_>, surroundings: &Surroundings<'_>) -> 
         selection: objects::selection(reader, &file)?,
         existing_tables: keys::schema(reader, file.schema.as_ref())?.existing_tables,
         retry: retry(reader, &file.retry.unwrap_or_default())?,
+        on_bad_row: on_bad_row(reader, &file.errors.unwrap_or_default())?,
         full: full_load(reader, &file.full.unwrap_or_default())?,
         memory: memory(reader, file.memory.as_ref())?,
         http: http(reader, &file.http.unwrap_or_default())?,
@@ -90,6 +91,19 @@ fn retry(reader: &Reader<'_>, table: &RetryTable) -> Result<Retry, TaskError> {
     }
     let minutes = |minutes: u32| Duration::from_secs(u64::from(minutes) * 60);
     Ok(Retry { connection: minutes(connection), other: minutes(other) })
+}
+
+fn on_bad_row(reader: &Reader<'_>, table: &ErrorsTable) -> Result<OnBadRow, TaskError> {
+    let limit_key = "errors.quarantine_limit";
+    let limit = Number { range: 1..=100_000, default: 1000, unit: "rows" };
+    let limit = reader.number(limit_key, table.quarantine_limit.as_ref(), limit)?;
+    let words = [("stop", OnBadRow::Stop), ("quarantine", OnBadRow::Quarantine { limit })];
+    let chosen = table.on_bad_row.as_ref().map(|text| reader.word("errors.on_bad_row", text, &words)).transpose()?;
+    if let (None | Some(OnBadRow::Stop), Some(number)) = (chosen, &table.quarantine_limit) {
+        let message = "there is no quarantine without on_bad_row = \"quarantine\"";
+        return Err(reader.contradiction(&number.span(), limit_key, message, "add it, or leave the limit out"));
+    }
+    Ok(chosen.unwrap_or(OnBadRow::Stop))
 }
 
 fn full_load(reader: &Reader<'_>, table: &FullTable) -> Result<FullLoad, TaskError> {

@@ -34,6 +34,8 @@ pub(crate) struct TaskFile {
     pub(crate) schema: Option<SchemaTable>,
     /// How long failures are retried.
     pub(crate) retry: Option<RetryTable>,
+    /// What is done with rows that are refused.
+    pub(crate) errors: Option<ErrorsTable>,
     /// How the full load reads.
     pub(crate) full: Option<FullTable>,
     /// Where the stages listen.
@@ -156,6 +158,8 @@ pub(crate) struct SchemaTable {
     pub(crate) existing_tables: Option<Text>,
     /// Case of names.
     pub(crate) names: Option<Text>,
+    /// Which names are quoted.
+    pub(crate) quote: Option<Text>,
     /// Whether secondary indexes are made.
     pub(crate) indexes: Option<bool>,
     /// What becomes of a column whose type changes.
@@ -174,6 +178,16 @@ pub(crate) struct RetryTable {
     pub(crate) connection_minutes: Option<Spanned<i64>>,
     /// Minutes that another passing error is retried.
     pub(crate) other_minutes: Option<Spanned<i64>>,
+}
+
+/// `[errors]`.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(crate) struct ErrorsTable {
+    /// What is done with a row that the destination refuses.
+    pub(crate) on_bad_row: Option<Text>,
+    /// Rows that are held at most.
+    pub(crate) quarantine_limit: Option<Spanned<i64>>,
 }
 
 /// `[full]`.

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::Task;
 use crate::object::{
-    DistributedBy, ExistingTables, Extra, NameCase, ObjectSettings, OnTypeChange, Rename, RouteChoice,
+    DistributedBy, ExistingTables, Extra, NameCase, NameQuotes, ObjectSettings, OnTypeChange, Rename, RouteChoice,
 };
 use crate::operations::Operations;
 
@@ -89,6 +89,8 @@ fn put_settings(mut put: &mut impl FnMut(&str), settings: &ObjectSettings) {
     for (is_set, field) in [
         (schema.existing_tables == ExistingTables::Ignore, "existing tables ignored"),
         (schema.names == NameCase::Lower, "names lower"),
+        (schema.quote == NameQuotes::Needed, "names quoted where needed"),
+        (schema.quote == NameQuotes::Never, "names never quoted"),
         (schema.indexes == Extra::LeftOut, "without indexes"),
         (schema.comments == Extra::LeftOut, "without comments"),
         (schema.on_type_change == OnTypeChange::Stop, "stops on a change of type"),

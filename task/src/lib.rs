@@ -44,11 +44,11 @@ pub use glob::{Glob, PatternProblem, TablePattern};
 pub use kafka::{Kafka, Log, Transport};
 pub use memory::Memory;
 pub use name::{Environment, TaskName};
-pub use object::{DistributedBy, ExistingTables, NameCase, ObjectRule, OnTypeChange, RouteChoice};
+pub use object::{DistributedBy, ExistingTables, NameCase, NameQuotes, ObjectRule, OnTypeChange, RouteChoice};
 pub use operations::{Operation, Operations};
 pub use phases::{Phase, Phases};
 pub use selection::Selection;
-pub use settings::{FullLoad, Http, Retry};
+pub use settings::{FullLoad, Http, OnBadRow, Retry};
 pub use tls::{ClientIdentity, Tls, Verification};
 
 /// A valid task: what moves from where to where, and how. Made only by [`parse`] and [`load`].
@@ -75,6 +75,8 @@ pub struct Task {
     pub existing_tables: ExistingTables,
     /// How long failures are retried.
     pub retry: Retry,
+    /// What is done with a row that the destination refuses.
+    pub on_bad_row: OnBadRow,
     /// How the full load reads.
     pub full: FullLoad,
     /// What each process may take for data in flight.

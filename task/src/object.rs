@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use millrace_model::plain_name::{plain_part, without_quotes};
 use millrace_model::schema::{Route, Storage};
 use millrace_model::{PgType, TableName};
 
@@ -49,6 +50,7 @@ pub(crate) struct ObjectSettings {
 pub(crate) struct SchemaSettings {
     pub(crate) existing_tables: ExistingTables,
     pub(crate) names: NameCase,
+    pub(crate) quote: NameQuotes,
     pub(crate) indexes: Extra,
     pub(crate) comments: Extra,
     pub(crate) on_type_change: OnTypeChange,
@@ -82,6 +84,18 @@ pub enum NameCase {
     Keep,
     /// Names that the task file does not give are in lower case.
     Lower,
+}
+
+/// `quote`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NameQuotes {
+    /// Names are quoted, so they stay as they are.
+    #[default]
+    Always,
+    /// A name is quoted only where it could not be written otherwise; where it is not, capital letters become small ones.
+    Needed,
+    /// Names are not quoted; one that would have to be is refused.
+    Never,
 }
 
 /// Whether something besides tables and keys is made.
@@ -183,11 +197,28 @@ impl ObjectRule {
         renamed.cloned().unwrap_or_else(|| self.cased(column))
     }
 
+    /// What an index is called in the destination, where it becomes part of a name.
+    pub fn destination_index(&self, index: &str) -> String {
+        match self.settings.schema.quote {
+            NameQuotes::Always | NameQuotes::Needed => self.cased(index),
+            NameQuotes::Never => plain_part(index),
+        }
+    }
+
     fn cased(&self, name: &str) -> String {
-        match self.settings.schema.names {
+        let name = match self.settings.schema.names {
             NameCase::Keep => name.to_owned(),
             NameCase::Lower => name.to_lowercase(),
+        };
+        match self.settings.schema.quote {
+            NameQuotes::Always => name,
+            NameQuotes::Needed | NameQuotes::Never => without_quotes(&name),
         }
+    }
+
+    /// Which names are quoted in the destination.
+    pub fn quote(&self) -> NameQuotes {
+        self.settings.schema.quote
     }
 
     /// What becomes of a column whose type changes in the source.

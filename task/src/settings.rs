@@ -1,4 +1,4 @@
-//! `[retry]`, `[full]` and `[http]`.
+//! `[retry]`, `[errors]`, `[full]` and `[http]`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -13,6 +13,18 @@ pub struct Retry {
     pub connection: Duration,
     /// Since the first failure of a run of other passing errors: 1 to 1,440 minutes, default 10.
     pub other: Duration,
+}
+
+/// What is done with a row that the destination refuses for what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnBadRow {
+    /// The task stops.
+    Stop,
+    /// It is held, with all that comes for its key, and everything else goes on.
+    Quarantine {
+        /// Keys that are held at most: 1 to 100,000, default 1,000.
+        limit: u32,
+    },
 }
 
 /// How the full load reads.

@@ -279,6 +279,7 @@ fn bad_operations_and_rules_are_refused_with_place_key_and_hint() {
             "",
         ),
         ("[log]", "[schema]\nnames = 'upper'\n[log]", "7:9", "schema.names", "expected one of keep, lower", ""),
+        ("[log]", "[schema]\nquote = 'no'\n[log]", "7:9", "schema.quote", "expected one of always, needed, never", ""),
         (
             "[log]",
             "[schema]\non_type_change = 'go on'\n[log]",
@@ -315,6 +316,23 @@ fn bad_retries_bounds_and_addresses_are_refused_with_place_key_and_hint() {
             "less",
             "20",
         ),
+        ("[log]", "[errors]\non_bad_row = 'skip'\n[log]", "7:14", "errors.on_bad_row", "unknown word", "quarantine"),
+        (
+            "[log]",
+            "[errors]\nquarantine_limit = 9\n[log]",
+            "7:20",
+            "errors.quarantine_limit",
+            "without on_bad_row",
+            "leave the limit out",
+        ),
+        (
+            "[log]",
+            "[errors]\non_bad_row = 'quarantine'\nquarantine_limit = 0\n[log]",
+            "8:20",
+            "errors.quarantine_limit",
+            "0 is out of range",
+            "1 to 100000",
+        ),
         ("[source]", "memory = 63\n[source]", "2:10", "memory", "63 is out of range", "64 to 65536"),
         ("[log]", "[full]\nchunk_rows = 99\n[log]", "7:14", "full.chunk_rows", "99 is out of range", "100 to 1000000"),
         ("[log]", "[full]\nreaders = 65\n[log]", "7:11", "full.readers", "65 is out of range", "1 to 64"),
@@ -349,7 +367,10 @@ fn the_fingerprint_changes_with_content_and_route_only() {
         ("kafka", "partitions = 8\nkafka"),
         ("127.0.0.1:9092", "other:9092"),
         ("[log]\nkafka = \"127.0.0.1:9092\"\n", ""),
-        ("[log]", "[retry]\nother_minutes = 3\n[full]\nreaders = 3\n[http]\napply = '127.0.0.1:0'\n[log]"),
+        (
+            "[log]",
+            "[errors]\non_bad_row = 'quarantine'\n[retry]\nother_minutes = 3\n[full]\nreaders = 3\n[http]\napply = '127.0.0.1:0'\n[log]",
+        ),
         ("shop.*\"", "`shop`.**\""),
     ] {
         assert_eq!(read(&with(part, replacement)).unwrap().fingerprint(), base, "{replacement}");
@@ -367,6 +388,8 @@ fn the_fingerprint_changes_with_content_and_route_only() {
         ("shop.*\"", "shop.*\"\nwhere = 'a = 1'"),
         ("[log]", "[schema]\nexisting_tables = 'ignore'\n[log]"),
         ("[log]", "[schema]\nnames = 'lower'\n[log]"),
+        ("[log]", "[schema]\nquote = 'needed'\n[log]"),
+        ("[log]", "[schema]\nquote = 'never'\n[log]"),
         ("[log]", "[schema]\non_type_change = 'stop'\n[log]"),
         ("[log]", "[schema]\nindexes = false\n[log]"),
         ("[log]", "[schema]\ncomments = false\n[log]"),

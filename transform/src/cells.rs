@@ -65,8 +65,8 @@ impl CellRule {
             | MysqlType::Int(Sign::Signed)
             | MysqlType::BigInt(Sign::Signed)
             | MysqlType::Decimal { .. }
-            | MysqlType::Float
-            | MysqlType::Double
+            | MysqlType::Float(_)
+            | MysqlType::Double(_)
             | MysqlType::Time(_)
             | MysqlType::Binary(_)
             | MysqlType::Varbinary(_)

@@ -85,8 +85,8 @@ pub fn allowed(ty: &MysqlType) -> &'static str {
         | MysqlType::Int(_)
         | MysqlType::BigInt(_) => "boolean, smallint, integer, bigint, numeric(p,s), text, varchar(n)",
         MysqlType::Decimal { .. } => "smallint, integer, bigint, numeric(p,s), text, varchar(n)",
-        MysqlType::Float => "real, double precision",
-        MysqlType::Double => "double precision",
+        MysqlType::Float(_) => "real, double precision",
+        MysqlType::Double(_) => "double precision",
         MysqlType::Bit(_) => "boolean, smallint, integer, bigint, numeric(p,s)",
         MysqlType::Date => "date, timestamp(f), text, varchar(n)",
         MysqlType::DateTime(_) => "timestamp(f), date, text, varchar(n)",
@@ -119,7 +119,7 @@ pub fn conversion(ty: &MysqlType, target: &PgType, in_key: InKey) -> Option<Conv
         (_, PgType::Numeric { precision, scale }) if is_number(ty) => {
             Conversion::Numeric { whole: precision - scale, scale: *scale }
         }
-        (MysqlType::Float, PgType::Double) => Conversion::Double,
+        (MysqlType::Float(_), PgType::Double) => Conversion::Double,
         (MysqlType::Json, PgType::Json) => Conversion::Json,
         (MysqlType::Date, PgType::Timestamp(_)) => moment(Clock::Midnight, 0, ""),
         (MysqlType::DateTime(_), PgType::Timestamp(digits)) => moment(Clock::Any, *digits, ""),

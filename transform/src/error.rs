@@ -42,6 +42,20 @@ pub enum TransformError {
         /// The name.
         name: String,
     },
+    /// A name that has to be quoted where names are not.
+    #[error(
+        "table \"{table}\": {what} would be called \"{name}\", which has to be quoted, and \"schema.quote\" is \"never\""
+    )]
+    NeedsQuotes {
+        /// The table.
+        table: TableName,
+        /// What of it.
+        what: String,
+        /// The name in the destination.
+        name: String,
+        /// What to write in the task file.
+        mend: String,
+    },
     /// A type that the column's values cannot all be turned into.
     #[error("column \"{column}\" of table \"{table}\" has type {from}, which cannot become {to}")]
     Type {
@@ -242,6 +256,7 @@ impl TransformError {
             }
             Self::NoSuchColumn { .. } => "name a column of the source, or leave it out".into(),
             Self::SameName { .. } => "give one of them another name with columns.rename".into(),
+            Self::NeedsQuotes { mend, .. } => format!("give it another name in [[objects]], such as {mend}"),
             Self::Type { allowed, .. } => format!("it can become {allowed}"),
             Self::Condition { problem, .. } => problem.hint.clone(),
             Self::NoVerdict { reason: Reason::Characters, .. } => {

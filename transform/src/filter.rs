@@ -1,7 +1,8 @@
 //! Row filters (`objects.where`): whether a condition is true for a row, exactly as the source would say.
 //!
 //! What makes the verdict the server's: a condition is typed against the table before the first row, and every comparison
-//! is of one [kind](typing) whose meaning is known exactly - numbers as decimals, never through a float; dates as dates;
+//! is of one [kind](typing) whose meaning is known exactly - numbers as decimals, and as doubles only where a FLOAT
+//! or DOUBLE is among them, as MySQL does; dates as dates;
 //! texts by the column's collation. Whatever would make MySQL convert one kind into another is refused by name and place.
 //! Where a collation can only be told for some characters, a row with others stops the task: nothing is guessed. A test
 //! compares random conditions over random rows with the server's own answer.
@@ -23,7 +24,7 @@ use millrace_task::{Comparison, Condition, ConditionProblem, Truth};
 use collation::{Collation, NotTold};
 use like::Pattern;
 use moment::{Moment, micros};
-use number::Number;
+use number::{Number, real};
 
 /// Columns that one condition can name.
 pub const MOST_COLUMNS: usize = 32;
@@ -48,8 +49,8 @@ pub struct NoVerdict {
 /// Why there is no verdict.
 #[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// The column's collation is known for printable ASCII characters only, and there are others.
-    #[error("holds characters other than printable ASCII, whose order in its collation is not known")]
+    /// The column's collation is known for some characters only, and the verdict rests on others.
+    #[error("holds characters other than printable ASCII and Chinese ones, whose order in its collation is not known")]
     Characters,
     /// The cell is not of its column's type.
     #[error("holds a value that is not of its type")]
@@ -100,6 +101,7 @@ enum Term {
     Column(Slot),
     Null,
     Number(String),
+    Real(f64),
     Text(String),
     Bytes(Vec<u8>),
     Moment(String),
@@ -111,6 +113,8 @@ enum Term {
 enum Kind {
     /// Exactly, as decimals.
     Number,
+    /// As doubles, because one of them is a FLOAT or DOUBLE.
+    Real,
     /// DATE, DATETIME and TIMESTAMP.
     Moment,
     /// TIME.
@@ -169,6 +173,8 @@ impl Filter {
             }
             Node::NotZero(slot) => match cells[*slot] {
                 Cell::Null => Ok(None),
+                Cell::Float(value) => Ok(Some(value != 0.0)),
+                Cell::Double(value) => Ok(Some(value != 0.0)),
                 cell => Ok(Some(!self.number(*slot, cell)?.is_zero())),
             },
             Node::IsNull(slot) => Ok(Some(cells[*slot] == Cell::Null)),
@@ -222,6 +228,11 @@ impl Filter {
         }
         let order = match kind {
             Kind::Number => self.number_of(left, cells)?.cmp(&self.number_of(right, cells)?),
+            // No FLOAT or DOUBLE of MySQL is NaN.
+            Kind::Real => {
+                let order = self.real_of(left, cells)?.partial_cmp(&self.real_of(right, cells)?);
+                order.ok_or_else(|| self.other_kind(0))?
+            }
             Kind::Moment => self.moment_of(left, cells)?.cmp(&self.moment_of(right, cells)?),
             Kind::Time => self.time_of(left, cells)?.cmp(&self.time_of(right, cells)?),
             Kind::Bytes => self.bytes_of(left, cells)?.cmp(self.bytes_of(right, cells)?),
@@ -242,6 +253,14 @@ impl Filter {
         match term {
             Term::Number(digits) => Ok(Number::of_text(digits)),
             Term::Column(slot) => self.number(*slot, cells[*slot]),
+            _ => Err(self.other_kind(0)),
+        }
+    }
+
+    fn real_of(&self, term: &Term, cells: &Cells<'_>) -> Result<f64, NoVerdict> {
+        match term {
+            Term::Real(value) => Ok(*value),
+            Term::Column(slot) => real(cells[*slot]).ok_or_else(|| self.other_kind(*slot)),
             _ => Err(self.other_kind(0)),
         }
     }

@@ -47,7 +47,7 @@ impl TableMapping {
         let mut mapping = match shape {
             Standing::Follows => {
                 ensure_types_may_change(&self.source, &after, rule, origins)?;
-                Self::new(after, rule)?
+                Self::shaped(after, rule)?
             }
             Standing::Held => self.hold(after, rule, origins)?,
         };
@@ -60,6 +60,7 @@ impl TableMapping {
             let target = TableSchema { name: called, ..mapping.target.as_ref().clone() };
             mapping.target = Arc::new(target);
         }
+        mapping.ensure_names_need_no_quotes(rule)?;
         Ok(mapping)
     }
 

@@ -13,6 +13,7 @@ mod key;
 mod lane;
 pub mod mappings;
 mod progress;
+mod quotes;
 mod rules;
 mod stage;
 pub mod table;

@@ -46,6 +46,13 @@ pub enum Verdict {
 impl TableMapping {
     /// The mapping that the task file's rule makes of a source table.
     pub fn new(source: Arc<TableSchema<MysqlType>>, rule: &ObjectRule) -> Result<Self, TransformError> {
+        let mapping = Self::shaped(source, rule)?;
+        mapping.ensure_names_need_no_quotes(rule)?;
+        Ok(mapping)
+    }
+
+    /// The mapping before its names are looked at.
+    pub(crate) fn shaped(source: Arc<TableSchema<MysqlType>>, rule: &ObjectRule) -> Result<Self, TransformError> {
         let named_key = named_key(&source, rule)?;
         let key = named_key.as_ref().unwrap_or(&source.key);
         if key.is_empty() && rule.existing_tables() == ExistingTables::Ignore {
@@ -75,6 +82,7 @@ impl TableMapping {
             return Err(TransformError::NoColumns(source.name.clone()));
         }
         ensure_names_differ(&source, &columns, &places)?;
+        let called = |index: Index| Index { name: rule.destination_index(&index.name).into(), ..index };
         let target = TableSchema {
             table_id: source.table_id,
             name: rule.destination_table(&source.name),
@@ -82,7 +90,7 @@ impl TableMapping {
             primary_key: map_places(named_key.as_ref().unwrap_or(&source.primary_key), &places).unwrap_or_default(),
             key: map_places(key, &places).unwrap_or_default(),
             indexes: match rule.has_indexes() {
-                true => source.indexes.iter().filter_map(|index| map_index(index, &places)).collect(),
+                true => source.indexes.iter().filter_map(|index| map_index(index, &places)).map(called).collect(),
                 false => Vec::new(),
             },
             comment: if rule.has_comments() { source.comment.clone() } else { String::new() },

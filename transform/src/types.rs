@@ -14,8 +14,8 @@ pub fn target_type(ty: &MysqlType) -> PgType {
         MysqlType::Decimal { precision, scale } => {
             PgType::Numeric { precision: u16::from(*precision), scale: u16::from(*scale) }
         }
-        MysqlType::Float => PgType::Real,
-        MysqlType::Double => PgType::Double,
+        MysqlType::Float(_) => PgType::Real,
+        MysqlType::Double(_) => PgType::Double,
         MysqlType::Bit(n) => PgType::Bit(*n),
         MysqlType::Date => PgType::Date,
         MysqlType::DateTime(digits) => PgType::Timestamp(*digits),

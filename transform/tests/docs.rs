@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use millrace_model::MysqlType;
-use millrace_model::mysql_type::Sign;
+use millrace_model::mysql_type::{Rounding, Sign};
 use millrace_transform::convert::allowed;
 use millrace_transform::types::target_type;
 
@@ -31,7 +31,10 @@ fn label(ty: &MysqlType) -> (String, Vec<(&'static str, u32)>) {
         MysqlType::TinyInt(_) | MysqlType::SmallInt(_) | MysqlType::MediumInt(_) | MysqlType::Int(_) => {
             plain(ty.name())
         }
-        MysqlType::BigInt(_) | MysqlType::Float | MysqlType::Double | MysqlType::Date => plain(ty.name()),
+        MysqlType::BigInt(_) | MysqlType::Date => plain(ty.name()),
+        // Rounded ones become the same.
+        MysqlType::Float(_) => plain("float".into()),
+        MysqlType::Double(_) => plain("double".into()),
         MysqlType::Year | MysqlType::Json | MysqlType::Enum(_) | MysqlType::Set(_) => plain(ty.name()),
         MysqlType::Decimal { precision, scale } => {
             ("decimal(p,s)".into(), vec![("p", u32::from(*precision)), ("s", u32::from(*scale))])
@@ -65,7 +68,10 @@ fn samples() -> Vec<MysqlType> {
         samples.extend([MysqlType::Text { length_bytes, charset: charset() }, MysqlType::Blob(length_bytes)]);
     }
     samples.extend([MysqlType::Decimal { precision: 65, scale: 30 }, MysqlType::Decimal { precision: 10, scale: 0 }]);
-    samples.extend([MysqlType::Float, MysqlType::Double, MysqlType::Date, MysqlType::Year, MysqlType::Json]);
+    for rounding in [Rounding::None, Rounding::Digits { precision: 7, scale: 2 }] {
+        samples.extend([MysqlType::Float(rounding), MysqlType::Double(rounding)]);
+    }
+    samples.extend([MysqlType::Date, MysqlType::Year, MysqlType::Json]);
     samples.extend([MysqlType::Bit(1), MysqlType::Bit(64), MysqlType::Binary(16), MysqlType::Varbinary(255)]);
     samples.push(MysqlType::Char { length: 7, charset: charset() });
     samples.push(MysqlType::Varchar { length: 255, charset: charset() });

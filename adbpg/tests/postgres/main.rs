@@ -7,6 +7,8 @@ mod definitions;
 mod failures;
 mod keyless;
 mod keys;
+mod names;
 mod progress;
+mod refused;
 mod server;
 mod types;

@@ -3,6 +3,7 @@
 //! The binlog is the durable log and the destination holds the progress and capture's checkpoint, committed together. So
 //! it can be killed at any moment and run again; the second start goes on from what is committed.
 
+mod line;
 mod outlet;
 mod pipeline;
 mod progress;
@@ -22,6 +23,7 @@ use millrace_task::Task;
 
 use crate::run::pipeline::{Contexts, attempt};
 use crate::run::progress::{Progress, Show};
+use crate::text::number;
 
 /// Run a whole task in this process, without Kafka; the destination keeps what a restart needs
 #[derive(Debug, Args)]
@@ -92,10 +94,14 @@ fn say(outcome: Outcome, contexts: &Contexts, show: Show) {
     let (capture, apply) = (contexts.capture.status.to_json(), contexts.apply.status.to_json());
     let place = capture["details"]["place"].as_str().unwrap_or("-").to_owned();
     let changes = apply["details"]["changes"].as_u64().unwrap_or(0);
+    let count = |field: &str| capture["details"][field].as_u64();
+    let loaded = count("tables_loaded").zip(count("tables")).filter(|(loaded, all)| loaded < all);
+    let loaded = loaded.map(|(loaded, all)| format!(" with {loaded} of {all} tables loaded")).unwrap_or_default();
+    let changes = number(changes);
     let text = match outcome {
         Outcome::Completed => format!("completed: {changes} rows written"),
         Outcome::Stopped => {
-            format!("stopped at {place}: {changes} rows written by this run; run it again to go on from here")
+            format!("stopped at {place}{loaded}: {changes} rows written by this run; run it again to go on from here")
         }
     };
     match show {

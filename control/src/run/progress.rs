@@ -3,17 +3,24 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use console::Term;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use millrace_model::{Load, TableName, TableState};
 use millrace_protocol::capture::Step;
 use millrace_service::StageContext;
 use serde_json::Value;
 
+use super::line::{TableLoad, of_parts, of_retry, of_table};
+use crate::text::{duration, number};
+
 /// How often the live line, or the log line, is renewed.
 const ON_TERMINAL: Duration = Duration::from_millis(500);
 const IN_LOG: Duration = Duration::from_secs(10);
+
+/// From when on the rate of a table is told.
+const SETTLES: Duration = Duration::from_secs(3);
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +43,23 @@ pub(crate) struct Progress {
 struct Table {
     rows: u64,
     loaded: bool,
-    bar: Option<ProgressBar>,
+    bar: Option<Bar>,
+}
+
+/// The line of a table that is being loaded.
+struct Bar {
+    line: ProgressBar,
+    since: Instant,
+    /// Rows that were read before this process came.
+    before: u64,
+}
+
+impl Bar {
+    /// In the first moments it says nothing of the others.
+    fn rate(&self, rows: u64) -> Option<f64> {
+        let elapsed = self.since.elapsed();
+        (elapsed >= SETTLES).then(|| rows.saturating_sub(self.before) as f64 / elapsed.as_secs_f64())
+    }
 }
 
 impl Progress {
@@ -71,88 +94,91 @@ impl Progress {
         };
         let mut tables = self.tables();
         let name = state.schema.name.clone();
-        let table = tables.entry(name.clone()).or_insert(Table { rows: 0, loaded: false, bar: None });
+        let table = tables.entry(name).or_insert(Table { rows: 0, loaded: false, bar: None });
         (table.rows, table.loaded) = (rows, loaded);
         if self.show == Show::Bars {
-            self.draw(&name, table);
+            self.draw(table);
         }
     }
 
-    fn draw(&self, name: &TableName, table: &mut Table) {
+    fn draw(&self, table: &mut Table) {
         if table.loaded {
             if let Some(bar) = table.bar.take() {
-                bar.finish_and_clear();
-                self.bars.remove(&bar);
+                bar.line.finish_and_clear();
+                self.bars.remove(&bar.line);
             }
             return;
         }
-        if table.rows == 0 {
-            return;
-        }
-        let bar = table.bar.get_or_insert_with(|| {
-            let bar = self.bars.insert_before(&self.live, ProgressBar::new(0));
-            bar.set_style(style("  {prefix:30} {bar:24} {human_pos} of about {human_len} rows, {rate}, {eta} left"));
-            bar.set_prefix(name.to_string());
-            bar
-        });
-        bar.set_position(table.rows);
-    }
-
-    /// The server's guess of each table's rows is the length of its bar; a table that has more is as long as it is.
-    fn stretch(&self, table_progress: &Value) {
-        let tables = self.tables();
-        for shown in table_progress.as_array().into_iter().flatten() {
-            let of_bar = |(name, table): (&TableName, &Table)| {
-                table.bar.clone().filter(|_| shown["table"].as_str() == Some(name.to_string().as_str()))
-            };
-            if let Some(bar) = tables.iter().find_map(of_bar) {
-                bar.set_length(shown["estimated_rows"].as_u64().unwrap_or(0).max(bar.position()));
-            }
+        if table.bar.is_none() {
+            let line = self.bars.insert_before(&self.live, ProgressBar::new_spinner());
+            line.set_style(style());
+            table.bar = Some(Bar { line, since: Instant::now(), before: table.rows });
         }
     }
 
-    /// Renews the live line for ever.
+    /// Renews the lines of the tables; `table_progress` has the server's guess of the rows of each.
+    fn renew(&self, table_progress: &Value, width: usize) {
+        let estimates: HashMap<&str, Option<u64>> = table_progress
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|shown| Some((shown["table"].as_str()?, shown["estimated_rows"].as_u64())))
+            .collect();
+        for (name, table) in self.tables().iter() {
+            let Some(bar) = &table.bar else { continue };
+            let name = name.to_string();
+            let estimate = estimates.get(name.as_str()).copied().flatten();
+            let load = TableLoad { name: &name, rows: table.rows, estimate, rate: bar.rate(table.rows) };
+            bar.line.set_message(of_table(&load, width));
+        }
+    }
+
+    /// Renews the lines for ever.
     pub(crate) async fn follow(self, capture: StageContext, apply: StageContext) {
         let mut tick = tokio::time::interval(if self.show == Show::Bars { ON_TERMINAL } else { IN_LOG });
-        self.live.set_style(style("{msg}"));
-        let mut before = 0;
+        self.live.set_style(style());
         loop {
             tick.tick().await;
-            let (loaded, all) = {
-                let tables = self.tables();
-                (tables.values().filter(|table| table.loaded).count(), tables.len())
-            };
-            let (capture, apply) = (capture.status.to_json(), apply.status.to_json());
-            let changes = apply["details"]["changes"].as_u64().unwrap_or(0);
-            let rate = (changes.saturating_sub(before)) as f64 / tick.period().as_secs_f64();
-            before = changes;
-            let latency = apply["details"]["latency_ms"].as_u64().unwrap_or(0);
-            let place = capture["details"]["place"].as_str().unwrap_or("-").to_owned();
-            let state = capture["state"].as_str().unwrap_or("running").to_owned();
-            self.stretch(&capture["details"]["table_progress"]);
-            match self.show {
-                Show::Bars => self.live.set_message(format!(
-                    "{state}: {loaded} of {all} tables loaded, {changes} rows written ({rate:.0}/s), latency {latency} ms, at {place}"
-                )),
-                Show::Lines => tracing::info!(state, loaded, tables = all, changes, rate, latency_ms = latency, place, "progress"),
+            self.say(&capture.status.to_json(), &apply.status.to_json());
+        }
+    }
+
+    fn say(&self, capture: &Value, apply: &Value) {
+        let (loaded, all) = {
+            let tables = self.tables();
+            (tables.values().filter(|table| table.loaded).count(), tables.len())
+        };
+        let changes = apply["details"]["changes"].as_u64().unwrap_or(0);
+        let rate = apply["details"]["changes_per_second"].as_f64().unwrap_or(0.0);
+        let latency_ms = apply["details"]["latency_ms"].as_u64().unwrap_or(0);
+        let place = capture["details"]["place"].as_str().unwrap_or("-");
+        let state = capture["state"].as_str().unwrap_or("running");
+        match self.show {
+            Show::Bars => {
+                let width = usize::from(Term::stderr().size().1).saturating_sub(1);
+                self.renew(&capture["details"]["table_progress"], width);
+                let line = || {
+                    let written = format!("{} rows ({}/s)", number(changes), number(rate as u64));
+                    let latency = format!("latency {}", duration(Duration::from_millis(latency_ms)));
+                    let first = format!("{state}: {loaded} of {all} tables");
+                    of_parts(&[first, written, latency, place.to_owned()], width)
+                };
+                self.live.set_message(of_retry(capture).unwrap_or_else(line));
+            }
+            Show::Lines => {
+                tracing::info!(state, loaded, tables = all, changes, rate, latency_ms, place, "progress");
             }
         }
     }
 
     /// Removes the bars and the live line.
     pub(crate) fn clear(&self) {
+        self.tables().values().filter_map(|table| table.bar.as_ref()).for_each(|bar| bar.line.finish_and_clear());
         self.live.finish_and_clear();
         let _ = self.bars.clear();
     }
 }
 
-fn style(template: &str) -> ProgressStyle {
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
-    style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-        // In the first moments one chunk would be millions a second.
-        let _ = match state.elapsed() >= ON_TERMINAL {
-            true => write!(out, "{:.0} rows/s", state.per_sec()),
-            false => write!(out, "..."),
-        };
-    })
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner())
 }

@@ -255,6 +255,8 @@ fn bytes_behind(files: &[BinlogFile], place: &BinlogPlace) -> Option<u64> {
 
 fn problems(parts: &Parts) -> Vec<Problem> {
     let mut problems: Vec<Problem> = parts.stages.iter().filter_map(problem_of_stage).collect();
+    problems
+        .extend(of_stage(&parts.stages, StageName::Apply).flat_map(|apply| problems_of_quarantine(apply, parts.now)));
     let mut say = |place: &str, reason: &String| {
         problems.push(Problem { place: place.to_owned(), message: reason.clone(), hint: String::new() });
     };
@@ -265,6 +267,23 @@ fn problems(parts: &Parts) -> Vec<Problem> {
         say("source", reason);
     }
     problems
+}
+
+/// The tables of which an apply holds rows.
+fn problems_of_quarantine(apply: &StageReport, now: u64) -> Vec<Problem> {
+    let problem = |table: &Value| {
+        let since = table["since"].as_u64().unwrap_or(now);
+        let age = crate::text::duration(Duration::from_micros(now.saturating_sub(since)));
+        let rows = crate::text::number(table["rows"].as_u64().unwrap_or(0));
+        let (name, reason) =
+            (table["table"].as_str().unwrap_or_default(), table["reason"].as_str().unwrap_or_default());
+        Problem {
+            place: "quarantine".to_owned(),
+            message: format!("{rows} of \"{name}\", the first for {age}: {reason}"),
+            hint: "see millrace quarantine list".to_owned(),
+        }
+    };
+    apply.detail("quarantine").as_array().into_iter().flatten().map(problem).collect()
 }
 
 /// The failure that a stage retries or ended with; an error that has passed is in its JSON only.
@@ -280,12 +299,19 @@ fn problem_of_stage(report: &StageReport) -> Option<Problem> {
     let message = match (retry["failures"].as_u64(), retry["window_left_seconds"].as_u64()) {
         (Some(failures), Some(left)) => {
             let left = crate::text::duration(Duration::from_secs(left));
-            format!("{message} (failure {failures} in a row; gives up in {left})")
+            let (since, until) = (without_fraction(&retry["since"]), without_fraction(&retry["until"]));
+            format!("{message} (failure {failures} in a row; retried since {since} until {until}, {left} from now)")
         }
         _ => message.to_owned(),
     };
     let place = format!("{} {state}", report.stage);
     Some(Problem { place, message, hint: error["hint"].as_str().unwrap_or_default().to_owned() })
+}
+
+/// A time without its fraction of a second.
+fn without_fraction(time: &Value) -> String {
+    let time = time.as_str().unwrap_or_default();
+    time.split_once('.').map_or_else(|| time.to_owned(), |(time, _)| format!("{time}Z"))
 }
 
 #[cfg(test)]
@@ -313,6 +339,14 @@ mod tests {
     }
 
     #[test]
+    fn tables_of_which_rows_are_held_are_problems() {
+        let held = json!([{ "table": "shop.orders", "rows": 3, "since": 1_000_000, "reason": "a CHECK" }]);
+        let problems = problems_of_quarantine(&apply(json!({ "quarantine": held })), 61_000_000);
+        assert_eq!(problems[0].message, "3 of \"shop.orders\", the first for 1 min: a CHECK");
+        assert!(problems_of_quarantine(&apply(json!({ "quarantine": [] })), 0).is_empty());
+    }
+
+    #[test]
     fn what_is_behind_spans_files() {
         let files = [file("binlog.000009", 100), file("binlog.000010", 200), file("binlog.000011", 50)];
         for (place, expected) in [
@@ -331,13 +365,22 @@ mod tests {
             let answer = json!({
                 "stage": "apply",
                 "state": state,
-                "retry": { "failures": 3, "window_left_seconds": 600 },
+                "retry": {
+                    "failures": 3,
+                    "since": "2026-11-23T02:13:05.120Z",
+                    "until": "2026-11-23T02:23:05.120Z",
+                    "window_left_seconds": 600,
+                },
                 "last_error": { "message": "the destination is gone", "hint": "start it" },
             });
             StageReport { stage: StageName::Apply, address: "a:1".into(), answer: Ok(answer) }
         };
         let problem = problem_of_stage(&with_state("retrying")).unwrap();
-        assert_eq!(problem.message, "the destination is gone (failure 3 in a row; gives up in 10 min)");
+        assert_eq!(
+            problem.message,
+            "the destination is gone (failure 3 in a row; retried since 2026-11-23T02:13:05Z until 2026-11-23T02:23:05Z, \
+             10 min from now)"
+        );
         assert_eq!(problem.hint, "start it");
         assert!(problem_of_stage(&with_state("running")).is_none());
     }

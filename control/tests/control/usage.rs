@@ -50,6 +50,29 @@ fn a_wrong_task_file_is_an_error_with_its_place() -> Result<()> {
 }
 
 #[test]
+fn a_server_that_is_not_there_ends_with_three() -> Result<()> {
+    let folder = std::env::temp_dir().join(millrace_testkit::unique_name("ctl_nobody"));
+    std::fs::create_dir_all(&folder)?;
+    let path = folder.join("task.toml");
+    let text = "name = \"shop\"\nsource.url = \"mysql://u@127.0.0.1:1\"\n\
+                destination.url = \"postgres://u@127.0.0.1:1/d\"\nobjects = [{ table = \"shop.*\" }]\n\
+                http = { capture = \"127.0.0.1:0\", transform = \"127.0.0.1:0\", apply = \"127.0.0.1:0\" }\n";
+    std::fs::write(&path, text)?;
+    let path = path.to_str().unwrap();
+    for command in ["plan", "run"] {
+        let ended = millrace(&[command, path])?;
+        assert_eq!(ended.code, 3, "{command}: {ended:?}");
+        assert!(ended.err.contains("error: ") && ended.err.contains("hint: "), "{command}: {ended:?}");
+    }
+    // What these two find is their result.
+    for command in ["check", "status"] {
+        assert_eq!(millrace(&[command, path])?.code, 1, "{command}");
+    }
+    std::fs::remove_dir_all(&folder)?;
+    Ok(())
+}
+
+#[test]
 fn help_teaches_and_scripts_are_printed() -> Result<()> {
     let help = millrace(&["--help"])?;
     assert_eq!(help.code, 0);

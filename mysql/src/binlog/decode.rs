@@ -164,7 +164,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use std::sync::Arc;
 
-    use millrace_model::mysql_type::Sign;
+    use millrace_model::mysql_type::{Rounding, Sign};
     use millrace_model::schema::{Nullability, Route};
     use millrace_model::{BinlogPlace, Column, TableName};
     use proptest::prelude::*;
@@ -226,8 +226,8 @@ mod tests {
             (8, vec![], BigInt(Sign::Signed), i64::MIN.to_le_bytes().to_vec(), Cell::Int(i64::MIN)),
             (8, vec![], BigInt(Sign::Unsigned), vec![0xff; 8], Cell::UInt(u64::MAX)),
             (246, vec![4, 2], Decimal { precision: 4, scale: 2 }, vec![0x80 | 1, 50], Cell::Text("1.50")),
-            (4, vec![4], Float, 1.5f32.to_le_bytes().to_vec(), Cell::Float(1.5)),
-            (5, vec![8], Double, (-0.0f64).to_le_bytes().to_vec(), Cell::Double(-0.0)),
+            (4, vec![4], Float(Rounding::None), 1.5f32.to_le_bytes().to_vec(), Cell::Float(1.5)),
+            (5, vec![8], Double(Rounding::None), (-0.0f64).to_le_bytes().to_vec(), Cell::Double(-0.0)),
             (16, vec![1, 1], Bit(9), vec![1, 2], Cell::UInt(258)),
             (13, vec![], Year, vec![0], Cell::UInt(0)),
             (13, vec![], Year, vec![124], Cell::UInt(2024)),

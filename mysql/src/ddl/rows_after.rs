@@ -74,7 +74,7 @@ fn is_constant(column: &Column<MysqlType>) -> bool {
             MysqlType::Date | MysqlType::DateTime(_) => !text.starts_with("0000") && !text.contains("-00"),
             // Written in the time zone of the session.
             MysqlType::Timestamp(_) => false,
-            MysqlType::Float | MysqlType::Double => false,
+            MysqlType::Float(_) | MysqlType::Double(_) => false,
             MysqlType::Bit(_) | MysqlType::Year | MysqlType::Time(_) => false,
             // Their defaults are not in the destination.
             MysqlType::Binary(_) | MysqlType::Varbinary(_) | MysqlType::Blob(_) => false,

@@ -23,6 +23,7 @@ const TABLE_MAP: u8 = 19;
 const CHECKSUM: usize = 4;
 
 fn columns() -> Vec<ColumnCase> {
+    use millrace_model::mysql_type::Rounding;
     use millrace_model::mysql_type::Sign::Signed;
     let decimal = MysqlType::Decimal { precision: 30, scale: 9 };
     [
@@ -35,7 +36,7 @@ fn columns() -> Vec<ColumnCase> {
         ("at", "datetime(6)", MysqlType::DateTime(6)),
         ("span", "time(3)", MysqlType::Time(3)),
         ("bits", "bit(17)", MysqlType::Bit(17)),
-        ("f", "double", MysqlType::Double),
+        ("f", "double", MysqlType::Double(Rounding::None)),
         ("j", "json", MysqlType::Json),
     ]
     .map(|(name, definition, ty)| (name.to_owned(), definition.to_owned(), ty))

@@ -183,7 +183,7 @@ fn cell_text(cell: Cell<'_>) -> Option<String> {
 /// The same by the server; only floats come as they are, because SQL prints them with fewer digits.
 pub(crate) fn expression(name: &str, ty: &MysqlType) -> String {
     match ty {
-        MysqlType::Float | MysqlType::Double => name.to_owned(),
+        MysqlType::Float(_) | MysqlType::Double(_) => name.to_owned(),
         MysqlType::Bit(_) => format!("CAST({name} + 0 AS CHAR)"),
         MysqlType::Binary(_)
         | MysqlType::Varbinary(_)

@@ -1,5 +1,6 @@
 //! Every type with its edge values: what the binlog's rows hold is what SELECT gives.
 
+use millrace_model::mysql_type::Rounding;
 use millrace_model::mysql_type::Sign::{Signed, Unsigned};
 use millrace_model::{MysqlType, RowWriter};
 use millrace_mysql::binlog::{BinlogStart, RowDecoder, RowImage};
@@ -38,8 +39,12 @@ fn numbers() -> Vec<Case> {
         case("int unsigned", MysqlType::Int(Unsigned), &["4294967295"]),
         case("bigint", MysqlType::BigInt(Signed), &["-9223372036854775808", "9223372036854775807", "-1"]),
         case("bigint unsigned", MysqlType::BigInt(Unsigned), &["18446744073709551615", "0"]),
-        case("float", MysqlType::Float, &["0", "1.1", "-3.4028234e38", "1.17549e-38", "1e-45", "16777217"]),
-        case("double", MysqlType::Double, &["0", "-0e0", "0.1", "1.7976931348623157e308", "5e-324"]),
+        case(
+            "float",
+            MysqlType::Float(Rounding::None),
+            &["0", "1.1", "-3.4028234e38", "1.17549e-38", "1e-45", "16777217"],
+        ),
+        case("double", MysqlType::Double(Rounding::None), &["0", "-0e0", "0.1", "1.7976931348623157e308", "5e-324"]),
         case("bit(1)", MysqlType::Bit(1), &["b'1'", "b'0'"]),
         case("bit(9)", MysqlType::Bit(9), &["b'100000001'"]),
         case("bit(64)", MysqlType::Bit(64), &["18446744073709551615", "1"]),

@@ -107,6 +107,12 @@ async fn status_shows_the_retry_until_there_is_progress() {
     assert_eq!((&seen[0]["state"], &seen[0]["retry"]), (&"running".into(), &serde_json::Value::Null));
     assert_eq!((&seen[1]["state"], &seen[1]["retry"]["class"]), (&"retrying".into(), &"connection".into()));
     assert_eq!((&seen[1]["retry"]["failures"], &seen[1]["retry"]["window_left_seconds"]), (&1.into(), &3599.into()));
+    let seconds = |field: &str| {
+        let time = seen[1]["retry"][field].as_str().unwrap();
+        let clock: Vec<u64> = time[11..19].split(':').map(|part| part.parse().unwrap()).collect();
+        clock[0] * 3600 + clock[1] * 60 + clock[2]
+    };
+    assert_eq!((seconds("until") + 86_400 - seconds("since")) % 86_400 / 60, 60, "{}", seen[1]["retry"]);
     let error = &seen[1]["last_error"];
     assert_eq!(
         (&error["message"], &error["hint"], &error["class"]),

@@ -8,7 +8,8 @@ use crate::expansion::Text;
 use crate::file::{DistributedBy as Written, ObjectTable, SchemaTable};
 use crate::glob::Glob;
 use crate::object::{
-    DistributedBy, ExistingTables, Extra, NameCase, ObjectSettings, OnTypeChange, RouteChoice, SchemaSettings,
+    DistributedBy, ExistingTables, Extra, NameCase, NameQuotes, ObjectSettings, OnTypeChange, RouteChoice,
+    SchemaSettings,
 };
 use crate::reader::Reader;
 use crate::selection::usual_helpers;
@@ -45,6 +46,10 @@ pub(super) fn schema(reader: &Reader<'_>, table: Option<&SchemaTable>) -> Result
     }
     if let Some(text) = &table.names {
         settings.names = reader.word("schema.names", text, &[("keep", NameCase::Keep), ("lower", NameCase::Lower)])?;
+    }
+    if let Some(text) = &table.quote {
+        let words = [("always", NameQuotes::Always), ("needed", NameQuotes::Needed), ("never", NameQuotes::Never)];
+        settings.quote = reader.word("schema.quote", text, &words)?;
     }
     if let Some(text) = &table.on_type_change {
         let words = [("migrate", OnTypeChange::Migrate), ("stop", OnTypeChange::Stop)];

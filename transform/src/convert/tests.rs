@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 use millrace_model::Row;
-use millrace_model::mysql_type::Sign;
+use millrace_model::mysql_type::{Rounding, Sign};
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn values_that_lose_nothing_are_converted() {
         (&SIGNED, "text", Cell::Int(-5), Cell::Text("-5")),
         (&decimal, "integer", Cell::Text("-7.000"), Cell::Int(-7)),
         (&decimal, "numeric(3,1)", Cell::Text("99.500"), Cell::Text("99.500")),
-        (&MysqlType::Float, "double precision", Cell::Float(0.1), Cell::Double(f64::from(0.1_f32))),
+        (&MysqlType::Float(Rounding::None), "double precision", Cell::Float(0.1), Cell::Double(f64::from(0.1_f32))),
         (&MysqlType::Date, "timestamp(3)", Cell::Text("2024-02-29"), Cell::Text("2024-02-29")),
         (&MysqlType::Date, "text", Cell::Text("0000-00-00"), Cell::Text("0000-00-00")),
         (&MysqlType::DateTime(3), "date", Cell::Text("2024-02-29 00:00:00.000"), Cell::Text("2024-02-29")),
@@ -101,8 +101,8 @@ fn what_is_allowed_is_what_there_is_a_conversion_for() {
         MysqlType::TinyInt(Sign::Signed),
         UNSIGNED,
         MysqlType::Decimal { precision: 9, scale: 2 },
-        MysqlType::Float,
-        MysqlType::Double,
+        MysqlType::Float(Rounding::None),
+        MysqlType::Double(Rounding::None),
         MysqlType::Bit(9),
         MysqlType::Date,
         MysqlType::DateTime(6),

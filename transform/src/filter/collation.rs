@@ -1,7 +1,12 @@
 //! How MySQL compares texts, as far as it is known to be exactly that: every collation here orders the printable ASCII
 //! characters (and tab to carriage return) one by one, without contractions and without characters that it overlooks, so
 //! its order is a list; the lists are MySQL's own weights (`WEIGHT_STRING`), and a test asks the server for all of them.
-//! `_bin` collations know every character: they compare code points.
+//! The Chinese characters from U+4E00 to U+9FA5 follow in the order of their code points, in every collation. These
+//! characters are *told*. `_bin` collations know every character: they compare code points.
+//!
+//! Of other characters it is only known that what stands behind the first difference does not matter. So a text that has
+//! them is compared up to the first of them; that, or an ASCII character before it, with which it could be one (the dot
+//! of a Catalan `l·`, an accent), must not be reached.
 
 use std::cmp::Ordering;
 
@@ -10,6 +15,16 @@ use std::cmp::Ordering;
 pub(super) struct Collation {
     order: Order,
     padding: Padding,
+    repertoire: Repertoire,
+}
+
+/// Which of the told characters constants may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Repertoire {
+    /// Those of ASCII: the column holds no others, or only some of them.
+    Ascii,
+    /// All.
+    Unicode,
 }
 
 /// How characters are ordered.
@@ -17,8 +32,6 @@ pub(super) struct Collation {
 enum Order {
     /// By code point.
     CodePoint,
-    /// By code point, constants in ASCII.
-    Ascii,
     /// By code point, small letters as capital ones.
     Capitals,
     /// By [`UCA_9`], small letters as capital ones.
@@ -67,73 +80,98 @@ const fn weights(order: &[u8]) -> [u8; 128] {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NotTold;
 
+/// Where the told characters beyond ASCII stand in the orders: all of them behind it.
+const BEYOND_ASCII: u32 = 0x100;
+
+fn is_told_character(character: char) -> bool {
+    matches!(character, '\t'..='\r' | ' '..='~' | '\u{4e00}'..='\u{9fa5}')
+}
+
 /// Whether all characters of a text are among those that every collation here tells.
 pub(super) fn is_told(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b'\t'..=b'\r' | b' '..=b'~'))
+    text.chars().all(is_told_character)
 }
 
 impl Collation {
     /// The collation of MySQL's name, if it is known here.
     pub(super) fn of_name(name: &str) -> Option<Self> {
-        let (order, padding) = match name {
-            "utf8mb4_bin" => (Order::CodePoint, Padding::Spaces),
+        let (order, padding, repertoire) = match name {
+            "utf8mb4_bin" => (Order::CodePoint, Padding::Spaces, Repertoire::Unicode),
             // Its characters go to U+FFFF, and a constant may go beyond.
-            "utf8mb3_bin" | "ascii_bin" => (Order::Ascii, Padding::Spaces),
-            "utf8mb4_0900_bin" => (Order::CodePoint, Padding::None),
-            "utf8mb4_0900_ai_ci" | "utf8mb4_0900_as_ci" => (Order::Uca9, Padding::None),
-            "utf8mb4_0900_as_cs" => (Order::Uca9WithCase, Padding::None),
+            "utf8mb3_bin" | "ascii_bin" => (Order::CodePoint, Padding::Spaces, Repertoire::Ascii),
+            "utf8mb4_0900_bin" => (Order::CodePoint, Padding::None, Repertoire::Unicode),
+            "utf8mb4_0900_ai_ci" | "utf8mb4_0900_as_ci" => (Order::Uca9, Padding::None, Repertoire::Unicode),
+            "utf8mb4_0900_as_cs" => (Order::Uca9WithCase, Padding::None, Repertoire::Unicode),
             "utf8mb4_unicode_ci" | "utf8mb3_unicode_ci" | "utf8mb4_unicode_520_ci" | "utf8mb3_unicode_520_ci" => {
-                (Order::Uca4, Padding::Spaces)
+                (Order::Uca4, Padding::Spaces, Repertoire::Unicode)
             }
-            "utf8mb4_general_ci" | "utf8mb3_general_ci" | "latin1_swedish_ci" | "latin1_general_ci"
-            | "ascii_general_ci" => (Order::Capitals, Padding::Spaces),
+            "utf8mb4_general_ci" | "utf8mb3_general_ci" => (Order::Capitals, Padding::Spaces, Repertoire::Unicode),
+            "latin1_swedish_ci" | "latin1_general_ci" | "ascii_general_ci" => {
+                (Order::Capitals, Padding::Spaces, Repertoire::Ascii)
+            }
             _ => return None,
         };
-        Some(Self { order, padding })
+        Some(Self { order, padding, repertoire })
     }
 
     /// Whether the collation tells all characters of a text.
     pub(super) fn tells(self, text: &str) -> bool {
-        matches!(self.order, Order::CodePoint | Order::Ascii) || is_told(text)
+        self.order == Order::CodePoint || is_told(text)
     }
 
-    /// Whether constants of any character can be compared.
-    pub(super) fn holds_unicode(self) -> bool {
-        self.order == Order::CodePoint
+    /// Whether a constant can be compared.
+    pub(super) fn takes_constant(self, text: &str) -> bool {
+        self.tells(text) && (text.is_ascii() || self.repertoire == Repertoire::Unicode)
     }
 
     /// How two texts are ordered.
     pub(super) fn compare(self, one: &str, other: &str) -> Result<Ordering, NotTold> {
-        if !self.tells(one) || !self.tells(other) {
-            return Err(NotTold);
-        }
-        // The order of UTF-8 is that of code points, byte by byte.
-        let by_weight = self.by_weight(one.as_bytes(), other.as_bytes());
+        let by_weight = self.by_weight(one, other)?;
         Ok(match self.order {
-            Order::Uca9WithCase => by_weight.then_with(|| by_case(one.as_bytes(), other.as_bytes())),
+            Order::Uca9WithCase => by_weight.then_with(|| by_case(one, other)),
             _ => by_weight,
         })
     }
 
-    fn by_weight(self, one: &[u8], other: &[u8]) -> Ordering {
-        let common = one.len().min(other.len());
-        let weight = |byte: &u8| self.weight(*byte);
-        let start = one[..common].iter().map(weight).cmp(other[..common].iter().map(weight));
-        let space = self.weight(b' ');
-        start.then_with(|| match self.padding {
-            Padding::None => one.len().cmp(&other.len()),
-            Padding::Spaces if one.len() > common => {
-                one[common..].iter().map(weight).cmp(std::iter::repeat_n(space, one.len() - common))
+    fn by_weight(self, one: &str, other: &str) -> Result<Ordering, NotTold> {
+        let (mut one, mut other) = (one.chars(), other.chars());
+        loop {
+            let (left, right) = (self.next_weight(&mut one)?, self.next_weight(&mut other)?);
+            let order = match (left, right, self.padding) {
+                (None, None, _) => return Ok(Ordering::Equal),
+                (Some(left), Some(right), _) => left.cmp(&right),
+                (left, right, Padding::None) => left.cmp(&right),
+                (left, right, Padding::Spaces) => {
+                    let space = self.weight(' ');
+                    left.unwrap_or(space).cmp(&right.unwrap_or(space))
+                }
+            };
+            if order.is_ne() {
+                return Ok(order);
             }
-            Padding::Spaces => std::iter::repeat_n(space, other.len() - common).cmp(other[common..].iter().map(weight)),
-        })
+        }
     }
 
-    fn weight(self, byte: u8) -> u8 {
-        let of = |weights: &[u8; 128]| weights.get(usize::from(byte)).copied().unwrap_or(u8::MAX);
+    /// The weight of the next character; none at the end.
+    fn next_weight(self, letters: &mut std::str::Chars<'_>) -> Result<Option<u32>, NotTold> {
+        let Some(letter) = letters.next() else { return Ok(None) };
+        if self.order != Order::CodePoint {
+            let joins = |next: char| letter.is_ascii() && !is_told_character(next);
+            if !is_told_character(letter) || letters.clone().next().is_some_and(joins) {
+                return Err(NotTold);
+            }
+        }
+        Ok(Some(self.weight(letter)))
+    }
+
+    fn weight(self, letter: char) -> u32 {
+        let of = |weights: &[u8; 128]| match weights.get(letter as usize) {
+            Some(weight) => u32::from(*weight),
+            None => BEYOND_ASCII + u32::from(letter),
+        };
         match self.order {
-            Order::CodePoint | Order::Ascii => byte,
-            Order::Capitals => byte.to_ascii_uppercase(),
+            Order::CodePoint => letter.into(),
+            Order::Capitals => letter.to_ascii_uppercase().into(),
             Order::Uca9 | Order::Uca9WithCase => of(&UCA_9_WEIGHTS),
             Order::Uca4 => of(&UCA_4_WEIGHTS),
         }
@@ -142,13 +180,13 @@ impl Collation {
     /// Whether LIKE takes two characters for one.
     pub(super) fn same(self, one: char, other: char) -> bool {
         match self.order {
-            Order::CodePoint | Order::Ascii | Order::Uca9WithCase => one == other,
+            Order::CodePoint | Order::Uca9WithCase => one == other,
             Order::Capitals | Order::Uca9 | Order::Uca4 => one.eq_ignore_ascii_case(&other),
         }
     }
 }
 
-fn by_case(one: &[u8], other: &[u8]) -> Ordering {
-    let is_capital = |byte: &u8| byte.is_ascii_uppercase();
-    one.iter().map(is_capital).cmp(other.iter().map(is_capital))
+fn by_case(one: &str, other: &str) -> Ordering {
+    let is_capital = |letter: char| letter.is_ascii_uppercase();
+    one.chars().map(is_capital).cmp(other.chars().map(is_capital))
 }

@@ -1,4 +1,4 @@
-//! Numbers as exact decimals, whatever their size, without a copy of their digits.
+//! Numbers as exact decimals, whatever their size, without a copy of their digits; and as doubles.
 
 use std::cmp::Ordering;
 
@@ -19,6 +19,18 @@ enum Digits<'d> {
         whole: &'d str,
         fraction: &'d str,
     },
+}
+
+/// The double of a cell, as MySQL takes a number of any type for one (`val_real`): the nearest, and of two the even one.
+pub(super) fn real(cell: Cell<'_>) -> Option<f64> {
+    match cell {
+        Cell::Float(value) => Some(f64::from(value)),
+        Cell::Double(value) => Some(value),
+        Cell::Int(value) => Some(value as f64),
+        Cell::UInt(value) => Some(value as f64),
+        Cell::Text(digits) => digits.parse().ok(),
+        _ => None,
+    }
 }
 
 impl<'d> Number<'d> {

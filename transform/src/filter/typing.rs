@@ -2,9 +2,10 @@
 //!
 //! MySQL compares a number with a text as floats, a text with a date as whichever can be converted, an ENUM with a number by
 //! its index (Reference Manual, "Type Conversion in Expression Evaluation"). None of that is followed: a constant must be
-//! written as its column's kind, so that there is one meaning, the obvious one.
+//! written as its column's kind, so that there is one meaning, the obvious one. Only a number that meets a FLOAT or DOUBLE
+//! becomes a double, as in MySQL, which has the well known consequence that a FLOAT is hardly ever equal to a fraction.
 
-use millrace_model::mysql_type::{MysqlType, Sign};
+use millrace_model::mysql_type::{MysqlType, Rounding, Sign};
 use millrace_model::{Column, TableSchema};
 use millrace_task::{Comparison, Condition, ConditionProblem, Expression, Negation, Operand, Truth, Value};
 
@@ -21,6 +22,7 @@ type Typed<T> = Result<T, ConditionProblem>;
 enum Family {
     Integer,
     Decimal,
+    Real,
     Year,
     Date,
     DateTime,
@@ -34,6 +36,7 @@ impl Family {
     fn kind(self) -> Kind {
         match self {
             Self::Integer | Self::Decimal | Self::Year => Kind::Number,
+            Self::Real => Kind::Real,
             Self::Date | Self::DateTime | Self::Timestamp => Kind::Moment,
             Self::Time => Kind::Time,
             Self::Text(collation) => Kind::Text(collation),
@@ -41,16 +44,24 @@ impl Family {
         }
     }
 
-    /// Whether two columns can be compared: where MySQL compares them as they are.
-    fn goes_with(self, other: Self) -> bool {
-        let is_number = |family| matches!(family, Self::Integer | Self::Decimal);
+    /// What two columns are together, where MySQL compares them as they are, or as doubles; none elsewhere.
+    fn with(self, other: Self) -> Option<Self> {
+        let is_number = |family| matches!(family, Self::Integer | Self::Decimal | Self::Real);
         let is_moment = |family| matches!(family, Self::Date | Self::DateTime);
-        self == other || is_number(self) && is_number(other) || is_moment(self) && is_moment(other)
+        match (self, other) {
+            (one, other) if one == other => Some(one),
+            (Self::Real, other) | (other, Self::Real) if is_number(other) => Some(Self::Real),
+            (one, other) if is_number(one) && is_number(other) || is_moment(one) && is_moment(other) => Some(one),
+            _ => None,
+        }
     }
 
     fn constant_hint(self) -> &'static str {
         match self {
             Self::Integer | Self::Decimal => "write a number without quotes",
+            Self::Real => {
+                "write a number without quotes and exponent, of at most 65 digits, 30 of them after the point"
+            }
             Self::Year => "write a year of four digits without quotes, from 1901 to 2155, or 0",
             Self::Date => "write a date as '2024-01-31'",
             Self::DateTime | Self::Timestamp => "write a date as '2024-01-31' or '2024-01-31 12:30:00'",
@@ -122,7 +133,7 @@ impl Typing<'_> {
                 Node::Compare { left, comparison: *comparison, right, kind: kind(family) }
             }
             Expression::In { operand, list, negation } => {
-                let family = self.family_of_all(std::iter::once(operand).chain(list))?;
+                let family = self.family_of_list(std::iter::once(operand).chain(list))?;
                 self.ensure_in_range(operand, list)?;
                 let term = self.term(operand, family)?;
                 let list = list.iter().map(|one| self.term(one, family)).collect::<Typed<_>>()?;
@@ -131,7 +142,7 @@ impl Typing<'_> {
             Expression::Between { operand, low, high, negation } => {
                 ensure_bounds([low, high])?;
                 self.ensure_in_range(operand, [low, high])?;
-                let family = self.family_of_all([operand, low, high])?;
+                let family = self.family_of_list([operand, low, high])?;
                 let bound = |comparison, bound: &Operand| -> Typed<Node> {
                     let (left, right) = (self.term(operand, family)?, self.term(bound, family)?);
                     Ok(Node::Compare { left, comparison, right, kind: kind(family) })
@@ -160,7 +171,9 @@ impl Typing<'_> {
             Value::Null => Ok(Node::Constant(None)),
             Value::Number(digits) => Ok(Node::Constant(Some(!Number::of_text(digits).is_zero()))),
             Value::Column(name) => match self.family(name, operand)? {
-                Family::Integer | Family::Decimal | Family::Year => Ok(Node::NotZero(self.slot(name, operand)?)),
+                Family::Integer | Family::Decimal | Family::Real | Family::Year => {
+                    Ok(Node::NotZero(self.slot(name, operand)?))
+                }
                 _ => {
                     let message = format!("column \"{name}\" is no number, so it is neither true nor false");
                     Err(problem(operand.column, message, "compare it with something"))
@@ -231,8 +244,10 @@ impl Typing<'_> {
                     return refused(why, "filter by another column; docs/task-file.md lists the collations");
                 }
             },
-            MysqlType::Float | MysqlType::Double => {
-                let why = format!("is a {}: comparisons of floats are not supported", column.ty.name());
+            MysqlType::Float(Rounding::None) | MysqlType::Double(Rounding::None) => Family::Real,
+            MysqlType::Float(_) | MysqlType::Double(_) => {
+                let why =
+                    format!("is a {}, which MySQL compares with a tolerance: that is not supported", column.ty.name());
                 return refused(why, "filter by another column, or by IS NULL");
             }
             MysqlType::Json | MysqlType::Geometry(_) | MysqlType::Vector(_) => {
@@ -244,21 +259,37 @@ impl Typing<'_> {
 
     /// What all the columns among the operands are; none where there are only constants.
     fn family_of_all<'o>(&self, operands: impl IntoIterator<Item = &'o Operand>) -> Typed<Option<Family>> {
-        let mut first: Option<(&str, Family)> = None;
+        let mut all: Option<(&str, Family)> = None;
         for operand in operands {
             let Value::Column(name) = &operand.value else { continue };
             let family = self.family(name, operand)?;
-            match first {
-                None => first = Some((name, family)),
-                Some((_, other)) if other.goes_with(family) => {}
-                Some((other, _)) => {
-                    let message = format!("columns \"{other}\" and \"{name}\" are not of the same kind");
-                    let hint = "compare columns of one kind of types, and texts of one collation";
-                    return Err(problem(operand.column, message, hint));
+            let Some((other, before)) = all else {
+                all = Some((name, family));
+                continue;
+            };
+            let Some(together) = before.with(family) else {
+                let message = format!("columns \"{other}\" and \"{name}\" are not of the same kind");
+                let hint = "compare columns of one kind of types, and texts of one collation";
+                return Err(problem(operand.column, message, hint));
+            };
+            all = Some((other, together));
+        }
+        Ok(all.map(|(_, family)| family))
+    }
+
+    /// As [`Self::family_of_all`]; in lists and ranges MySQL decides for each pair whether to compare doubles.
+    fn family_of_list<'o>(&self, operands: impl IntoIterator<Item = &'o Operand> + Clone) -> Typed<Option<Family>> {
+        let family = self.family_of_all(operands.clone())?;
+        if family == Some(Family::Real) {
+            for operand in operands {
+                let Value::Column(name) = &operand.value else { continue };
+                if self.family(name, operand)? != Family::Real {
+                    let message = format!("column \"{name}\" is no FLOAT or DOUBLE, and others here are");
+                    return Err(problem(operand.column, message, "compare them one by one, with = or <= and >="));
                 }
             }
         }
-        Ok(first.map(|(_, family)| family))
+        Ok(family)
     }
 
     fn term(&self, operand: &Operand, family: Option<Family>) -> Typed<Term> {
@@ -278,6 +309,7 @@ impl Typing<'_> {
             (Value::Column(name), _) => Term::Column(self.slot(name, operand)?),
             (Value::Null, _) => Term::Null,
             (Value::Number(digits), Family::Integer | Family::Decimal) => Term::Number(digits.clone()),
+            (Value::Number(digits), Family::Real) => Term::Real(digits.parse().map_err(|_| wrong())?),
             (Value::Number(digits), Family::Year) if is_year(digits) => Term::Number(digits.clone()),
             (Value::Bytes(bytes), Family::Integer) if bytes.len() <= 8 => {
                 let value = bytes.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
@@ -318,12 +350,13 @@ impl Typing<'_> {
 
     /// A constant's characters must be known to the collation.
     fn ensure_told(&self, text: &str, collation: Collation, column: Option<&str>, operand: &Operand) -> Typed<()> {
-        if collation.tells(text) && (text.is_ascii() || collation.holds_unicode()) {
+        if collation.takes_constant(text) {
             return Ok(());
         }
         let column = column.map_or_else(String::new, |name| format!(" of column \"{name}\""));
-        let message =
-            format!("the collation{column} is supported for printable ASCII characters only, and the text has others");
+        let message = format!(
+            "the collation{column} is supported for printable ASCII and Chinese characters only, and the text has others"
+        );
         Err(problem(operand.column, message, "filter by another text, or give the column a _bin collation"))
     }
 }

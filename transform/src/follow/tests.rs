@@ -1,5 +1,5 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
-use millrace_model::mysql_type::Sign;
+use millrace_model::mysql_type::{Rounding, Sign};
 use millrace_model::row::{Row, RowWriter};
 use millrace_model::{Cell, TableName};
 use millrace_proto::{decode_held, encode_held};
@@ -100,7 +100,7 @@ fn a_rule_that_would_lose_its_column_stops_the_change() {
     let mut wide = orders();
     wide.columns[3].ty = MysqlType::BigInt(Sign::Signed);
     let mut text = orders();
-    text.columns[3].ty = MysqlType::Double;
+    text.columns[3].ty = MysqlType::Double(Rounding::None);
     let dropped = (schema("orders", &[("id", INT), ("secret", INT), ("amt", INT)]), &same[..3]);
     let again = (orders(), &[Some(0), Some(1), Some(2), None][..]);
     for (rule, step, refused) in [

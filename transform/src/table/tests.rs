@@ -141,3 +141,54 @@ fn a_key_of_the_task_file_tells_rows_apart() {
     let refused = TableMapping::new(Arc::new(nullable), rule).unwrap_err();
     assert!(refused.to_string().contains("column \"flags\" can be NULL"), "{refused}");
 }
+
+#[test]
+fn names_need_quotes_as_the_task_file_says() {
+    let mapped = |quote: &str, rule: &str| -> Result<TableMapping, Failure> {
+        let text = format!(
+            "name = 'shop'\nsource = {{ url = 'mysql://u@127.0.0.1' }}\ndestination = {{ url = 'postgres://u@127.0.0.1/d' }}\n\
+             schema = {{ {quote} }}\nobjects = [{{ table = 'My-Shop.*' }}{rule}]"
+        );
+        let task = millrace_task::parse(&text, "shop.toml".as_ref(), &Surroundings::none()).unwrap();
+        let mut schema = schema();
+        schema.name = TableName::new("My-Shop", "Order");
+        schema.indexes[0].name = "By Amt".into();
+        let rule = task.selection.selects(&schema.name).unwrap();
+        Ok(TableMapping::new(Arc::new(schema), rule)?)
+    };
+    let names = |mapped: &TableMapping| {
+        let (target, column) = (mapped.target(), mapped.target().columns[1].name.clone());
+        format!("{} {column} {}", target.name, target.indexes[0].name)
+    };
+    for (quote, rule, expected) in [
+        ("", "", "My-Shop.Order Amt By Amt"),
+        ("quote = 'always', names = 'lower'", "", "my-shop.order amt by amt"),
+        ("quote = 'needed'", "", "My-Shop.Order amt By Amt"),
+        ("quote = 'needed'", ", { table = 'My-Shop.Order', rename = 'Sales.Orders' }", "Sales.Orders amt By Amt"),
+        ("quote = 'never'", ", { table = 'My-Shop.Order', rename = 'sales.orders' }", "sales.orders amt by$20$amt"),
+    ] {
+        assert_eq!(names(&mapped(quote, rule).unwrap()), expected, "{quote} {rule}");
+    }
+    for (rule, message, hint) in [
+        ("", "table \"My-Shop.Order\": its schema would be called \"My-Shop\"", "rename = \"my_shop.*\""),
+        (
+            ", { table = 'My-Shop.Ord*', rename = 'shop.*' }",
+            "the table would be called \"Order\", which has to be quoted",
+            "table = \"`My-Shop`.`Order`\", rename = \"shop.order_\"",
+        ),
+        (
+            ", { table = 'My-Shop.Ord*', rename = 'Shop.*' }",
+            "its schema would be called \"Shop\"",
+            "rename = \"shop.*\"",
+        ),
+        (
+            ", { table = 'My-Shop.Order', rename = 'shop.orders', columns = { rename = { amt = 'All' } } }",
+            "column \"Amt\" would be called \"All\"",
+            "columns = { rename = { \"Amt\" = \"all_\" } }",
+        ),
+    ] {
+        let failure = mapped("quote = 'never'", rule).unwrap_err();
+        assert!(failure.message.contains(message), "{failure}");
+        assert!(failure.hint.contains(hint), "{}", failure.hint);
+    }
+}

@@ -33,6 +33,8 @@ pub(crate) const ALL: [&str; 16] = [
 
 /// Texts of these letters, of up to three.
 const LETTERS: [char; 7] = ['a', 'A', 'b', ' ', '-', '_', '\t'];
+/// More of them, which collations of Unicode have; some of them are not told.
+const MORE_LETTERS: [char; 12] = ['a', 'L', '支', '付', ' ', 'é', '·', '\u{301}', '（', 'ß', 'я', '。'];
 
 /// A table of two columns of a collation.
 pub(crate) fn schema(collation: &str) -> TableSchema<MysqlType> {
@@ -94,5 +96,48 @@ pub(crate) async fn ensure_agreement(connection: &mut Conn, collation: &str) -> 
         };
         ensure!(found == order.cmp(&0), "{collation}: {one:?} and {other:?} are {found:?}, the server says {order}");
     }
+    Ok(())
+}
+
+/// Chinese characters alone, behind all of ASCII and in the order of their code points; and short texts with characters
+/// that are not told: where there is a verdict, it is the server's.
+pub(crate) async fn ensure_agreement_beyond_ascii(connection: &mut Conn, collation: &str) -> Result<()> {
+    let charset = collation.split('_').next().unwrap_or_default();
+    connection.query_drop("DROP TABLE IF EXISTS texts").await?;
+    let sql = format!("CREATE TABLE texts (a VARCHAR(9) CHARACTER SET {charset} COLLATE {collation})");
+    connection.query_drop(sql).await?;
+    let chinese: Vec<String> = ('\u{4e00}'..='\u{9fa5}').map(String::from).collect();
+    for part in chinese.chunks(2000) {
+        connection.query_drop(format!("INSERT INTO texts VALUES ('{}')", part.join("'), ('"))).await?;
+    }
+    let sorted: Vec<(String, i64)> =
+        connection.query("SELECT MIN(a), COUNT(*) FROM texts GROUP BY a ORDER BY a").await?;
+    ensure!(sorted.len() == chinese.len(), "{collation}: {} of {} are different", sorted.len(), chinese.len());
+    ensure!(sorted.iter().map(|(text, _)| text).eq(&chinese), "{collation}: not in the order of code points");
+    let behind: Option<i64> = connection.query_first("SELECT SUM(a > '~' AND a > 'z' AND a > 'Z') FROM texts").await?;
+    ensure!(behind == i64::try_from(chinese.len()).ok(), "{collation}: not behind ASCII");
+
+    let texts: Vec<String> = MORE_LETTERS
+        .iter()
+        .flat_map(|one| MORE_LETTERS.iter().flat_map(move |two| [format!("{one}{two}"), format!("{one}{two}{one}a")]))
+        .chain(MORE_LETTERS.iter().map(ToString::to_string))
+        .collect();
+    connection.query_drop("DELETE FROM texts").await?;
+    connection.query_drop(format!("INSERT INTO texts VALUES ('{}')", texts.join("'), ('"))).await?;
+    let sql = "SELECT one.a, other.a, STRCMP(one.a, other.a) FROM texts one JOIN texts other";
+    let answers: Vec<(String, String, i64)> = connection.query(sql).await?;
+    let filter = |text: &str| {
+        let condition = Condition::parse(text).map_err(|problem| anyhow!("{problem}"))?;
+        Filter::new(&condition, &schema(collation)).map_err(|problem| anyhow!("{collation}: {problem}"))
+    };
+    let (less, equal, mut told) = (filter("a < b")?, filter("a = b")?, 0);
+    for (one, other, order) in &answers {
+        let row: Row = [Cell::Text(one), Cell::Text(other)].into_iter().collect();
+        let (Ok(is_less), Ok(is_equal)) = (less.is_true(&row), equal.is_true(&row)) else { continue };
+        told += 1;
+        let server = (*order < 0, *order == 0);
+        ensure!((is_less, is_equal) == server, "{collation}: {one:?} and {other:?}: the server says {order}");
+    }
+    ensure!(told * 20 > answers.len(), "{collation}: a verdict about {told} of {} pairs", answers.len());
     Ok(())
 }

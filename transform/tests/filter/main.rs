@@ -47,7 +47,7 @@ async fn conditions_that_are_easily_got_wrong_have_the_servers_verdict() -> Resu
     .await
 }
 
-const EDGES: [&str; 42] = [
+const EDGES: [&str; 56] = [
     "NULL",
     "1",
     "0",
@@ -79,11 +79,25 @@ const EDGES: [&str; 42] = [
     "i = 0x05",
     "i = x'0005'",
     "bt = 5 OR bt",
+    "f = 0.1",
+    "f > 0.1 AND f < 0.10000000149011613",
+    "g = 0.1 AND g <> f",
+    "f = 16777217 OR f BETWEEN 16777215.9 AND 16777216",
+    "f IN (0.5, 0.1, NULL)",
+    "g IN (0.30000000000000004, 9007199254740993)",
+    "g = 9007199254740993 OR g = u",
+    "u = g OR i < f OR big > g",
+    "d <=> f OR g <=> NULL",
+    "NOT f OR g",
+    "f >= 340282346638528859811704183484516925441",
+    "f > -0.0 AND g < -0",
     "y = 0 OR y > 2000",
     "c_ai = 'A ' OR c_general = 'A ' OR ch = 'a '",
     "c_ai LIKE 'a_%' OR c_bin LIKE '%\\%%'",
     "c_bin LIKE '%|_%' ESCAPE '|'",
     "c_ai LIKE '' OR c_ai LIKE NULL",
+    "c_ai LIKE '支%' OR c_general LIKE '%支' OR c_cs LIKE '付_A'",
+    "c_unicode >= '支' AND c_ai < '支付' OR c_cs = 'a支'",
     "s LIKE '%y%' AND e <> ''",
     "dm >= '2024-02-29' AND dm < '2024-03-01 00:00:00.5'",
     "ts BETWEEN DATE '2024-01-01' AND TIMESTAMP '2024-12-31 23:59:59.999999'",
@@ -97,6 +111,17 @@ async fn collations_order_their_characters_as_the_server_does() -> Result<()> {
     with_database("filter_collations", async |connection| {
         for collation in collations::ALL {
             collations::ensure_agreement(connection, collation).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn collations_of_unicode_order_chinese_characters_as_the_server_does() -> Result<()> {
+    with_database("filter_chinese", async |connection| {
+        for collation in collations::ALL.into_iter().filter(|collation| collation.starts_with("utf8mb")) {
+            collations::ensure_agreement_beyond_ascii(connection, collation).await?;
         }
         Ok(())
     })

@@ -1,7 +1,7 @@
 //! A table with a column of each kind, random rows, and random conditions over it.
 
 use anyhow::{Result, anyhow, ensure};
-use millrace_model::mysql_type::{MysqlType, Sign};
+use millrace_model::mysql_type::{MysqlType, Rounding, Sign};
 use millrace_model::schema::{Nullability, Route};
 use millrace_model::{Cell, Column, Row, TableName, TableSchema};
 use millrace_task::Condition;
@@ -19,6 +19,8 @@ enum Form {
     /// Bits as a number in SQL.
     Quoted,
     Decimal,
+    Float,
+    Double,
     Bytes,
 }
 
@@ -37,12 +39,18 @@ struct Kind {
 
 const TEXTS: &[&str] =
     &["", "a", "A", "b", "B", "ab", "Ab", "a b", "a%b", "a_b", "ab-c", "b'\"x", "Z", "10", "9", "a\\b"];
+const UNICODE_TEXTS: &[&str] =
+    &["", "a", "A", "ab", "Ab", "a b", "a%b", "a_b", "ab-c", "Z", "10", "支付", "支", "付 a", "a支", "A支"];
 const BINARY_TEXTS: &[&str] = &["", "a", "A", "ä", "Ä", "é", "日本", "a%b", "a_b", "🦀", "ab", "a\tb"];
 const MOMENTS: &[&str] =
     &["'2024-02-29'", "'2024-02-29 12:00:00'", "DATE '2024-01-01'", "TIMESTAMP '2024-02-29 12:00:00.25'"];
 
 const fn text(name: &'static str, sql: &'static str, collation: &'static str) -> Kind {
     Kind { name, sql, collation, form: Form::Quoted, values: TEXTS, constants: &[], partners: &[] }
+}
+
+const fn unicode(name: &'static str, sql: &'static str, collation: &'static str) -> Kind {
+    Kind { values: UNICODE_TEXTS, ..text(name, sql, collation) }
 }
 
 const fn other(
@@ -56,7 +64,7 @@ const fn other(
     Kind { name, sql, collation: "", form, values, constants, partners }
 }
 
-const KINDS: [Kind; 26] = [
+const KINDS: [Kind; 28] = [
     other(
         "i",
         "INT",
@@ -98,6 +106,46 @@ const KINDS: [Kind; 26] = [
             "-12345678901234567890123456789012345.12345678901234567890123456789",
         ],
         &["u", "d", "ti"],
+    ),
+    other(
+        "f",
+        "FLOAT",
+        Form::Float,
+        &[
+            "-1.5",
+            "0",
+            "0.1",
+            "0.5",
+            "16777216",
+            "340282346638528859811704183484516925440",
+            "0.000000000000000000000000000001",
+        ],
+        &[
+            "0.10000000149011612",
+            "16777217",
+            "16777216.5",
+            "-0.0",
+            "-1.50",
+            "TRUE",
+            "1000000000000000000000000000000000000000",
+        ],
+        &["g", "i", "u", "d", "big"],
+    ),
+    other(
+        "g",
+        "DOUBLE",
+        Form::Double,
+        &["-1.5", "0", "0.1", "0.30000000000000004", "9007199254740992", "9007199254740994", "18446744073709551616"],
+        &[
+            "0.3",
+            "0.100000000000000005551115123125",
+            "9007199254740993",
+            "9007199254740993.0000000000001",
+            "18446744073709551615",
+            "9223372036854775807",
+            "-9223372036854775808",
+        ],
+        &["f", "i", "u", "d", "big"],
     ),
     other("y", "YEAR", Form::UInt, &["0", "1901", "2000", "2024", "2155"], &[], &[]),
     other("bt", "BIT(8)", Form::UInt, &["0", "1", "5", "255"], &["x'05'", "-1"], &["i"]),
@@ -142,10 +190,10 @@ const KINDS: [Kind; 26] = [
         &["t0"],
     ),
     other("t0", "TIME", Form::Quoted, &["-838:59:59", "00:00:00", "12:30:00"], &["'12:30:00.5'"], &["tm"]),
-    text("c_ai", "VARCHAR(9) COLLATE utf8mb4_0900_ai_ci", "utf8mb4_0900_ai_ci"),
-    text("c_cs", "VARCHAR(9) COLLATE utf8mb4_0900_as_cs", "utf8mb4_0900_as_cs"),
-    text("c_general", "VARCHAR(9) COLLATE utf8mb4_general_ci", "utf8mb4_general_ci"),
-    text("c_unicode", "TEXT COLLATE utf8mb4_unicode_ci", "utf8mb4_unicode_ci"),
+    unicode("c_ai", "VARCHAR(9) COLLATE utf8mb4_0900_ai_ci", "utf8mb4_0900_ai_ci"),
+    unicode("c_cs", "VARCHAR(9) COLLATE utf8mb4_0900_as_cs", "utf8mb4_0900_as_cs"),
+    unicode("c_general", "VARCHAR(9) COLLATE utf8mb4_general_ci", "utf8mb4_general_ci"),
+    unicode("c_unicode", "TEXT COLLATE utf8mb4_unicode_ci", "utf8mb4_unicode_ci"),
     text("c_latin1", "VARCHAR(9) CHARACTER SET latin1 COLLATE latin1_swedish_ci", "latin1_swedish_ci"),
     text("c_ascii", "VARCHAR(9) CHARACTER SET ascii COLLATE ascii_general_ci", "ascii_general_ci"),
     Kind { values: BINARY_TEXTS, ..text("c_bin", "VARCHAR(9) COLLATE utf8mb4_bin", "utf8mb4_bin") },
@@ -178,6 +226,8 @@ fn type_of(kind: &Kind) -> MysqlType {
         "u" => MysqlType::BigInt(Sign::Unsigned),
         "d" => MysqlType::Decimal { precision: 10, scale: 3 },
         "big" => MysqlType::Decimal { precision: 65, scale: 30 },
+        "f" => MysqlType::Float(Rounding::None),
+        "g" => MysqlType::Double(Rounding::None),
         "y" => MysqlType::Year,
         "bt" => MysqlType::Bit(8),
         "dt" => MysqlType::Date,
@@ -206,7 +256,7 @@ fn sql_of(kind: &Kind, value: &str) -> String {
     match kind.form {
         Form::Quoted => quoted(value),
         Form::Bytes => hexadecimal(value),
-        Form::Int | Form::UInt | Form::Decimal => value.to_owned(),
+        Form::Int | Form::UInt | Form::Decimal | Form::Float | Form::Double => value.to_owned(),
     }
 }
 
@@ -215,6 +265,8 @@ fn cell_of<'v>(kind: &Kind, value: &'v str) -> Result<Cell<'v>> {
         Form::Int => Cell::Int(value.parse()?),
         Form::UInt => Cell::UInt(value.parse()?),
         Form::Quoted | Form::Decimal => Cell::Text(value),
+        Form::Float => Cell::Float(value.parse()?),
+        Form::Double => Cell::Double(value.parse()?),
         Form::Bytes => Cell::Bytes(value.as_bytes()),
     })
 }

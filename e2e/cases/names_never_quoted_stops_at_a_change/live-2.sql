@@ -1,0 +1,1 @@
+ALTER TABLE t ADD COLUMN `user` INT, ADD COLUMN other INT;
