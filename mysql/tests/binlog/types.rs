@@ -132,6 +132,7 @@ fn strings() -> Vec<Case> {
         case("geometry", MysqlType::Geometry("geometry".into()), &["ST_GeomFromText('POINT(1 2)', 4326)"]),
         case("point srid 0", MysqlType::Geometry("point".into()), &["POINT(3, 4)"]),
         case("vector(3)", MysqlType::Vector(3), &["STRING_TO_VECTOR('[1,-2.5,3e10]')"]),
+        case("char(9) character set latin1", char_of(9, "latin1"), &["'after a vector'"]),
         case("int generated always as (id + 1) virtual", MysqlType::Int(Signed), &[]),
         case("int generated always as (id * 2) stored", MysqlType::Int(Signed), &[]),
         case("int invisible", MysqlType::Int(Signed), &["5"]),
