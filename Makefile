@@ -1,7 +1,7 @@
 # Millrace: `make help` lists the targets. Rust (https://rustup.rs) must be there; the rest is fetched.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-run build test bench big many-tables chaos ddl-chaos lint down
+.PHONY: help setup demo demo-run build test bench big many-tables chaos ddl-chaos matrix lint down
 
 # Arguments for `cargo test`, for example: make test TEST="-p millrace-mysql decode"
 TEST ?=
@@ -45,6 +45,10 @@ chaos: setup ## MINUTES=n [SEED=s]: random writes while processes, servers and c
 ddl-chaos: setup ## MINUTES=n [SEED=s]: random schema changes while tables are written and stages are killed; compare all
 	@MILLRACE_DDL_CHAOS_MINUTES=$(MINUTES) MILLRACE_TEST_SEED=$(SEED) deploy/local/with-servers deploy/local/test \
 		-p millrace-e2e --test schema_chaos $(WAY) -- --nocapture
+
+matrix: setup ## SEEDS=n [SEED=s]: random tables and values of all types; snapshot, binlog and server must agree in every cell
+	@MILLRACE_MATRIX_SEEDS=$(SEEDS) MILLRACE_TEST_SEED=$(or $(SEED),1000) deploy/local/with-servers deploy/local/test \
+		-p millrace-mysql --test binlog random_tables -- --nocapture
 
 lint: setup ## formatting, clippy, the project's own rules, licences, shell scripts
 	@deploy/local/lint

@@ -183,7 +183,7 @@ impl Stage {
                 lost = outlet.lost() => return Err(lost),
                 told = self.pool.next() => self.told(told)?,
                 answer = self.translator.arrivals.next() => self.answered(answer)?,
-                event = next_event(&mut stream), if reads => self.event(event?)?,
+                event = next_event(&mut stream), if reads => self.event(event?).await?,
                 () = tokio::time::sleep_until(commit_at) => self.quiet(),
             };
             self.capture.end_if_complete();
@@ -213,7 +213,8 @@ impl Stage {
         Ok(Some(stream.selecting(filter)))
     }
 
-    fn event(&mut self, event: SourceEvent) -> Result<Next, Failure> {
+    async fn event(&mut self, event: SourceEvent) -> Result<Next, Failure> {
+        self.translator.learn_charsets(&self.capture, &self.options, &event).await?;
         let meaning = self.translator.take(&mut self.capture, event)?;
         self.note_step();
         match meaning {

@@ -8,6 +8,8 @@ use millrace_model::batch::RowChange;
 use millrace_model::row::RowWriter;
 use millrace_model::{Failure, MysqlType, SchemaKey, TableName};
 use millrace_mysql::binlog::{RowDecoder, RowImage, RowsBatch, SourceEvent, TableMap};
+use millrace_mysql::charset::Charsets;
+use millrace_mysql::{Session, SourceOptions};
 use millrace_protocol::capture::Capture;
 use millrace_task::Task;
 
@@ -22,6 +24,7 @@ pub(crate) struct Translator {
     /// Tables whose definition is being read.
     pub(crate) arrivals: Arrivals,
     decoders: HashMap<TableName, Decoder>,
+    charsets: Charsets,
     writer: RowWriter,
 }
 
@@ -43,7 +46,26 @@ pub(crate) enum Meaning {
 impl Translator {
     /// A translator for the task's selection.
     pub(crate) fn new(task: Arc<Task>, statements: Statements, arrivals: Arrivals) -> Self {
-        Self { task, statements, arrivals, decoders: HashMap::new(), writer: RowWriter::new() }
+        let (decoders, charsets) = (HashMap::new(), Charsets::default());
+        Self { task, statements, arrivals, decoders, charsets, writer: RowWriter::new() }
+    }
+
+    /// Asks the source for what is missing to read the text of an event's rows: once for each character set that needs it.
+    pub(crate) async fn learn_charsets(
+        &mut self,
+        capture: &Capture,
+        options: &SourceOptions,
+        event: &SourceEvent,
+    ) -> Result<(), Failure> {
+        let SourceEvent::Rows(rows) = event else { return Ok(()) };
+        let Some(state) = capture.table(&rows.map.name) else { return Ok(()) };
+        if self.has_decoder(rows, state.key) || self.charsets.cover(&state.schema) {
+            return Ok(());
+        }
+        let mut session = Session::connect(options).await?;
+        self.charsets.complete(&mut session, &state.schema).await?;
+        session.close().await;
+        Ok(())
     }
 
     /// Gives one event to the machine.
@@ -68,6 +90,11 @@ impl Translator {
         Ok(Meaning::Taken)
     }
 
+    fn has_decoder(&self, rows: &RowsBatch, schema: SchemaKey<MysqlType>) -> bool {
+        let decoder = self.decoders.get(&rows.map.name);
+        decoder.is_some_and(|decoder| Arc::ptr_eq(&decoder.map, &rows.map) && decoder.schema == schema)
+    }
+
     fn rows(&mut self, capture: &mut Capture, rows: &RowsBatch) -> Result<(), Failure> {
         let name = &rows.map.name;
         let Some(rule) = self.task.selection.selects(name) else { return Ok(()) };
@@ -76,12 +103,8 @@ impl Translator {
         let Some(state) = capture.table(name) else {
             return if self.arrivals.contains(name) { Ok(()) } else { Err(unknown_table(name)) };
         };
-        let is_current = self
-            .decoders
-            .get(name)
-            .is_some_and(|decoder| Arc::ptr_eq(&decoder.map, &rows.map) && decoder.schema == state.key);
-        if !is_current {
-            let decoder = RowDecoder::new(&rows.map, &state.schema)
+        if !self.has_decoder(rows, state.key) {
+            let decoder = RowDecoder::new(&rows.map, &state.schema, &self.charsets)
                 .map_err(|mismatch| Failure::fatal(mismatch.to_string(), mismatch.hint()))?;
             let decoder = Decoder { map: rows.map.clone(), schema: state.key, rows: decoder };
             self.decoders.insert(name.clone(), decoder);

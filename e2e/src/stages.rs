@@ -82,19 +82,26 @@ struct Process {
 /// Running stages; they are killed when this is dropped.
 pub struct Stages {
     task: PathBuf,
+    /// Value of the environment variable TZ; none for nine hours ahead of the servers.
+    zone: Option<String>,
     processes: Vec<Process>,
 }
 
 impl Stages {
     /// Starts these stages with a task file in the world's folder, where their logs go too.
     pub fn start(world: &World, task: &Path, roles: &[Role]) -> Result<Self> {
+        Self::start_in_zone(world, task, roles, None)
+    }
+
+    /// Like [`Stages::start`], as on a machine of this time zone.
+    pub fn start_in_zone(world: &World, task: &Path, roles: &[Role], zone: Option<&str>) -> Result<Self> {
         let mut processes: Vec<Process> = Vec::new();
         for &role in roles {
             let number = processes.iter().filter(|process| process.role == role).count() + 1;
             let log = world.folder.join(format!("{}-{number}.log", role.program()));
-            processes.push(Process { role, stage: spawn(role, task, &log)?, log, asked_to_end: None });
+            processes.push(Process { role, stage: spawn(role, task, zone, &log)?, log, asked_to_end: None });
         }
-        Ok(Self { task: task.to_owned(), processes })
+        Ok(Self { task: task.to_owned(), zone: zone.map(str::to_owned), processes })
     }
 
     /// What each process is, in the order in which they were given.
@@ -126,7 +133,7 @@ impl Stages {
         let process = &mut self.processes[process];
         ensure!(process.stage.is_running()?, "{:?} has ended\n{}", process.role, process.stage.log_end());
         process.stage.kill()?;
-        process.stage = spawn(process.role, &self.task, &process.log)?;
+        process.stage = spawn(process.role, &self.task, self.zone.as_deref(), &process.log)?;
         Ok(())
     }
 
@@ -181,7 +188,7 @@ impl Stages {
                 let error = log.lines().rev().find_map(|line| line.strip_prefix("error: "));
                 errors.push((process.role, error.unwrap_or("nothing was printed").to_owned()));
             }
-            process.stage = spawn(process.role, &self.task, &process.log)?;
+            process.stage = spawn(process.role, &self.task, self.zone.as_deref(), &process.log)?;
         }
         Ok(errors)
     }
@@ -240,10 +247,10 @@ fn code_of_failure(log: &str) -> i32 {
     }
 }
 
-fn spawn(role: Role, task: &Path, log: &Path) -> Result<Stage> {
+fn spawn(role: Role, task: &Path, zone: Option<&str>, log: &Path) -> Result<Stage> {
     let program = built_binary(role.program())?;
-    // Nine hours ahead of the servers: the zone of the machine has no part in any test.
-    let command = StageCommand::new(program).environment("TZ", "JST-9");
+    // Nine hours ahead of the servers where a test says nothing: the zone of the machine has no part in any.
+    let command = StageCommand::new(program).environment("TZ", zone.unwrap_or("JST-9"));
     let command = match role {
         Role::Run => command.argument("run").argument(task),
         Role::Capture | Role::Transform | Role::Apply => command.argument("--task").argument(task),

@@ -192,12 +192,6 @@ fn binlog_format_that_is_not_row() -> TestResult {
 }
 
 #[test]
-fn partial_json() -> TestResult {
-    let mend = "SET GLOBAL binlog_row_value_options = ''";
-    Ok(with_variable("binlog_row_value_options", "'PARTIAL_JSON'", "PARTIAL_JSON", mend)?)
-}
-
-#[test]
 fn unknown_key_in_the_task_file() -> TestResult {
     Ok(in_world("unknown_key", async |world| {
         for role in Role::ALL {
@@ -224,17 +218,6 @@ fn table_that_exists_in_the_destination() -> TestResult {
         let found: Vec<String> = destination.query(sql, &[&world.name]).await?.iter().map(|row| row.get(0)).collect();
         ensure!(found == ["b"], "the destination has the tables {found:?}");
         Ok(())
-    })?)
-}
-
-#[test]
-fn unsupported_type() -> TestResult {
-    Ok(in_world("bad_charset", async |world| {
-        world.run_in_source("CREATE TABLE c (id INT PRIMARY KEY, v VARCHAR(10) CHARACTER SET gb18030)").await?;
-        let printed = failure_of(world, Role::Capture, "").await?;
-        ensure_has(&printed.error, &["\"v\"", &format!("{}.c", world.name), "gb18030"])?;
-        ensure_has(&printed.hint, &["utf8mb4", "exclude"])?;
-        world.ensure_destination_is_empty().await
     })?)
 }
 

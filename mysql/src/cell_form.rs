@@ -1,7 +1,7 @@
 //! Values of the client library in the cell form of their type (`millrace_model::mysql_type`), and back as parameters.
 //!
 //! The forms must be byte for byte those of the binlog's decoder. In the binary protocol FLOAT and DOUBLE come as bits,
-//! dates as parts; texts come converted to utf8mb4 by the server.
+//! dates as parts; texts come converted to utf8mb4 by the server, or as their bytes.
 
 use std::fmt::Write;
 
@@ -9,6 +9,9 @@ use millrace_model::mysql_type::Sign;
 use millrace_model::{Cell, MysqlType, RowWriter};
 use mysql_async::Value;
 use mysql_async::consts::{ColumnFlags, ColumnType};
+
+use crate::binlog::NO_TEXT;
+use crate::charset::TextDecoder;
 
 /// Puts a value as the cell of its type. The error says what is wrong with it, without the value.
 pub fn put_value(
@@ -59,6 +62,17 @@ pub fn put_value(
         _ => return Err(OTHER_TYPE),
     };
     writer.put(cell);
+    Ok(())
+}
+
+/// Puts text that came as its bytes.
+pub(crate) fn put_decoded(
+    writer: &mut RowWriter,
+    scratch: &mut String,
+    decoder: &TextDecoder,
+    bytes: &[u8],
+) -> Result<(), &'static str> {
+    writer.put(Cell::Text(decoder.decode(bytes, scratch).ok_or(NO_TEXT)?));
     Ok(())
 }
 
@@ -199,9 +213,18 @@ fn micros(fraction: &str) -> Option<u32> {
     }
 }
 
+/// How the text of a column comes from the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextForm {
+    /// Converted to utf8mb4.
+    Text,
+    /// As the bytes that are stored.
+    Bytes,
+}
+
 /// What differs between a column of a result and the type that its schema says; none when they agree. Columns of a
 /// changed table must not be read as what they were.
-pub fn difference(ty: &MysqlType, column: &mysql_async::Column) -> Option<&'static str> {
+pub fn difference(ty: &MysqlType, form: TextForm, column: &mysql_async::Column) -> Option<&'static str> {
     use ColumnType as C;
     let found = column.column_type();
     let sign_agrees = |sign: &Sign| (*sign == Sign::Unsigned) == column.flags().contains(ColumnFlags::UNSIGNED_FLAG);
@@ -225,7 +248,10 @@ pub fn difference(ty: &MysqlType, column: &mysql_async::Column) -> Option<&'stat
         MysqlType::Vector(_) => matches!(found, C::MYSQL_TYPE_VECTOR | C::MYSQL_TYPE_BLOB),
         MysqlType::Enum(_) => column.flags().contains(ColumnFlags::ENUM_FLAG),
         MysqlType::Set(_) => column.flags().contains(ColumnFlags::SET_FLAG),
-        MysqlType::Char { .. } | MysqlType::Varchar { .. } | MysqlType::Text { .. } => is_text(column),
+        MysqlType::Char { .. } | MysqlType::Varchar { .. } | MysqlType::Text { .. } => match form {
+            TextForm::Text => is_text(column),
+            TextForm::Bytes => is_bytes(column),
+        },
         MysqlType::Binary(_) | MysqlType::Varbinary(_) | MysqlType::Blob(_) => is_bytes(column),
     };
     (!agrees).then_some("its type is another one now")

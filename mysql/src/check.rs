@@ -48,7 +48,6 @@ pub fn check_binlog(facts: &ServerFacts, grants: &Grants) -> Vec<Finding> {
         ensure_binlog_enabled(facts),
         ensure_row_binlog_format(facts),
         ensure_full_row_image(facts),
-        ensure_no_partial_json(facts),
         ensure_gtid_mode(facts),
         ensure_replication_privileges(grants),
         ensure_full_row_metadata(facts),
@@ -129,17 +128,6 @@ pub fn ensure_full_row_image(facts: &ServerFacts) -> Finding {
             "SET GLOBAL binlog_row_image = 'FULL', keep it in the configuration, and let applications reconnect",
         ),
     }
-}
-
-/// Updates of JSON columns carry the whole document.
-pub fn ensure_no_partial_json(facts: &ServerFacts) -> Finding {
-    let name = "no_partial_json";
-    let found = format!("binlog_row_value_options = '{}'", facts.binlog_row_value_options);
-    if facts.binlog_row_value_options.contains("PARTIAL_JSON") {
-        let mend = "SET GLOBAL binlog_row_value_options = '' and let applications reconnect";
-        return Finding::bad(name, Verdict::Blocks, found, mend);
-    }
-    Finding::good(name, found)
 }
 
 /// Table maps carry names, character sets and keys; recommended, not needed.

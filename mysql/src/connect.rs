@@ -8,10 +8,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use millrace_model::{MysqlType, TableSchema};
 use mysql_async::prelude::Queryable;
 use mysql_async::{BinaryProtocol, Conn, Opts, OptsBuilder, Params, QueryResult, Row, SslOpts, Statement, Value};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::charset::Charsets;
 use crate::error::MysqlError;
 use crate::server::Flavour;
 
@@ -135,6 +137,8 @@ pub struct Session {
     statement: Option<Statement>,
     flavour: Flavour,
     version: (u16, u16, u16),
+    /// The codes of the character sets that it has read text of.
+    charsets: Charsets,
 }
 
 impl Session {
@@ -151,7 +155,8 @@ impl Session {
             }
         };
         let version = conn.server_version();
-        let mut session = Self { conn, statement: None, flavour: Flavour::Mysql, version };
+        let mut session =
+            Self { conn, statement: None, flavour: Flavour::Mysql, version, charsets: Charsets::default() };
         let text = session.query_texts("reading the version", "SELECT VERSION()").await?;
         if text.first().is_some_and(|row| row.first().is_some_and(|v| v.as_deref().is_some_and(Flavour::is_maria_db))) {
             session.flavour = Flavour::MariaDb;
@@ -188,6 +193,14 @@ impl Session {
     /// The server's kind.
     pub fn flavour(&self) -> Flavour {
         self.flavour
+    }
+
+    /// How the text of these columns is read; asks the server for what is not known yet.
+    pub(crate) async fn charsets(&mut self, schema: &TableSchema<MysqlType>) -> Result<Charsets, MysqlError> {
+        let mut charsets = std::mem::take(&mut self.charsets);
+        charsets.complete(self, schema).await?;
+        self.charsets = charsets.clone();
+        Ok(charsets)
     }
 
     /// The server's version: major, minor, patch.

@@ -6,6 +6,7 @@
 
 pub mod binlog;
 pub mod cell_form;
+pub mod charset;
 pub mod check;
 pub mod column_default;
 pub mod column_type;

@@ -11,6 +11,7 @@ use millrace_model::{MysqlType, Row, TableSchema};
 use mysql_async::Value;
 
 use crate::cell_form::parameter;
+use crate::charset::charset_of_type;
 use crate::ident::{Ident, table_ident, text_constant};
 
 /// A statement with its parameters.
@@ -128,7 +129,17 @@ fn column(schema: &TableSchema<MysqlType>, place: usize) -> String {
 }
 
 fn columns(schema: &TableSchema<MysqlType>) -> String {
-    (0..schema.columns.len()).map(|place| column(schema, place)).collect::<Vec<_>>().join(", ")
+    (0..schema.columns.len()).map(|place| selected(schema, place)).collect::<Vec<_>>().join(", ")
+}
+
+/// Text as its bytes where the server's conversion would put `?` for what it has no character for. The inner conversion
+/// does nothing to a column that is of the character set still.
+fn selected(schema: &TableSchema<MysqlType>, place: usize) -> String {
+    let name = column(schema, place);
+    match charset_of_type(&schema.columns[place].ty).filter(|charset| !charset.is_converted_by_the_server()) {
+        Some(charset) => format!("CONVERT(CONVERT({name} USING {charset}) USING binary)"),
+        None => name,
+    }
 }
 
 #[cfg(test)]

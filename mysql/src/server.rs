@@ -64,8 +64,6 @@ pub struct ServerFacts {
     pub binlog_format: String,
     /// `binlog_row_image`; `FULL` where the variable is unknown.
     pub binlog_row_image: String,
-    /// `binlog_row_value_options`; empty for none.
-    pub binlog_row_value_options: String,
     /// `binlog_row_metadata`; `MINIMAL` where the variable is unknown.
     pub binlog_row_metadata: String,
     /// `binlog_transaction_compression`.
@@ -87,7 +85,7 @@ impl ServerFacts {
             .query_texts(
                 "reading the server's variables",
                 "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_uid', 'server_id', 'log_bin', 'gtid_mode', \
-                 'binlog_format', 'binlog_row_image', 'binlog_row_value_options', 'binlog_row_metadata', \
+                 'binlog_format', 'binlog_row_image', 'binlog_row_metadata', \
                  'binlog_transaction_compression', 'lower_case_table_names', 'character_set_server', \
                  'binlog_expire_logs_seconds', 'expire_logs_days', 'innodb_native_foreign_keys')",
             )
@@ -121,7 +119,6 @@ impl ServerFacts {
             gtid_mode: word("gtid_mode", ""),
             binlog_format: word("binlog_format", "ROW"),
             binlog_row_image: word("binlog_row_image", "FULL"),
-            binlog_row_value_options: word("binlog_row_value_options", ""),
             binlog_row_metadata: word("binlog_row_metadata", "MINIMAL"),
             binlog_transaction_compression: switch("binlog_transaction_compression"),
             native_foreign_keys: switch("innodb_native_foreign_keys"),

@@ -14,7 +14,8 @@ use millrace_model::mysql_type::Sign;
 use millrace_model::{Cell, MysqlType, Row, RowWriter, TableSchema};
 use mysql_async::{BinaryProtocol, QueryResult, Value};
 
-use crate::cell_form::{difference, put_value};
+use crate::cell_form::{TextForm, difference, put_decoded, put_value};
+use crate::charset::{Charsets, TextDecoder, charset_of_type};
 use crate::connect::Session;
 use crate::error::MysqlError;
 use crate::ident::{Ident, table_ident};
@@ -187,6 +188,8 @@ impl<'a> WholeReader<'a> {
 #[derive(Debug)]
 struct RowStream<'a> {
     schema: Arc<TableSchema<MysqlType>>,
+    /// Of the columns whose text comes as its bytes.
+    decoders: Vec<Option<TextDecoder>>,
     result: QueryResult<'a, 'static, BinaryProtocol>,
     doing: String,
     writer: RowWriter,
@@ -201,12 +204,14 @@ impl<'a> RowStream<'a> {
         parameters: Vec<Value>,
     ) -> Result<Self, MysqlError> {
         let doing = format!("reading table \"{}\"", schema.name);
+        let charsets = session.charsets(schema).await?;
+        let decoders: Vec<_> = schema.columns.iter().map(|column| decoder_of_bytes(&column.ty, &charsets)).collect();
         let result = session.stream(&doing, sql, parameters).await.map_err(|e| changed(schema, e))?;
-        if let Some(what) = result_differs(schema, result.columns_ref()) {
+        if let Some(what) = result_differs(schema, &decoders, result.columns_ref()) {
             return Err(MysqlError::TableChanged { table: schema.name.clone(), what });
         }
         let (writer, scratch) = (RowWriter::new(), String::new());
-        Ok(Self { schema: schema.clone(), result, doing, writer, scratch })
+        Ok(Self { schema: schema.clone(), decoders, result, doing, writer, scratch })
     }
 
     /// Rows up to `most`, or until their bytes reach `bytes`.
@@ -225,8 +230,14 @@ impl<'a> RowStream<'a> {
     }
 
     fn row(&mut self, row: mysql_async::Row) -> Result<Row, MysqlError> {
-        for (column, value) in self.schema.columns.iter().zip(row.unwrap()) {
-            if let Err(what) = put_value(&mut self.writer, &mut self.scratch, &column.ty, &value) {
+        for ((column, decoder), value) in self.schema.columns.iter().zip(&self.decoders).zip(row.unwrap()) {
+            let put = match (decoder, &value) {
+                (Some(decoder), Value::Bytes(bytes)) => {
+                    put_decoded(&mut self.writer, &mut self.scratch, decoder, bytes)
+                }
+                _ => put_value(&mut self.writer, &mut self.scratch, &column.ty, &value),
+            };
+            if let Err(what) = put {
                 self.writer.discard();
                 let (table, column) = (self.schema.name.clone(), column.name.to_string());
                 return Err(MysqlError::Value { table, column, what });
@@ -236,12 +247,24 @@ impl<'a> RowStream<'a> {
     }
 }
 
-fn result_differs(schema: &TableSchema<MysqlType>, found: &[mysql_async::Column]) -> Option<String> {
+/// How text is read that comes as its bytes; see [`crate::predicate`].
+fn decoder_of_bytes(ty: &MysqlType, charsets: &Charsets) -> Option<TextDecoder> {
+    charset_of_type(ty)
+        .filter(|charset| !charset.is_converted_by_the_server())
+        .and_then(|charset| charsets.decoder(charset))
+}
+
+fn result_differs(
+    schema: &TableSchema<MysqlType>,
+    decoders: &[Option<TextDecoder>],
+    found: &[mysql_async::Column],
+) -> Option<String> {
     if found.len() != schema.columns.len() {
         return Some("it has another number of columns".into());
     }
-    schema.columns.iter().zip(found).find_map(|(column, found)| {
-        difference(&column.ty, found).map(|what| format!("column \"{}\": {what}", column.name))
+    schema.columns.iter().zip(decoders).zip(found).find_map(|((column, decoder), found)| {
+        let form = if decoder.is_some() { TextForm::Bytes } else { TextForm::Text };
+        difference(&column.ty, form, found).map(|what| format!("column \"{}\": {what}", column.name))
     })
 }
 

@@ -2,7 +2,7 @@
 
 use millrace_model::{Column, MysqlType, TableName};
 
-use crate::binlog::Charset;
+use crate::charset::Charset;
 use crate::check::{Finding, Verdict};
 use crate::ident::table_ident;
 use crate::schema::SourceTable;
@@ -161,7 +161,6 @@ mod tests {
             gtid_mode: "ON".into(),
             binlog_format: "ROW".into(),
             binlog_row_image: "FULL".into(),
-            binlog_row_value_options: String::new(),
             binlog_row_metadata: "FULL".into(),
             binlog_transaction_compression: crate::server::Switch::Off,
             native_foreign_keys: crate::server::Switch::Off,

@@ -13,6 +13,7 @@ mod own_servers;
 mod poll;
 mod proxy;
 mod random;
+pub mod random_table;
 mod script;
 mod servers;
 mod socket;

@@ -23,6 +23,11 @@ impl Random {
         Self { state: seed }
     }
 
+    /// The sequence of a seed.
+    pub fn of_seed(seed: u64) -> Self {
+        Self { state: seed }
+    }
+
     /// Another sequence that this one decides.
     pub fn fork(&mut self) -> Self {
         Self { state: self.next() }

@@ -68,14 +68,13 @@ pub(crate) struct Finding {
 }
 
 /// The names of all checks, by area.
-pub(crate) const NAMES: [&str; 38] = [
+pub(crate) const NAMES: [&str; 37] = [
     "task_file",
     "source_connection",
     "source_version",
     "binlog_enabled",
     "row_binlog_format",
     "full_row_image",
-    "no_partial_json",
     "gtid_mode",
     "replication_privileges",
     "full_row_metadata",

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use millrace_model::mysql_type::Sign;
 use millrace_model::{Cell, Column, MysqlType, RowWriter};
 
-use super::charset::Charset;
 use super::cursor::Cursor;
 use super::decimal::DecimalShape;
-use super::json;
-use super::schema_check::{Mismatch, charset_of};
+use super::schema_check::{Mismatch, charset_of, unknown_charset};
 use super::table_map::WireType;
 use super::temporal;
 use super::text::ShortText;
+use super::{json, json_diff};
+use crate::charset::{Charsets, TextDecoder};
 
 const SHORT: &str = "the row is cut short";
+
+/// Also what a snapshot says of such a value.
+pub(crate) const NO_TEXT: &str = "not text of the column's character set";
 
 /// How a column's cells are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +39,7 @@ pub(crate) enum CellPlan {
     Temporal(Temporal),
     Text {
         length_bytes: u8,
-        charset: Charset,
+        decoder: TextDecoder,
     },
     Bytes {
         length_bytes: u8,
@@ -80,7 +83,7 @@ pub(crate) struct Scratch {
 
 impl CellPlan {
     /// The plan of a column whose schema agrees with its form in the binlog.
-    pub(crate) fn new(wire: WireType, column: &Column<MysqlType>) -> Result<Self, Mismatch> {
+    pub(crate) fn new(wire: WireType, column: &Column<MysqlType>, charsets: &Charsets) -> Result<Self, Mismatch> {
         let disagrees = || Mismatch::Type { column: column.name.to_string(), binlog: wire, schema: column.ty.name() };
         if let Some(temporal) = temporal_of(wire) {
             return Ok(Self::Temporal(temporal));
@@ -105,7 +108,11 @@ impl CellPlan {
             (
                 WireType::String(_) | WireType::Varchar(_) | WireType::Blob(_),
                 MysqlType::Char { charset, .. } | MysqlType::Varchar { charset, .. } | MysqlType::Text { charset, .. },
-            ) => Self::Text { length_bytes: length_bytes(wire), charset: charset_of(column, charset)? },
+            ) => {
+                let decoder = charsets.decoder(charset_of(column, charset)?);
+                let decoder = decoder.ok_or_else(|| unknown_charset(column, charset))?;
+                Self::Text { length_bytes: length_bytes(wire), decoder }
+            }
             (WireType::String(max), MysqlType::Binary(_)) => {
                 Self::PaddedBytes { length_bytes: length_bytes(wire), length: usize::from(max) }
             }
@@ -144,9 +151,9 @@ impl CellPlan {
                 temporal.read(cursor, &mut text)?;
                 row.put(Cell::Text(text.as_str()));
             }
-            Self::Text { length_bytes, charset } => {
+            Self::Text { length_bytes, decoder } => {
                 let bytes = prefixed(cursor, *length_bytes)?;
-                let text = charset.decode(bytes, &mut scratch.text).ok_or("not text of the column's character set")?;
+                let text = decoder.decode(bytes, &mut scratch.text).ok_or(NO_TEXT)?;
                 row.put(Cell::Text(text));
             }
             Self::Bytes { length_bytes } => row.put(Cell::Bytes(prefixed(cursor, *length_bytes)?)),
@@ -170,6 +177,30 @@ impl CellPlan {
                 row.put(Cell::Text(&scratch.text));
             }
         }
+        Ok(())
+    }
+}
+
+/// JSON, whole or as changes of the document before.
+impl CellPlan {
+    /// The document that comes next; none in a column of another type.
+    pub(crate) fn document<'a>(&self, mut cursor: Cursor<'a>) -> Option<&'a [u8]> {
+        match self {
+            Self::Json { length_bytes } => prefixed(&mut cursor, *length_bytes).ok(),
+            _ => None,
+        }
+    }
+
+    /// Reads the changes of a document and appends what it is after them.
+    pub(crate) fn read_changes(
+        before: &[u8],
+        cursor: &mut Cursor<'_>,
+        scratch: &mut Scratch,
+        row: &mut RowWriter,
+    ) -> Result<(), &'static str> {
+        scratch.text.clear();
+        json_diff::write_changed(before, prefixed(cursor, 4)?, &mut scratch.text)?;
+        row.put(Cell::Text(&scratch.text));
         Ok(())
     }
 }

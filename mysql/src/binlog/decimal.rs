@@ -23,6 +23,13 @@ impl DecimalShape {
         valid.then(|| Self { before: precision - scale, after: scale })
     }
 
+    /// That of a value in a JSON document, which may have more digits than a column: whole words of them, the first of
+    /// which are zeros (MySQL source, `DECIMAL_MAX_POSSIBLE_PRECISION`).
+    pub(crate) fn of_json(precision: u8, scale: u8) -> Option<Self> {
+        let valid = (1..=81).contains(&precision) && scale <= precision;
+        valid.then(|| Self { before: precision - scale, after: scale })
+    }
+
     /// Reads one value and writes it as text, with exactly as many digits after the point as the scale.
     pub(crate) fn read(self, cursor: &mut Cursor<'_>, text: &mut ShortText) -> Result<(), &'static str> {
         let words = |digits: u8| {
@@ -30,8 +37,8 @@ impl DecimalShape {
         };
         let length = words(self.before) + words(self.after);
         let bytes = cursor.take(length).ok_or("the row is cut short")?;
-        // The longest, DECIMAL(65,30), takes 30 bytes.
-        let mut copy = [0u8; 32];
+        // The longest takes nine words, and one more where digits stand on either side of the point.
+        let mut copy = [0u8; 40];
         let copy = copy.get_mut(..length).ok_or("not a decimal")?;
         copy.copy_from_slice(bytes);
         let negative = copy[0] & 0x80 == 0;

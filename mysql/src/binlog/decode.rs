@@ -12,6 +12,7 @@ use super::error::BinlogError;
 use super::event::{RowsBatch, RowsKind};
 use super::schema_check::{self, SchemaMismatch};
 use super::table_map::TableMap;
+use crate::charset::Charsets;
 
 /// One changed row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,11 +43,12 @@ struct PlannedColumn {
 }
 
 impl RowDecoder {
-    /// A decoder of the rows that follow `map`, whose cells are those of `schema`; an error where they disagree.
-    pub fn new(map: &TableMap, schema: &TableSchema<MysqlType>) -> Result<Self, SchemaMismatch> {
+    /// A decoder of the rows that follow `map`, whose cells are those of `schema` and whose character sets `charsets`
+    /// covers; an error where they disagree.
+    pub fn new(map: &TableMap, schema: &TableSchema<MysqlType>, charsets: &Charsets) -> Result<Self, SchemaMismatch> {
         schema_check::check(map, schema)?;
         let plan = |(mapped, column): (&super::table_map::MappedColumn, &millrace_model::Column<MysqlType>)| {
-            let plan = CellPlan::new(mapped.wire, column)
+            let plan = CellPlan::new(mapped.wire, column, charsets)
                 .map_err(|mismatch| SchemaMismatch { table: map.name.clone(), mismatch })?;
             Ok(PlannedColumn { plan, name: (&*column.name).into() })
         };
@@ -66,7 +68,7 @@ impl RowDecoder {
         };
         let bitmaps = match rows.kind {
             RowsKind::Insert | RowsKind::Delete => 1,
-            RowsKind::Update => 2,
+            RowsKind::Update | RowsKind::UpdateInPart => 2,
         };
         for _ in 0..bitmaps {
             images.ensure_all_columns_present()?;
@@ -107,6 +109,7 @@ impl<'a> RowImages<'a> {
             RowsKind::Insert => RowImage::Insert(self.row()?),
             RowsKind::Delete => RowImage::Delete(self.row()?),
             RowsKind::Update => RowImage::Update { before: self.row()?, after: self.row()? },
+            RowsKind::UpdateInPart => self.update_in_part()?,
         })
     }
 
@@ -128,11 +131,11 @@ impl<'a> RowImages<'a> {
     /// One bit a column.
     fn bitmap(&mut self) -> Result<&'a [u8], BinlogError> {
         let length = self.decoder.columns.len().div_ceil(8);
-        self.rest.take(length).ok_or_else(|| BinlogError::Row {
-            place: self.batch.place.clone(),
-            table: self.batch.map.name.clone(),
-            what: "the event is cut short",
-        })
+        self.rest.take(length).ok_or_else(|| self.row_error("the event is cut short"))
+    }
+
+    fn row_error(&self, what: &'static str) -> BinlogError {
+        BinlogError::Row { place: self.batch.place.clone(), table: self.batch.map.name.clone(), what }
     }
 
     fn ensure_all_columns_present(&mut self) -> Result<(), BinlogError> {
@@ -153,6 +156,8 @@ impl<'a> RowImages<'a> {
         }
     }
 }
+
+mod partial;
 
 #[cfg(test)]
 mod tests {
@@ -259,7 +264,7 @@ mod tests {
         let (map, schema, cells, row) = wide();
         let bitmap = vec![0xff; schema.columns.len().div_ceil(8)];
         let no_nulls = vec![0; bitmap.len()];
-        let decoder = RowDecoder::new(&map, &schema).unwrap();
+        let decoder = RowDecoder::new(&map, &schema, &Charsets::default()).unwrap();
         let mut writer = RowWriter::new();
         let data = [&bitmap[..], &no_nulls, &cells, &bitmap].concat();
         let batch = batch(map.clone(), RowsKind::Delete, data.clone());
@@ -276,7 +281,7 @@ mod tests {
     fn refuses_every_truncation() {
         let (map, schema, cells, _) = wide();
         let width = schema.columns.len().div_ceil(8);
-        let decoder = RowDecoder::new(&map, &schema).unwrap();
+        let decoder = RowDecoder::new(&map, &schema, &Charsets::default()).unwrap();
         let data = [&vec![0xff; width][..], &vec![0; width], &cells].concat();
         for end in width + 1..data.len() {
             let batch = batch(map.clone(), RowsKind::Insert, data[..end].to_vec());
@@ -289,7 +294,7 @@ mod tests {
     fn refuses_partial_images() {
         let map = map(&[3, 3], &[]);
         let schema = schema(&[MysqlType::Int(Sign::Signed), MysqlType::Int(Sign::Signed)]);
-        let decoder = RowDecoder::new(&map, &schema).unwrap();
+        let decoder = RowDecoder::new(&map, &schema, &Charsets::default()).unwrap();
         let batch = batch(map, RowsKind::Insert, vec![0b01, 0, 1, 0, 0, 0]);
         let error = decoder.decode(&batch, &mut RowWriter::new()).unwrap_err();
         assert!(error.hint().contains("binlog_row_image"), "{error}");
@@ -306,17 +311,17 @@ mod tests {
             (vec![int.clone(), varchar(4, UTF8)], "column \"c1\" is Varchar(12) instead of varchar(4)"),
             (vec![int.clone(), varchar(6, "gbk")], "character set \"gbk\", which cannot be read"),
         ] {
-            let error = RowDecoder::new(&map, &schema(&types)).unwrap_err().to_string();
+            let error = RowDecoder::new(&map, &schema(&types), &Charsets::default()).unwrap_err().to_string();
             assert!(error.contains(message), "{error}");
         }
-        assert!(RowDecoder::new(&map, &schema(&[int, varchar(3, UTF8)])).is_ok());
+        assert!(RowDecoder::new(&map, &schema(&[int, varchar(3, UTF8)]), &Charsets::default()).is_ok());
     }
 
     proptest! {
         #[test]
         fn never_panics(data: Vec<u8>, kind in 0..3) {
             let (map, schema, cells, _) = wide();
-            let decoder = RowDecoder::new(&map, &schema).unwrap();
+            let decoder = RowDecoder::new(&map, &schema, &Charsets::default()).unwrap();
             let kind = [RowsKind::Insert, RowsKind::Update, RowsKind::Delete][kind as usize];
             let width = schema.columns.len().div_ceil(8);
             let present = vec![0xff; 2 * width];

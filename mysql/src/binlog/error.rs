@@ -98,8 +98,6 @@ pub enum BinlogError {
 /// Why an event is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// A changed row that holds only parts of its JSON documents.
-    PartialJson,
     /// The source lost changes on their way to its binlog.
     Incident,
     /// Rows changed by a statement that was logged as text.
@@ -119,7 +117,6 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::PartialJson => "partial updates of json documents are not supported",
             Self::Incident => "the source reports that changes are missing in its binlog",
             Self::StatementFormat => "rows were changed by a statement that is logged as text, not as rows",
             Self::Xa => "the statement about a distributed (xa) transaction is not known",
@@ -136,7 +133,6 @@ impl fmt::Display for Refusal {
 impl Refusal {
     fn hint(&self) -> &'static str {
         match self {
-            Self::PartialJson => "set binlog_row_value_options = '' on the source, then load the tables anew",
             Self::Incident => "load the tables anew: what is missing in the binlog cannot be read from it",
             Self::StatementFormat => {
                 "set binlog_format = ROW on the source for all sessions, then load the changed tables anew"

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use millrace_model::{BinlogPlace, Transaction};
 
-use super::charset::Charset;
 use super::table_map::TableMap;
+use crate::charset::Charset;
 
 /// What the source's binlog says, in its order.
 ///
@@ -91,6 +91,8 @@ pub enum RowsKind {
     Insert,
     /// Each pair of rows is before and after.
     Update,
+    /// Each pair of rows is before and after; documents of JSON after may be changes of those before.
+    UpdateInPart,
     /// Each row is deleted.
     Delete,
 }

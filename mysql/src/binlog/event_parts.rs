@@ -10,7 +10,7 @@ pub(crate) fn rows_parts(event: &RawEvent) -> Option<(u64, u64, Bytes)> {
     let mut cursor = Cursor::new(&event.data);
     let id = cursor.uint(6)?;
     let _flags = cursor.take(2)?;
-    if matches!(event.kind, kind::WRITE_ROWS | kind::UPDATE_ROWS | kind::DELETE_ROWS) {
+    if matches!(event.kind, kind::WRITE_ROWS | kind::UPDATE_ROWS | kind::DELETE_ROWS | kind::PARTIAL_UPDATE_ROWS) {
         let extra = usize::from(cursor.u16()?).checked_sub(2)?;
         cursor.take(extra)?;
     }

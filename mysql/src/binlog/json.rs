@@ -19,108 +19,166 @@ const LARGE_OBJECT: u8 = 1;
 const SMALL_ARRAY: u8 = 2;
 const LARGE_ARRAY: u8 = 3;
 
-/// Appends the text of a document to `text`. An empty document, which MySQL makes of a missing value for a NOT NULL
-/// column, is `null`.
+/// Appends the text of a document to `text`.
 pub(crate) fn write_document(document: &[u8], text: &mut String) -> Result<(), &'static str> {
-    let Some((&kind, value)) = document.split_first() else {
-        text.push_str("null");
-        return Ok(());
-    };
-    let mut writer = Writer { limit: text.len() + MAX_GROWTH * document.len() + 128, text };
-    writer.value(kind, value, 0).ok_or("a json document that is broken")
+    Writer::new(text, document.len()).value(Value::of_document(document), 0).ok_or(BROKEN)
 }
 
-/// Widths of offsets and of value entries.
-#[derive(Clone, Copy)]
-enum Format {
-    Small,
-    Large,
+/// What is said of a document that is none.
+pub(crate) const BROKEN: &str = "a json document that is broken";
+
+/// A value in binary form: its kind, and bytes that begin with it and may hold more behind it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Value<'a> {
+    kind: u8,
+    bytes: &'a [u8],
 }
 
-impl Format {
-    fn offset(self) -> usize {
-        match self {
-            Self::Small => 2,
-            Self::Large => 4,
+impl<'a> Value<'a> {
+    /// The value of a document. An empty one, which MySQL makes of a missing value for a NOT NULL column, is `null`.
+    pub(crate) fn of_document(document: &'a [u8]) -> Self {
+        match document.split_first() {
+            Some((&kind, bytes)) => Self { kind, bytes },
+            None => Self { kind: json_scalar::LITERAL, bytes: &[0] },
         }
     }
 
-    fn holds_inline(self, kind: u8) -> bool {
-        json_scalar::is_inline(kind, self.offset())
+    /// Whether it is an object or an array, and which; none for a scalar.
+    pub(crate) fn shape(self) -> Option<Shape> {
+        match self.kind {
+            SMALL_OBJECT | LARGE_OBJECT => Some(Shape::Object),
+            SMALL_ARRAY | LARGE_ARRAY => Some(Shape::Array),
+            _ => None,
+        }
+    }
+
+    /// What a container holds, in its order. None: it is broken, or a scalar.
+    pub(crate) fn entries(self) -> Option<Entries<'a>> {
+        let shape = self.shape()?;
+        let width = if matches!(self.kind, LARGE_OBJECT | LARGE_ARRAY) { 4 } else { 2 };
+        let mut cursor = Cursor::new(self.bytes);
+        let count = cursor.uint(width)? as usize;
+        let size = cursor.uint(width)? as usize;
+        let whole = self.bytes.get(..size)?;
+        let keys = match shape {
+            Shape::Object => Some(Cursor::new(cursor.take(count.checked_mul(width + 2)?)?)),
+            Shape::Array => None,
+        };
+        let values = Cursor::new(cursor.take(count.checked_mul(width + 1)?)?);
+        Some(Entries { whole, width, keys, values, left: count })
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
     Object,
     Array,
 }
 
-struct Writer<'a> {
-    text: &'a mut String,
+/// The entries of a container: for objects an entry a key (offset, length), then an entry a value (type, and the value
+/// or its offset); offsets count from the container's beginning.
+pub(crate) struct Entries<'a> {
+    whole: &'a [u8],
+    /// Bytes of offsets and of value entries.
+    width: usize,
+    keys: Option<Cursor<'a>>,
+    values: Cursor<'a>,
+    left: usize,
+}
+
+impl<'a> Entries<'a> {
+    fn entry(&mut self) -> Option<(Option<&'a str>, Value<'a>)> {
+        let width = self.width;
+        let key = match &mut self.keys {
+            None => None,
+            Some(keys) => {
+                let (offset, length) = (keys.uint(width)? as usize, usize::from(keys.u16()?));
+                let key = self.whole.get(offset..offset.checked_add(length)?)?;
+                Some(std::str::from_utf8(key).ok()?)
+            }
+        };
+        let kind = self.values.u8()?;
+        let inline_or_offset = self.values.take(width)?;
+        if json_scalar::is_inline(kind, width) {
+            return Some((key, Value { kind, bytes: inline_or_offset }));
+        }
+        let offset = Cursor::new(inline_or_offset).uint(width)? as usize;
+        Some((key, Value { kind, bytes: self.whole.get(offset..)? }))
+    }
+}
+
+/// Each entry with its key where it is of an object; `None` in it: it is broken.
+impl<'a> Iterator for Entries<'a> {
+    type Item = Option<(Option<&'a str>, Value<'a>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        Some(self.entry())
+    }
+}
+
+/// Writes the text of values, up to a limit.
+pub(crate) struct Writer<'a> {
+    pub(crate) text: &'a mut String,
     limit: usize,
 }
 
-impl Writer<'_> {
-    /// A value that begins at the start of `bytes`, which may hold more behind it. `None`: it is broken.
-    fn value(&mut self, kind: u8, bytes: &[u8], depth: usize) -> Option<()> {
-        match kind {
-            SMALL_OBJECT => self.container(Shape::Object, Format::Small, bytes, depth),
-            LARGE_OBJECT => self.container(Shape::Object, Format::Large, bytes, depth),
-            SMALL_ARRAY => self.container(Shape::Array, Format::Small, bytes, depth),
-            LARGE_ARRAY => self.container(Shape::Array, Format::Large, bytes, depth),
-            _ => json_scalar::write(kind, bytes, self.text),
+impl<'a> Writer<'a> {
+    /// Appends to `text` what values of so many bytes can print.
+    pub(crate) fn new(text: &'a mut String, bytes: usize) -> Self {
+        Self { limit: text.len() + MAX_GROWTH * bytes + 128, text }
+    }
+
+    /// `None`: it is broken.
+    pub(crate) fn value(&mut self, value: Value<'_>, depth: usize) -> Option<()> {
+        match value.shape() {
+            Some(shape) => self.container(shape, value, depth),
+            None => json_scalar::write(value.kind, value.bytes, self.text),
         }?;
+        self.ensure_within_limit()
+    }
+
+    fn container(&mut self, shape: Shape, value: Value<'_>, depth: usize) -> Option<()> {
+        ensure_depth(depth)?;
+        self.text.push(shape.opening());
+        for (index, entry) in value.entries()?.enumerate() {
+            let (key, value) = entry?;
+            self.begin_entry(index, key);
+            self.value(value, depth + 1)?;
+        }
+        self.text.push(shape.closing());
+        Some(())
+    }
+
+    /// The comma before all but the first, and the key.
+    pub(crate) fn begin_entry(&mut self, index: usize, key: Option<&str>) {
+        if index > 0 {
+            self.text.push_str(", ");
+        }
+        if let Some(key) = key {
+            write_string(key, self.text);
+            self.text.push_str(": ");
+        }
+    }
+
+    pub(crate) fn ensure_within_limit(&self) -> Option<()> {
         (self.text.len() <= self.limit).then_some(())
     }
+}
 
-    /// Count and size, then for objects an entry a key (offset, length), then an entry a value (type, and the value or
-    /// its offset); offsets count from the container's beginning.
-    fn container(&mut self, shape: Shape, format: Format, bytes: &[u8], depth: usize) -> Option<()> {
-        if depth >= MAX_DEPTH {
-            return None;
-        }
-        let mut cursor = Cursor::new(bytes);
-        let width = format.offset();
-        let count = cursor.uint(width)? as usize;
-        let size = cursor.uint(width)? as usize;
-        let whole = bytes.get(..size)?;
-        let mut keys = match shape {
-            Shape::Object => Cursor::new(cursor.take(count.checked_mul(width + 2)?)?),
-            Shape::Array => Cursor::new(&[]),
-        };
-        let mut values = Cursor::new(cursor.take(count.checked_mul(width + 1)?)?);
-        let (open, close) = if shape == Shape::Object { ('{', '}') } else { ('[', ']') };
-        self.text.push(open);
-        for index in 0..count {
-            if index > 0 {
-                self.text.push_str(", ");
-            }
-            if shape == Shape::Object {
-                self.key(whole, keys.uint(width)? as usize, usize::from(keys.u16()?))?;
-            }
-            self.entry(whole, format, &mut values, depth)?;
-        }
-        self.text.push(close);
-        Some(())
+impl Shape {
+    pub(crate) fn opening(self) -> char {
+        if self == Self::Object { '{' } else { '[' }
     }
 
-    fn key(&mut self, whole: &[u8], offset: usize, length: usize) -> Option<()> {
-        let key = whole.get(offset..offset.checked_add(length)?)?;
-        write_string(std::str::from_utf8(key).ok()?, self.text);
-        self.text.push_str(": ");
-        Some(())
+    pub(crate) fn closing(self) -> char {
+        if self == Self::Object { '}' } else { ']' }
     }
+}
 
-    fn entry(&mut self, whole: &[u8], format: Format, values: &mut Cursor<'_>, depth: usize) -> Option<()> {
-        let kind = values.u8()?;
-        let inline_or_offset = values.take(format.offset())?;
-        if format.holds_inline(kind) {
-            return self.value(kind, inline_or_offset, depth + 1);
-        }
-        let offset = Cursor::new(inline_or_offset).uint(format.offset())? as usize;
-        self.value(kind, whole.get(offset..)?, depth + 1)
-    }
+/// Nesting is bounded.
+pub(crate) fn ensure_depth(depth: usize) -> Option<()> {
+    (depth < MAX_DEPTH).then_some(())
 }
 
 /// A string in quotes, with MySQL's escapes (`double_quote` in `sql-common/json_dom.cc`).

@@ -9,7 +9,7 @@ use super::json::write_string;
 use super::temporal;
 use super::text::ShortText;
 
-const LITERAL: u8 = 4;
+pub(crate) const LITERAL: u8 = 4;
 const INT16: u8 = 5;
 const UINT16: u8 = 6;
 const INT32: u8 = 7;
@@ -99,7 +99,7 @@ fn opaque(column_type: u8, data: &[u8], text: &mut String) -> Option<()> {
     match column_type {
         DECIMAL => {
             let mut cursor = Cursor::new(data);
-            let shape = DecimalShape::new(cursor.u8()?, cursor.u8()?)?;
+            let shape = DecimalShape::of_json(cursor.u8()?, cursor.u8()?)?;
             shape.read(&mut cursor, &mut value).ok()?;
             text.push_str(value.as_str());
             return Some(());
@@ -156,6 +156,11 @@ mod tests {
         assert_eq!(text(OPAQUE, &[246, 4, 4, 2, 0x80 | 1, 50]).unwrap(), "1.50");
         assert_eq!(text(OPAQUE, &[252, 3, 1, 2, 3]).unwrap(), "\"base64:type252:AQID\"");
         assert_eq!(text(OPAQUE, &[252, 1, 1]).unwrap(), "\"base64:type252:AQ==\"");
+        // Of 35 digits before the point, for which the server has room for 36.
+        let bytes = b"\xf6\x20\x42\x1e\x7a\x0a\x1f\0\xc4\x65\x36\0\xc4\x65\x36\0\xc4\x65\x36\0\xf8\xa4\x32\xea\xff\x43\
+            \x9e\xb1\xca\x48\x40\x78\xfc\x85";
+        let nines = "9".repeat(35);
+        assert_eq!(text(OPAQUE, bytes).unwrap(), format!("-{nines}.123456789012345678901234567890"));
         assert_eq!(text(LITERAL, &[3]), None);
         assert_eq!(text(DOUBLE, &f64::NAN.to_le_bytes()), None);
     }

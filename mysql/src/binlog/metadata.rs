@@ -37,8 +37,9 @@ fn is_number(wire: WireType) -> bool {
     matches!(wire, Tiny | Short | Int24 | Long | LongLong | Float | Double | Decimal { .. } | Year)
 }
 
+/// The server counts vectors among the columns that have a collation.
 fn is_string(wire: WireType) -> bool {
-    matches!(wire, WireType::Varchar(_) | WireType::String(_) | WireType::Blob(_))
+    matches!(wire, WireType::Varchar(_) | WireType::String(_) | WireType::Blob(_) | WireType::Vector(_))
 }
 
 fn is_enum_or_set(wire: WireType) -> bool {

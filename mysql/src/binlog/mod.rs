@@ -11,7 +11,6 @@
 //! JSON decimals, and it allocates for every cell.
 
 mod cell;
-pub mod charset;
 mod cursor;
 mod decimal;
 pub mod decode;
@@ -20,6 +19,8 @@ pub mod error;
 pub mod event;
 mod event_parts;
 mod json;
+mod json_diff;
+mod json_path;
 mod json_scalar;
 mod metadata;
 mod place;
@@ -33,7 +34,7 @@ mod text;
 mod transactions;
 mod xa;
 
-pub use charset::Charset;
+pub(crate) use cell::NO_TEXT;
 pub use decode::{RowDecoder, RowImage, RowImages};
 pub use error::{BinlogError, Refusal};
 pub use event::{RowsBatch, RowsKind, SourceEvent, Statement};

@@ -2,9 +2,9 @@
 
 use millrace_model::BinlogPlace;
 
-use super::charset::Charset;
 use super::cursor::Cursor;
 use super::event::Statement;
+use crate::charset::Charset;
 
 /// What a QUERY event means for the state of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +90,7 @@ impl<'a> Query<'a> {
     /// The statement as text; `None` where its character set cannot be read.
     pub(crate) fn statement(&self, place: BinlogPlace) -> Option<Statement> {
         let charset = self.client_collation.and_then(|id| Charset::of_collation(u64::from(id)));
+        let charset = charset.filter(|charset| !matches!(charset, Charset::Coded(_)));
         let mut scratch = String::new();
         let sql = match (charset, self.client_collation) {
             // Where it is not logged, or is not one of ours, only what is ASCII is the same in all.

@@ -10,8 +10,8 @@ use millrace_model::mysql_type::Sign;
 use millrace_model::{Column, MysqlType, TableName, TableSchema};
 use thiserror::Error;
 
-use super::charset::Charset;
 use super::table_map::{MappedColumn, TableMap, WireType};
+use crate::charset::Charset;
 
 /// The table in the binlog is not the table that the schema describes.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -119,8 +119,11 @@ pub(crate) fn check(map: &TableMap, schema: &TableSchema<MysqlType>) -> Result<(
 
 /// The character set of a text column, where it is one that can be read.
 pub(crate) fn charset_of(column: &Column<MysqlType>, name: &str) -> Result<Charset, Mismatch> {
-    Charset::of_name(name)
-        .ok_or_else(|| Mismatch::UnknownCharset { column: column.name.to_string(), charset: name.to_owned() })
+    Charset::of_name(name).ok_or_else(|| unknown_charset(column, name))
+}
+
+pub(crate) fn unknown_charset(column: &Column<MysqlType>, charset: &str) -> Mismatch {
+    Mismatch::UnknownCharset { column: column.name.to_string(), charset: charset.to_owned() }
 }
 
 fn check_column(mapped: &MappedColumn, column: &Column<MysqlType>) -> Result<(), Mismatch> {
@@ -217,11 +220,11 @@ fn check_charset(mapped: &MappedColumn, column: &Column<MysqlType>) -> Result<()
     Err(Mismatch::Charset { column: column.name.to_string(), collation, schema: schema.to_owned() })
 }
 
-/// Labels are compared where their character set can be read, and else counted.
+/// Labels are compared where their character set is read by a rule, and else counted.
 fn check_labels(mapped: &MappedColumn, column: &Column<MysqlType>) -> Result<(), Mismatch> {
     let (MysqlType::Enum(labels) | MysqlType::Set(labels)) = &column.ty else { return Ok(()) };
     let Some(mapped_labels) = &mapped.labels else { return Ok(()) };
-    let charset = mapped.collation.and_then(Charset::of_collation);
+    let charset = mapped.collation.and_then(Charset::of_collation).filter(|c| !matches!(c, Charset::Coded(_)));
     let mut scratch = String::new();
     let same = mapped_labels.len() == labels.len()
         && mapped_labels.iter().zip(labels.iter()).all(|(bytes, label)| {

@@ -152,6 +152,7 @@ impl Transactions {
             kind::TABLE_MAP => self.table_map(&placed),
             kind::WRITE_ROWS | kind::WRITE_ROWS_V1 => self.rows(&placed, RowsKind::Insert),
             kind::UPDATE_ROWS | kind::UPDATE_ROWS_V1 => self.rows(&placed, RowsKind::Update),
+            kind::PARTIAL_UPDATE_ROWS => self.rows(&placed, RowsKind::UpdateInPart),
             kind::DELETE_ROWS | kind::DELETE_ROWS_V1 => self.rows(&placed, RowsKind::Delete),
             kind::XID => self.commit(&placed),
             kind::TRANSACTION_PAYLOAD => self.payload(&placed),
@@ -166,7 +167,6 @@ impl Transactions {
             | kind::VIEW_CHANGE
             | kind::TRANSACTION_CONTEXT => Ok(()),
             kind::XA_PREPARE => self.xa_prepare(&placed),
-            kind::PARTIAL_UPDATE_ROWS => self.partial_rows(&placed),
             kind::INCIDENT => Err(placed.refused(Refusal::Incident)),
             kind::INTVAR | kind::RAND | kind::USER_VAR if matches!(self.state, State::Open(..)) => Ok(()),
             kind::INTVAR | kind::RAND | kind::USER_VAR | 0x06 | 0x08..=0x0c | 0x11 | 0x12 => {
@@ -368,15 +368,6 @@ impl Transactions {
             _ => self.give(SourceEvent::Rows(batch)),
         }
         Ok(())
-    }
-
-    /// Parts of JSON documents matter only in a table that does.
-    fn partial_rows(&mut self, placed: &Placed<'_>) -> Result<(), BinlogError> {
-        let id = table_map::table_id(&placed.event.data).ok_or_else(|| placed.cut_short())?;
-        match self.current.get(&id) {
-            Some(map) if !self.filter.selects(&map.name) => Ok(()),
-            _ => Err(placed.refused(Refusal::PartialJson)),
-        }
     }
 
     fn payload(&mut self, placed: &Placed<'_>) -> Result<(), BinlogError> {

@@ -138,7 +138,7 @@ fn integer_range(ty: &MysqlType) -> Option<(i128, i128)> {
     })
 }
 
-/// Whether every character of one set is in the other.
+/// Whether every character of one set is in the other. swe7 has letters in the place of brackets.
 fn holds_characters(from: &str, to: &str) -> bool {
-    from == to || from == "ascii" || to == "utf8mb4" || (to == "utf8mb3" && from == "latin1")
+    from == to || (from == "ascii" && to != "swe7") || to == "utf8mb4" || (to == "utf8mb3" && from == "latin1")
 }

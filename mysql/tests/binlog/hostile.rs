@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use millrace_model::{BinlogPlace, MysqlType, RowWriter};
 use millrace_mysql::binlog::{BinlogStart, RowDecoder, RowsBatch, TableMap};
+use millrace_mysql::charset::Charsets;
 use millrace_mysql::ddl::{StatementContext, classify};
 use millrace_mysql::server::NameCase;
 use millrace_mysql::sql_text::SqlMode;
@@ -56,6 +57,9 @@ async fn write(lab: &mut Lab) {
         ))
         .await;
     }
+    lab.run("SET SESSION binlog_row_value_options = PARTIAL_JSON").await;
+    lab.run("UPDATE t SET j = JSON_REMOVE(JSON_SET(j, '$.c', 'new', '$.d', 7), '$.a[0]') WHERE id < 10").await;
+    lab.run("SET SESSION binlog_row_value_options = ''").await;
     lab.run("UPDATE t SET d = -d, t = 'changed', j = '[]'").await;
     lab.run("DELETE FROM t WHERE id < 10").await;
 }
@@ -90,7 +94,7 @@ async fn changed_rows_and_table_maps_are_decoded_or_refused() {
     let (mut writer, mut decoded, mut refused) = (RowWriter::new(), 0, 0);
     for _ in 0..ROUNDS {
         let batch = &batches[mutations.below(batches.len())];
-        let decoder = RowDecoder::new(&batch.map, &schema).unwrap();
+        let decoder = RowDecoder::new(&batch.map, &schema, &Charsets::default()).unwrap();
         let changed = RowsBatch { data: Bytes::from(mutations.mutate(&batch.data)), ..batch.clone() };
         match decoder.decode(&changed, &mut writer) {
             Err(error) => assert!(error.to_string().contains(&*end.file), "no place in: {error}"),
@@ -109,7 +113,7 @@ async fn changed_rows_and_table_maps_are_decoded_or_refused() {
         }
         let map = &maps[mutations.below(maps.len())];
         if let Ok(map) = TableMap::parse(Bytes::from(mutations.mutate(map))) {
-            let _ = RowDecoder::new(&map, &schema);
+            let _ = RowDecoder::new(&map, &schema, &Charsets::default());
         }
     }
     assert!(decoded > 0 && refused > 0, "{decoded} decoded, {refused} refused");

@@ -124,3 +124,53 @@ async fn documents_changed_in_place_read_as_the_server_prints_them() {
     }
     lab.finish().await;
 }
+
+/// What the server logs of a document are its changes; what is read is the document.
+#[tokio::test]
+async fn partial_updates_read_as_the_server_prints_them() {
+    let mut lab = Lab::new("partial").await;
+    lab.run("SET binlog_row_value_options = PARTIAL_JSON").await;
+    lab.run("CREATE TABLE t (id int primary key, j json, other json, v int)").await;
+    let text = "{\"a\": \"a long enough text\", \"list\": [1, [2, 3], {\"b\": null}], \"é\\\"x\": {\"d\": 1.5}}";
+    let (start, _) = lab.now().await;
+    lab.run(&format!("INSERT INTO t VALUES (1, '{}', '{{\"k\": [1, 2, 3, 4, 5]}}', 1)", text.replace('\\', "\\\\")))
+        .await;
+    let mut said = Vec::new();
+    for change in [
+        "j = JSON_SET(j, '$.a', 'x')",
+        "j = JSON_SET(j, '$.new', CAST(7.50 AS DECIMAL(9,2)), '$.\"\"', DATE'2024-01-01')",
+        "j = JSON_REPLACE(j, '$.list[1][0]', JSON_OBJECT('z', 1, 'aa', 2)), other = JSON_REMOVE(other, '$.k[2]')",
+        "j = JSON_REMOVE(j, '$.list[0]', '$.list[1].b'), v = 2",
+        "other = JSON_SET(other, '$.k[9]', 'at the end'), v = 3",
+        "other = JSON_INSERT(other, '$.k[0][1]', 'makes an array')",
+        "j = JSON_SET(j, '$.\"é\\\\\"x\".d', 'quoted')",
+        "j = JSON_SET(j, '$', JSON_ARRAY(1)), other = NULL",
+        "other = '{}', j = JSON_SET(j, '$[1]', 2)",
+    ] {
+        lab.run(&format!("UPDATE t SET {change}")).await;
+        let row: (String, Option<String>) =
+            lab.session.query_first("SELECT CAST(j AS CHAR), CAST(other AS CHAR) FROM t").await.unwrap().unwrap();
+        said.push(row);
+    }
+    let columns = [columns()[0].clone(), columns()[1].clone(), other(), number()];
+    let batches = lab.batches(BinlogStart::Place(start)).await;
+    let in_part = batches.iter().filter(|batch| batch.kind == millrace_mysql::binlog::RowsKind::UpdateInPart).count();
+    assert_eq!(in_part, said.len());
+    let images = decode(&batches, &lab.schema("t", &columns));
+    let mut last = None;
+    for (image, (j, other)) in images[1..].iter().zip(said) {
+        let RowImage::Update { before, after } = image else { panic!("{image:?}") };
+        assert_eq!(shown(after)[1..3], [Some(j), other]);
+        assert!(last.is_none_or(|last| last == *before));
+        last = Some(after.clone());
+    }
+    lab.finish().await;
+}
+
+fn other() -> ColumnCase {
+    ("other".into(), "json".into(), MysqlType::Json)
+}
+
+fn number() -> ColumnCase {
+    ("v".into(), "int".into(), MysqlType::Int(Signed))
+}

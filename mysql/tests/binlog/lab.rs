@@ -6,6 +6,7 @@ use millrace_model::mysql_type::MysqlType;
 use millrace_model::schema::{Nullability, Route};
 use millrace_model::{BinlogPlace, Cell, Column, GtidSet, Row, RowWriter, TableName, TableSchema};
 use millrace_mysql::binlog::{BinlogError, BinlogStart, BinlogStream, RowDecoder, RowImage, RowsBatch, SourceEvent};
+use millrace_mysql::charset::Charsets;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Value};
 
@@ -136,10 +137,19 @@ impl Lab {
 
 /// Decodes batches of one table.
 pub(crate) fn decode(batches: &[RowsBatch], schema: &TableSchema<MysqlType>) -> Vec<RowImage> {
+    decode_with(batches, schema, &Charsets::default())
+}
+
+/// Decodes batches of one table whose text may need the codes of its character sets.
+pub(crate) fn decode_with(
+    batches: &[RowsBatch],
+    schema: &TableSchema<MysqlType>,
+    charsets: &Charsets,
+) -> Vec<RowImage> {
     let mut writer = RowWriter::new();
     let mut images = Vec::new();
     for batch in batches {
-        let decoder = RowDecoder::new(&batch.map, schema).unwrap();
+        let decoder = RowDecoder::new(&batch.map, schema, charsets).unwrap();
         images.extend(decoder.decode(batch, &mut writer).unwrap().map(Result::unwrap));
     }
     images
@@ -171,7 +181,7 @@ fn cell_text(cell: Cell<'_>) -> Option<String> {
 }
 
 /// The same by the server; only floats come as they are, because SQL prints them with fewer digits.
-fn expression(name: &str, ty: &MysqlType) -> String {
+pub(crate) fn expression(name: &str, ty: &MysqlType) -> String {
     match ty {
         MysqlType::Float(_) | MysqlType::Double(_) => name.to_owned(),
         MysqlType::Bit(_) => format!("CAST({name} + 0 AS CHAR)"),
@@ -181,11 +191,17 @@ fn expression(name: &str, ty: &MysqlType) -> String {
         | MysqlType::Geometry(_)
         | MysqlType::Vector(_) => format!("HEX({name})"),
         MysqlType::Year => format!("CAST({name} + 0 AS CHAR)"),
+        // Without the zeros of ZEROFILL.
+        MysqlType::TinyInt(_)
+        | MysqlType::SmallInt(_)
+        | MysqlType::MediumInt(_)
+        | MysqlType::Int(_)
+        | MysqlType::BigInt(_) => format!("CAST({name} + 0 AS CHAR)"),
         _ => format!("CAST({name} AS CHAR CHARACTER SET utf8mb4)"),
     }
 }
 
-fn value_text(value: Value) -> Option<String> {
+pub(crate) fn value_text(value: Value) -> Option<String> {
     Some(match value {
         Value::NULL => return None,
         Value::Bytes(bytes) => String::from_utf8(bytes).unwrap(),

@@ -2,9 +2,10 @@
 
 use millrace_model::mysql_type::{MysqlType, Sign::Signed};
 use millrace_model::{ErrorClass, RowWriter};
-use millrace_mysql::binlog::{BinlogError, BinlogStart, BinlogStream, Refusal, RowDecoder, SourceEvent, TableFilter};
+use millrace_mysql::binlog::{BinlogError, BinlogStart, Refusal, RowDecoder};
+use millrace_mysql::charset::Charsets;
 
-use crate::lab::{Lab, options, server_id};
+use crate::lab::Lab;
 
 async fn refusal(test: &str, statements: &[&str]) -> Option<Refusal> {
     let mut lab = Lab::new(test).await;
@@ -26,12 +27,6 @@ async fn refusal(test: &str, statements: &[&str]) -> Option<Refusal> {
         }
         _ => None,
     }
-}
-
-#[tokio::test]
-async fn partial_json_is_refused() {
-    let sql = ["SET binlog_row_value_options = PARTIAL_JSON", "UPDATE t SET j = JSON_SET(j, '$.a', 'x')"];
-    assert_eq!(refusal("partial_json", &sql).await, Some(Refusal::PartialJson));
 }
 
 #[tokio::test]
@@ -95,21 +90,6 @@ async fn statements_whose_triggers_functions_or_foreign_keys_lead_here_are_refus
 }
 
 #[tokio::test]
-async fn partial_json_of_another_table_is_passed_over() {
-    let mut lab = Lab::new("partial_elsewhere").await;
-    lab.run("CREATE TABLE t (id int primary key, j json)").await;
-    lab.run("INSERT INTO t VALUES (1, '{\"a\": \"a long enough text\", \"b\": \"another long enough text\"}')").await;
-    let (start, _) = lab.now().await;
-    lab.run("SET binlog_row_value_options = PARTIAL_JSON").await;
-    lab.run("UPDATE t SET j = JSON_SET(j, '$.a', 'x')").await;
-    let (end, _) = lab.now().await;
-    let stream = BinlogStream::open(options(), BinlogStart::Place(start), server_id(0)).await.unwrap();
-    let mut stream = stream.selecting(TableFilter::new(|table| &*table.table != "t"));
-    while !matches!(stream.next().await.unwrap(), SourceEvent::Commit { end: place } if place >= end) {}
-    lab.finish().await;
-}
-
-#[tokio::test]
 async fn partial_images_are_refused() {
     let mut lab = Lab::new("images").await;
     lab.run("CREATE TABLE t (id int primary key, v int)").await;
@@ -120,7 +100,7 @@ async fn partial_images_are_refused() {
     let column = |name: &str| (name.to_owned(), String::new(), MysqlType::Int(Signed));
     let schema = lab.schema("t", &[column("id"), column("v")]);
     let batches = lab.batches(BinlogStart::Place(start)).await;
-    let decoder = RowDecoder::new(&batches[0].map, &schema).unwrap();
+    let decoder = RowDecoder::new(&batches[0].map, &schema, &Charsets::default()).unwrap();
     let error = decoder.decode(&batches[0], &mut RowWriter::new()).unwrap_err();
     assert!(matches!(error, BinlogError::PartialImage { .. }), "{error}");
     lab.finish().await;

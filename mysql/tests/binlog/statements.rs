@@ -1,6 +1,7 @@
 //! Statements that the binlog holds as text.
 
-use millrace_mysql::binlog::{BinlogStart, Charset, SourceEvent, Statement};
+use millrace_mysql::binlog::{BinlogStart, SourceEvent, Statement};
+use millrace_mysql::charset::Charset;
 
 use crate::lab::Lab;
 

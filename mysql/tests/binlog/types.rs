@@ -4,6 +4,7 @@ use millrace_model::mysql_type::Rounding;
 use millrace_model::mysql_type::Sign::{Signed, Unsigned};
 use millrace_model::{MysqlType, RowWriter};
 use millrace_mysql::binlog::{BinlogStart, RowDecoder, RowImage};
+use millrace_mysql::charset::Charsets;
 
 use millrace_mysql::cell_form::put_value;
 use mysql_async::prelude::Queryable;
@@ -131,6 +132,7 @@ fn strings() -> Vec<Case> {
         case("geometry", MysqlType::Geometry("geometry".into()), &["ST_GeomFromText('POINT(1 2)', 4326)"]),
         case("point srid 0", MysqlType::Geometry("point".into()), &["POINT(3, 4)"]),
         case("vector(3)", MysqlType::Vector(3), &["STRING_TO_VECTOR('[1,-2.5,3e10]')"]),
+        case("char(9) character set latin1", char_of(9, "latin1"), &["'after a vector'"]),
         case("int generated always as (id + 1) virtual", MysqlType::Int(Signed), &[]),
         case("int generated always as (id * 2) stored", MysqlType::Int(Signed), &[]),
         case("int invisible", MysqlType::Int(Signed), &["5"]),
@@ -284,8 +286,10 @@ async fn a_changed_table_does_not_pass_for_its_old_schema() {
     }
     let schema = lab.schema("t", &columns);
     let batches = lab.batches(BinlogStart::Place(start)).await;
-    let errors: Vec<String> =
-        batches.iter().map(|batch| RowDecoder::new(&batch.map, &schema).unwrap_err().mismatch.to_string()).collect();
+    let errors: Vec<String> = batches
+        .iter()
+        .map(|batch| RowDecoder::new(&batch.map, &schema, &Charsets::default()).unwrap_err().mismatch.to_string())
+        .collect();
     let named = "column \"w\" instead of \"v\"";
     assert_eq!(errors, [named, named, named, "3 columns instead of 2"]);
     set_metadata(&mut lab, "MINIMAL").await;
