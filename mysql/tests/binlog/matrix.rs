@@ -140,7 +140,7 @@ fn compare(schema: &TableSchema<MysqlType>, images: &[RowImage], inserted: &Mome
         match image {
             RowImage::Insert(row) => inserts.push(row.clone()),
             RowImage::Update { before, after } => {
-                let at = inserts.iter().position(|row| row == before).expect("the before image is of an inserted row");
+                let at = inserts.iter().position(|row| row == before).unwrap();
                 is_logged[at] = true;
                 befores.push(before.clone());
                 afters.push(after.clone());

@@ -2,10 +2,10 @@
 
 use millrace_model::mysql_type::{MysqlType, Sign::Signed};
 use millrace_model::{ErrorClass, RowWriter};
-use millrace_mysql::binlog::{BinlogError, BinlogStart, Refusal, RowDecoder};
+use millrace_mysql::binlog::{BinlogError, BinlogStart, BinlogStream, Refusal, RowDecoder, SourceEvent, TableFilter};
 use millrace_mysql::charset::Charsets;
 
-use crate::lab::Lab;
+use crate::lab::{Lab, options, server_id};
 
 async fn refusal(test: &str, statements: &[&str]) -> Option<Refusal> {
     let mut lab = Lab::new(test).await;
