@@ -1,5 +1,6 @@
 //! The loop of the stage: the binlog and the readers in, steps out.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use millrace_eventlog::{Broker, LogOptions, Standby, TopicNames};
@@ -8,7 +9,7 @@ use millrace_mysql::SourceOptions;
 use millrace_mysql::binlog::{BinlogStart, BinlogStream, SourceEvent, TableFilter};
 use millrace_mysql::snapshot::ChunkLimits;
 use millrace_proto::{Envelope, schema_hash};
-use millrace_protocol::capture::{Capture, CaptureSettings};
+use millrace_protocol::capture::{Capture, CaptureSettings, Step};
 use millrace_service::{Outcome, StageContext};
 use millrace_task::{Phase, Task};
 use tokio::time::Instant;
@@ -171,11 +172,7 @@ impl Stage {
         let mut stream = self.open_stream().await?;
         let shutdown = self.context.shutdown.clone();
         while self.capture.ended() == Ended::No {
-            if self.capture.is_between_transactions() && !self.capture.stream_waits() {
-                self.translator.settle(&mut self.capture)?;
-                self.note_step();
-            }
-            self.pool.dispatch(&mut self.capture)?;
+            self.prepare()?;
             let (reads, commit_at) = (!self.capture.stream_waits(), self.commit_at());
             let next = tokio::select! {
                 biased;
@@ -188,12 +185,21 @@ impl Stage {
             };
             self.capture.end_if_complete();
             if matches!(next, Next::Commit) || self.must_commit() {
-                self.commit(&mut outlet).await?;
+                self.commit_while_reading(&mut outlet, &mut stream).await?;
             }
         }
         self.commit(&mut outlet).await?;
         outlet.leave().await;
         Ok(Outcome::Completed)
+    }
+
+    /// What can be begun now: tables that arrived, and chunks for idle readers.
+    fn prepare(&mut self) -> Result<(), Failure> {
+        if self.capture.is_between_transactions() && !self.capture.stream_waits() {
+            self.translator.settle(&mut self.capture)?;
+            self.note_step();
+        }
+        self.pool.dispatch(&mut self.capture)
     }
 
     async fn open_stream(&self) -> Result<Option<BinlogStream>, Failure> {
@@ -260,18 +266,59 @@ impl Stage {
         self.capture.is_full() || (self.capture.is_between_transactions() && self.step_began.is_some_and(is_old))
     }
 
+    /// Publishes what was collected.
     async fn commit(&mut self, outlet: &mut impl Outlet) -> Result<(), Failure> {
-        let rows = self.capture.rows_in_step();
-        let step = self.capture.take_step();
+        let (step, rows) = self.take_step();
         let watermark = step.checkpoint.next_watermark - 1;
         outlet.publish(step).await?;
+        self.committed(rows, watermark);
+        Ok(())
+    }
+
+    /// The same; what the source and the readers bring meanwhile is collected for the next step, up to its size. Nothing
+    /// of that is published before this step is: should it fail, all of it is read again. Should the reading fail, this
+    /// step is published first.
+    async fn commit_while_reading(
+        &mut self,
+        outlet: &mut impl Outlet,
+        stream: &mut Option<BinlogStream>,
+    ) -> Result<(), Failure> {
+        let (step, rows) = self.take_step();
+        let watermark = step.checkpoint.next_watermark - 1;
+        let mut published = pin!(outlet.publish(step));
+        let mut taken = Ok(());
+        loop {
+            let takes = taken.is_ok() && self.capture.ended() == Ended::No && !self.capture.is_full();
+            if takes {
+                taken = self.prepare();
+            }
+            let reads = takes && !self.capture.stream_waits();
+            tokio::select! {
+                biased;
+                published = &mut published => break published?,
+                told = self.pool.next(), if takes => taken = self.told(told).map(drop),
+                event = next_event(stream), if reads => taken = match event {
+                    Ok(event) => self.event(event).await.map(drop),
+                    Err(failure) => Err(failure),
+                },
+            }
+        }
+        self.committed(rows, watermark);
+        taken
+    }
+
+    fn take_step(&mut self) -> (Step, u64) {
+        let rows = self.capture.rows_in_step();
         self.step_began = None;
+        (self.capture.take_step(), rows)
+    }
+
+    fn committed(&mut self, rows: u64, watermark: u64) {
         self.last_commit = Instant::now();
         self.progress.committed(rows, watermark);
         self.context.mark.progress();
         metrics::counter!("millrace_rows_total").increment(rows);
         self.progress.show(&self.context, &self.capture);
-        Ok(())
     }
 
     /// Publishes what is complete, and leaves so that a standby takes over at once.

@@ -12,7 +12,7 @@ use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message};
-use rdkafka::producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, PurgeConfig};
 use tokio::sync::Notify;
 
 use crate::client::{ClientLog, lock};
@@ -146,7 +146,7 @@ impl ProducerContext for Deliveries {
 
 /// Hands a message to librdkafka, which copies it; waits while its queue is full. Any other error ends the writer: what
 /// is queued is purged, so that nothing behind the failed message follows it.
-pub(crate) async fn hand_over(producer: &ThreadedProducer<Deliveries>, outgoing: Outgoing<'_>) -> Result<(), LogError> {
+pub(crate) async fn hand_over(producer: &BaseProducer<Deliveries>, outgoing: Outgoing<'_>) -> Result<(), LogError> {
     let deliveries = producer.client().context();
     loop {
         let changed = deliveries.changed.notified();
@@ -171,7 +171,7 @@ pub(crate) async fn hand_over(producer: &ThreadedProducer<Deliveries>, outgoing:
     }
 }
 
-fn try_hand_over(producer: &ThreadedProducer<Deliveries>, outgoing: Outgoing<'_>) -> Result<(), KafkaError> {
+fn try_hand_over(producer: &BaseProducer<Deliveries>, outgoing: Outgoing<'_>) -> Result<(), KafkaError> {
     let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(outgoing.topic);
     record.partition = Some(i32::try_from(outgoing.partition).unwrap_or(i32::MAX));
     record.key = outgoing.key;
@@ -184,12 +184,12 @@ fn try_hand_over(producer: &ThreadedProducer<Deliveries>, outgoing: Outgoing<'_>
 }
 
 /// The error behind an error: librdkafka reports "fatal" and keeps the reason apart.
-pub(crate) fn failure_of(producer: &ThreadedProducer<Deliveries>, place: &Place, error: &KafkaError) -> LogError {
+pub(crate) fn failure_of(producer: &BaseProducer<Deliveries>, place: &Place, error: &KafkaError) -> LogError {
     fatal_failure(producer, place).unwrap_or_else(|| place.error(error))
 }
 
 /// The reason for which librdkafka has given the producer up, if it has.
-pub(crate) fn fatal_failure(producer: &ThreadedProducer<Deliveries>, place: &Place) -> Option<LogError> {
+pub(crate) fn fatal_failure(producer: &BaseProducer<Deliveries>, place: &Place) -> Option<LogError> {
     let (code, reason) = producer.client().fatal_error()?;
     Some(match place.code(code, &reason) {
         LogError::Fenced { .. } => producer.client().context().place.code(code, &reason),
@@ -198,12 +198,12 @@ pub(crate) fn fatal_failure(producer: &ThreadedProducer<Deliveries>, place: &Pla
 }
 
 /// Whether librdkafka stopped because a message was refused: the delivery report, which comes after, says why.
-fn is_gap(producer: &ThreadedProducer<Deliveries>) -> bool {
+fn is_gap(producer: &BaseProducer<Deliveries>) -> bool {
     producer.client().fatal_error().is_some_and(|(code, _)| code == RDKafkaErrorCode::GaplessGuarantee)
 }
 
 /// Whether the writer has failed: fencing above all, then the delivery that failed first.
-pub(crate) fn ensure_sound(producer: &ThreadedProducer<Deliveries>) -> Result<(), LogError> {
+pub(crate) fn ensure_sound(producer: &BaseProducer<Deliveries>) -> Result<(), LogError> {
     let deliveries = producer.client().context();
     let fatal = fatal_failure(producer, &deliveries.place);
     match (fatal, deliveries.failure()) {
@@ -216,7 +216,7 @@ pub(crate) fn ensure_sound(producer: &ThreadedProducer<Deliveries>) -> Result<()
 }
 
 /// Ends the producer: notes the failure and purges what is queued.
-pub(crate) fn end(producer: &ThreadedProducer<Deliveries>, error: LogError) -> LogError {
+pub(crate) fn end(producer: &BaseProducer<Deliveries>, error: LogError) -> LogError {
     let first = producer.client().context().fail(error);
     producer.purge(PurgeConfig::default().queue().non_blocking());
     first

@@ -21,6 +21,7 @@ mod first_step;
 mod membership;
 mod options;
 mod partition_writer;
+mod polled;
 mod reader;
 mod reader_thread;
 mod scan;

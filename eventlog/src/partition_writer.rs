@@ -8,18 +8,19 @@
 use std::time::Duration;
 
 use millrace_model::part::WriterId;
-use rdkafka::producer::{Producer, ThreadedProducer};
+use rdkafka::producer::Producer;
 use uuid::Uuid;
 
 use crate::client::Detached;
 use crate::delivery::{Acknowledged, Deliveries, Outgoing, end, ensure_sound, hand_over};
 use crate::error::{LogError, Place};
 use crate::options::LogOptions;
+use crate::polled::PolledProducer;
 use crate::settings;
 
 /// Writes messages to the partitions of one topic; one a process.
 pub struct PartitionWriter {
-    producer: Detached<ThreadedProducer<Deliveries>>,
+    producer: Detached<PolledProducer>,
     topic: String,
     id: WriterId,
 }
@@ -30,8 +31,7 @@ impl PartitionWriter {
     pub fn open(options: &LogOptions, topic: &str) -> Result<Self, LogError> {
         let place = Place::new(&options.brokers, "write to topic", topic);
         let config = settings::partition_writer(options)?;
-        let producer: ThreadedProducer<Deliveries> =
-            config.create_with_context(Deliveries::new(place.clone())).map_err(|e| place.error(&e))?;
+        let producer = PolledProducer::create(&config, Deliveries::new(place.clone())).map_err(|e| place.error(&e))?;
         Ok(Self {
             producer: Detached::new(producer),
             topic: topic.to_owned(),

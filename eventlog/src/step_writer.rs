@@ -17,13 +17,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use millrace_model::part::WriterId;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{Producer, ThreadedProducer};
+use rdkafka::producer::{BaseProducer, Producer};
 use uuid::Uuid;
 
 use crate::client::{Detached, blocking};
 use crate::delivery::{Deliveries, Outgoing, ensure_sound, failure_of, hand_over};
 use crate::error::{LogError, Place};
 use crate::options::{LogOptions, TopicNames};
+use crate::polled::PolledProducer;
 use crate::reader::StartAt;
 use crate::scan::{Met, Scan};
 use crate::settings::{self, TRANSACTION_TIMEOUT};
@@ -57,7 +58,7 @@ pub struct Opened {
 }
 
 struct Inner {
-    producer: ThreadedProducer<Deliveries>,
+    producer: PolledProducer,
     claim: ClaimId,
     place: Place,
     names: TopicNames,
@@ -81,8 +82,7 @@ impl StepWriter {
         let (initial_place, initial_names) = (place.clone(), names.clone());
         let writer = blocking(move || {
             let deliveries = Deliveries::new(initial_place.clone());
-            let producer: ThreadedProducer<Deliveries> =
-                config.create_with_context(deliveries).map_err(|e| initial_place.error(&e))?;
+            let producer = PolledProducer::create(&config, deliveries).map_err(|e| initial_place.error(&e))?;
             producer.init_transactions(INIT_LIMIT).map_err(|e| explain(&producer, &initial_place, &e))?;
             Ok(Self { inner: Detached::new(Inner { producer, claim, place: initial_place, names: initial_names }) })
         })
@@ -199,7 +199,7 @@ impl OpenStep {
 /// The client's commit flushes first, and where a message is not yet accounted for it polls for a whole 100 ms. All
 /// messages are acknowledged here; librdkafka's own count follows within microseconds, and is waited for.
 #[expect(clippy::disallowed_methods, reason = "runs on a thread for blocking calls, beside the runtime")]
-fn settle(producer: &ThreadedProducer<Deliveries>) {
+fn settle(producer: &BaseProducer<Deliveries>) {
     for _ in 0..100 {
         if producer.in_flight_count() == 0 {
             return;
@@ -209,7 +209,7 @@ fn settle(producer: &ThreadedProducer<Deliveries>) {
 }
 
 /// What is behind an error of the transactional producer: fencing above all, then the delivery that failed first.
-fn explain(producer: &ThreadedProducer<Deliveries>, place: &Place, error: &KafkaError) -> LogError {
+fn explain(producer: &BaseProducer<Deliveries>, place: &Place, error: &KafkaError) -> LogError {
     if let Err(failure) = ensure_sound(producer) {
         return failure;
     }
