@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
 use millrace_testkit::{Servers, TablePair, delete_topics, poll_until, run_script, topics_with_prefix};
 use mysql_async::prelude::Queryable;
 use tokio_postgres::{Client, NoTls};
@@ -13,6 +14,15 @@ use crate::usage::{cpu_seconds, cpu_seconds_with_children};
 
 /// Name of the source's database, the destination's database and schema, and the task.
 pub(crate) const NAME: &str = "bench";
+
+/// How messages are compressed in Kafka.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compression {
+    /// As the stages do where the task file says nothing.
+    Lz4,
+    /// Not at all.
+    None,
+}
 
 /// How long a workload may take.
 pub(crate) const LIMIT: Duration = Duration::from_secs(1800);
@@ -24,6 +34,8 @@ pub(crate) struct Ground {
     pub(crate) programs: PathBuf,
     /// Folder of task files and logs.
     pub(crate) folder: PathBuf,
+    /// Of the messages in Kafka.
+    pub(crate) compression: Compression,
     /// Part of the rows.
     scale: f64,
     /// Folder of the servers' data and pids.
@@ -39,7 +51,7 @@ pub(crate) struct ServerTimes {
 }
 
 impl Ground {
-    pub(crate) fn new(programs: &Path, folder: &Path, scale: f64) -> Result<Self> {
+    pub(crate) fn new(programs: &Path, folder: &Path, scale: f64, compression: Compression) -> Result<Self> {
         ensure!(scale > 0.0 && scale <= 10.0, "a scale is above 0 and at most 10");
         crate::make_folder(folder)?;
         let local = std::env::var_os("MILLRACE_LOCAL").context("MILLRACE_LOCAL is not set: run make bench")?;
@@ -47,6 +59,7 @@ impl Ground {
             servers: Servers::from_environment()?,
             programs: programs.to_owned(),
             folder: folder.to_owned(),
+            compression,
             scale,
             local: local.into(),
         })

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 
-use crate::ground::Ground;
+use crate::ground::{Compression, Ground};
 use crate::report::{Report, Run};
 use crate::stages::Way;
 
@@ -63,6 +63,9 @@ struct Arguments {
     /// Staged processes over Kafka, or `millrace run`; both if none is named.
     #[arg(long)]
     way: Vec<Way>,
+    /// How messages are compressed in Kafka.
+    #[arg(long, value_enum, default_value_t = Compression::Lz4)]
+    compression: Compression,
     /// Folder of the stages' programs.
     #[arg(long)]
     programs: PathBuf,
@@ -83,7 +86,7 @@ async fn main() -> ExitCode {
 }
 
 async fn measure(arguments: &Arguments) -> Result<()> {
-    let ground = Ground::new(&arguments.programs, &arguments.folder, arguments.scale)?;
+    let ground = Ground::new(&arguments.programs, &arguments.folder, arguments.scale, arguments.compression)?;
     let mut report = Report::new(manifest::gather(&ground).await?, &arguments.folder)?;
     let (all, ways) = (Workload::value_variants(), Way::value_variants());
     let workloads = if arguments.workloads.is_empty() { all } else { &arguments.workloads };

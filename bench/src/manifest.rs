@@ -35,7 +35,8 @@ pub(crate) async fn gather(ground: &Ground) -> Result<Value> {
         "mysql_settings": settings,
         "postgres": postgres,
         "postgres_settings": of_postgres,
-        "kafka": "one broker, replication 1, 4 partitions, acks all, lz4",
+        "kafka": "one broker, replication 1, 4 partitions, acks all",
+        "compression": format!("{:?}", ground.compression).to_lowercase(),
         "task_file": "defaults",
         "scale": ground.scale(),
     }))

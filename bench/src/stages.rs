@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::ground::{Ground, LIMIT, NAME};
+use crate::ground::{Compression, Ground, LIMIT, NAME};
 use crate::usage::{cpu_seconds, peak_memory};
 
 /// Between two looks: often enough for the figures, seldom enough to cost little.
@@ -200,7 +200,13 @@ fn free_address() -> Result<SocketAddr> {
 
 fn task_file(ground: &Ground, way: Way, [capture, transform, apply]: [SocketAddr; 3]) -> Result<String> {
     let log = match way {
-        Way::Staged => format!("[log]\nkafka = \"{}\"\npartitions = 4\n\n", ground.servers.kafka),
+        Way::Staged => {
+            let options = match ground.compression {
+                Compression::Lz4 => "",
+                Compression::None => "options = { \"compression.type\" = \"none\" }\n",
+            };
+            format!("[log]\nkafka = \"{}\"\npartitions = 4\n{options}\n", ground.servers.kafka)
+        }
         Way::Run => String::new(),
     };
     Ok(format!(
