@@ -74,6 +74,10 @@ fn cast(from: &PgType, to: &PgType) -> Option<String> {
         (PgType::Json | PgType::Jsonb, to) if is_text(to) => "$::text".to_owned(),
         (from, PgType::Json | PgType::Jsonb) if is_text(from) => format!("$::{to}"),
         (PgType::Json, PgType::Jsonb) | (PgType::Jsonb, PgType::Json) => format!("$::{to}"),
+        (PgType::Uuid, to) if is_text(to) => "$::text".to_owned(),
+        // Without `/32`, which the cast to text puts behind it.
+        (PgType::Inet, to) if is_text(to) => "host($)".to_owned(),
+        (from, PgType::Uuid | PgType::Inet) if is_text(from) => format!("$::{to}"),
         (PgType::Bytea, to) if is_text(to) => "convert_from($, 'UTF8')".to_owned(),
         (from, PgType::Bytea) if is_text(from) => "convert_to($::text, 'UTF8')".to_owned(),
         (from, to) => return moment(from, to),

@@ -87,7 +87,9 @@ pub(crate) fn put_cell(out: &mut BytesMut, ty: &PgType, cell: Cell<'_>, place: P
             | PgType::Text
             | PgType::Json
             | PgType::Jsonb
-            | PgType::RealArray,
+            | PgType::RealArray
+            | PgType::Uuid
+            | PgType::Inet,
             Cell::Text(value),
         ) => return put_text(out, value.as_bytes(), place),
         _ => return Err(FORM),

@@ -51,6 +51,8 @@ pub(crate) fn scalar_type(ty: &PgType) -> Type {
         PgType::Json => Type::JSON,
         PgType::Jsonb => Type::JSONB,
         PgType::RealArray => Type::FLOAT4_ARRAY,
+        PgType::Uuid => Type::UUID,
+        PgType::Inet => Type::INET,
     }
 }
 
@@ -74,6 +76,8 @@ pub(crate) fn array_type(ty: &PgType) -> Option<Type> {
         PgType::Char(_) => Type::BPCHAR_ARRAY,
         PgType::Bytea => Type::BYTEA_ARRAY,
         PgType::Jsonb => Type::JSONB_ARRAY,
+        PgType::Uuid => Type::UUID_ARRAY,
+        PgType::Inet => Type::INET_ARRAY,
         PgType::Json | PgType::RealArray => return None,
     })
 }

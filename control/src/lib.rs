@@ -9,6 +9,7 @@
 mod catalog;
 mod check;
 mod completions;
+mod loose_keys;
 mod output;
 mod plan;
 mod quarantine;

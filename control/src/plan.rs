@@ -6,7 +6,6 @@
 mod build;
 mod ddl;
 mod estimate;
-mod keys;
 mod notes;
 mod objects;
 mod render;

@@ -13,6 +13,9 @@ use mysql_async::prelude::Queryable;
 /// Base tables of sakila.
 const TABLES: usize = 16;
 
+/// Rows with a geometry, all with one.
+const LOCATIONS: i64 = 603;
+
 /// Rows in all of them.
 const ROWS: u64 = 47_273;
 
@@ -46,7 +49,16 @@ async fn ensure_all_moved(world: &World, stages: &mut Stages) -> Result<()> {
         rows += count.context("count(*) gave no row")?;
     }
     ensure!(rows == ROWS, "sakila has {rows} rows");
+    ensure_geometry_moved(world).await?;
     Ok(source.disconnect().await?)
+}
+
+/// The equality says that its values are the same; here that it is not left out: a SRID, and a point in WKB.
+async fn ensure_geometry_moved(world: &World) -> Result<()> {
+    let sql = format!("SELECT count(*) FROM \"{}\".address WHERE octet_length(location) = 25", world.name);
+    let found: i64 = world.connect_postgres().await?.query_one(&sql, &[]).await?.get(0);
+    ensure!(found == LOCATIONS, "{found} rows have their location");
+    Ok(())
 }
 
 #[test]

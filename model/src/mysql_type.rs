@@ -16,6 +16,7 @@
 //! | JSON | `Text`: the document as MySQL prints it |
 //! | GEOMETRY and kin | `Bytes`: SRID and WKB as MySQL stores it |
 //! | VECTOR(n) | `Bytes`: n little-endian 32-bit floats |
+//! | UUID, INET4, INET6 (MariaDB) | `Text`: as MariaDB prints it |
 //!
 //! The snapshot's reader and the binlog's decoder must give the same bytes for the same value: a key is compared by
 //! the bytes of its cells everywhere.
@@ -104,6 +105,12 @@ pub enum MysqlType {
     Geometry(Arc<str>),
     /// VECTOR(n), n in elements.
     Vector(u32),
+    /// UUID (MariaDB).
+    Uuid,
+    /// INET4 (MariaDB).
+    Inet4,
+    /// INET6 (MariaDB).
+    Inet6,
 }
 
 /// Whether MySQL rounds the values of a FLOAT or DOUBLE when they are stored: FLOAT(precision, scale), deprecated.
@@ -170,6 +177,9 @@ impl MysqlType {
             Self::Json => "json".into(),
             Self::Geometry(kind) => kind.to_string(),
             Self::Vector(n) => format!("vector({n})"),
+            Self::Uuid => "uuid".into(),
+            Self::Inet4 => "inet4".into(),
+            Self::Inet6 => "inet6".into(),
         }
     }
 }

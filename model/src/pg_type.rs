@@ -62,6 +62,10 @@ pub enum PgType {
     Jsonb,
     /// real[].
     RealArray,
+    /// uuid.
+    Uuid,
+    /// inet.
+    Inet,
 }
 
 impl fmt::Display for PgType {
@@ -87,6 +91,8 @@ impl fmt::Display for PgType {
             Self::Json => f.write_str("json"),
             Self::Jsonb => f.write_str("jsonb"),
             Self::RealArray => f.write_str("real[]"),
+            Self::Uuid => f.write_str("uuid"),
+            Self::Inet => f.write_str("inet"),
         }
     }
 }
@@ -120,6 +126,8 @@ impl FromStr for PgType {
             "json" => Some(Self::Json),
             "jsonb" => Some(Self::Jsonb),
             "real[]" | "float4[]" => Some(Self::RealArray),
+            "uuid" => Some(Self::Uuid),
+            "inet" => Some(Self::Inet),
             _ => None,
         };
         match (plain, &arguments[..]) {
@@ -186,6 +194,8 @@ mod tests {
             "json",
             "jsonb",
             "real[]",
+            "uuid",
+            "inet",
         ] {
             assert_eq!(text.parse::<PgType>().map(|ty| ty.to_string()), Ok(text.to_owned()));
         }
@@ -195,7 +205,7 @@ mod tests {
             assert_eq!(text.parse::<PgType>().map(|ty| ty.to_string()), Ok(shown.to_owned()));
         }
         for text in
-            ["", "varchar", "varchar(0)", "numeric", "numeric(2,3)", "time(7)", "text(3)", "bit(65)", "uuid", "int("]
+            ["", "varchar", "varchar(0)", "numeric", "numeric(2,3)", "time(7)", "text(3)", "bit(65)", "cidr", "int("]
         {
             assert_eq!(text.parse::<PgType>(), Err(UnknownPgType), "{text}");
         }

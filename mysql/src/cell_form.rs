@@ -10,6 +10,7 @@ use millrace_model::{Cell, MysqlType, RowWriter};
 use mysql_async::Value;
 use mysql_async::consts::{ColumnFlags, ColumnType};
 
+use crate::addresses;
 use crate::binlog::NO_TEXT;
 use crate::charset::TextDecoder;
 
@@ -59,6 +60,10 @@ pub fn put_value(
             | MysqlType::Vector(_),
             Value::Bytes(bytes),
         ) => Cell::Bytes(bytes),
+        (MysqlType::Uuid | MysqlType::Inet4 | MysqlType::Inet6, Value::Bytes(bytes)) => {
+            addresses::put_text(ty, text(bytes)?, scratch).ok_or(OTHER_TYPE)?;
+            Cell::Text(scratch)
+        }
         _ => return Err(OTHER_TYPE),
     };
     writer.put(cell);
@@ -253,6 +258,7 @@ pub fn difference(ty: &MysqlType, form: TextForm, column: &mysql_async::Column) 
             TextForm::Bytes => is_bytes(column),
         },
         MysqlType::Binary(_) | MysqlType::Varbinary(_) | MysqlType::Blob(_) => is_bytes(column),
+        MysqlType::Uuid | MysqlType::Inet4 | MysqlType::Inet6 => is_string(column),
     };
     (!agrees).then_some("its type is another one now")
 }
@@ -311,6 +317,8 @@ mod tests {
             ("datetime(3)", Value::Date(2024, 1, 2, 3, 4, 5, 6000), "Text(\"2024-01-02 03:04:05.006\")"),
             ("time", Value::Time(true, 34, 22, 59, 59, 0), "Text(\"-838:59:59\")"),
             ("time(1)", Value::Time(false, 0, 1, 2, 3, 500_000), "Text(\"01:02:03.5\")"),
+            ("inet6", bytes("0:0::1"), "Text(\"::1\")"),
+            ("uuid", bytes("no uuid"), "the value is not of the column's type"),
             ("varchar(3)", Value::Bytes(vec![0xff]), "the text is not valid in its character set"),
             ("int", bytes("1"), "the value is not of the column's type"),
         ] {

@@ -7,6 +7,7 @@
 use millrace_model::MysqlType;
 use millrace_model::schema::DefaultValue;
 
+use crate::addresses;
 use crate::server::Flavour;
 use crate::sql_text::{Cursor, SqlMode, Token, render, tokenize};
 
@@ -155,6 +156,7 @@ fn text_literal(ty: &MysqlType, text: &str) -> String {
         MysqlType::Bit(n) => bits(&text.bytes().map(|b| format!("{b:08b}")).collect::<String>(), *n),
         MysqlType::Char { .. } | MysqlType::Enum(_) => text.trim_end_matches(' ').to_owned(),
         MysqlType::Varchar { .. } | MysqlType::Set(_) => text.to_owned(),
+        MysqlType::Uuid | MysqlType::Inet4 | MysqlType::Inet6 => printed(ty, text),
         _ => {
             let text = text.trim();
             match text.strip_prefix('-') {
@@ -165,12 +167,22 @@ fn text_literal(ty: &MysqlType, text: &str) -> String {
     }
 }
 
+/// The text of an address as MariaDB prints it, however it is written.
+fn printed(ty: &MysqlType, text: &str) -> String {
+    let mut normal = String::new();
+    addresses::put_text(ty, text, &mut normal).map_or_else(|| text.to_owned(), |()| normal)
+}
+
 fn bytes_literal(ty: &MysqlType, bytes: &[u8]) -> String {
     match ty {
         MysqlType::Char { .. } | MysqlType::Varchar { .. } | MysqlType::Enum(_) | MysqlType::Set(_) => {
             text_literal(ty, &String::from_utf8_lossy(bytes))
         }
         MysqlType::Binary(_) | MysqlType::Varbinary(_) => hex(bytes),
+        MysqlType::Uuid | MysqlType::Inet4 | MysqlType::Inet6 => {
+            let mut text = String::new();
+            addresses::put_bytes(ty, bytes, &mut text).map_or_else(|| hex(bytes), |()| text)
+        }
         _ => {
             let value = bytes.iter().fold(0u64, |value, &b| value << 8 | u64::from(b));
             number_literal(ty, &value.to_string(), false)
@@ -350,6 +362,10 @@ mod tests {
             ("timestamp(3)", "CURRENT_TIMESTAMP(3)", "now 3"),
             ("timestamp", "now()", "now 0"),
             ("varchar(9)", "(uuid())", "(uuid ( ))"),
+            ("uuid", "'550E8400E29B41D4A716446655440000'", "550e8400-e29b-41d4-a716-446655440000"),
+            ("uuid", "uuid()", "(uuid ( ))"),
+            ("inet6", "'0:0::0:1'", "::1"),
+            ("inet4", "x'0A000001'", "10.0.0.1"),
         ] {
             assert_eq!(of(ty, sql), expected, "{ty} {sql}");
         }

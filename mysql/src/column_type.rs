@@ -74,6 +74,9 @@ pub(crate) fn bytes_per_character(charset: &str) -> u32 {
 
 /// A type as `information_schema` prints it; None where it is not known.
 pub fn parse_column_type(text: &str, charset: Option<&str>) -> Option<MysqlType> {
+    if is_compressed(text) {
+        return None;
+    }
     let tokens = tokenize(text, SqlMode::default(), u32::MAX).ok()?;
     let mut cursor = Cursor::new(&tokens);
     let written = read_type(&mut cursor, SqlMode::default()).ok()?;
@@ -81,6 +84,12 @@ pub fn parse_column_type(text: &str, charset: Option<&str>) -> Option<MysqlType>
         return None;
     }
     written.resolve(&charset_name(charset.unwrap_or("binary")))
+}
+
+/// Whether MariaDB stores the column compressed, which it prints as `/*M!100301 COMPRESSED*/` behind the type; its cells
+/// in the binlog are compressed, too.
+pub fn is_compressed(text: &str) -> bool {
+    text.ends_with("COMPRESSED*/")
 }
 
 /// Reads a type with the attributes that belong to it (length, UNSIGNED, ZEROFILL, CHARACTER SET, ...). The error is the
@@ -150,8 +159,8 @@ fn base_name(first: &str, cursor: &mut Cursor<'_>, mode: SqlMode, written: &mut 
         "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" | "DECIMAL" | "FLOAT" | "BIT" | "DATE" | "DATETIME"
         | "TIMESTAMP" | "TIME" | "YEAR" | "VARCHAR" | "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" | "BINARY"
         | "VARBINARY" | "TINYBLOB" | "BLOB" | "MEDIUMBLOB" | "LONGBLOB" | "ENUM" | "SET" | "JSON" | "VECTOR"
-        | "GEOMETRY" | "POINT" | "LINESTRING" | "POLYGON" | "MULTIPOINT" | "MULTILINESTRING" | "MULTIPOLYGON"
-        | "GEOMCOLLECTION" => first,
+        | "UUID" | "INET4" | "INET6" | "GEOMETRY" | "POINT" | "LINESTRING" | "POLYGON" | "MULTIPOINT"
+        | "MULTILINESTRING" | "MULTIPOLYGON" | "GEOMCOLLECTION" => first,
         other => return Err(other.to_ascii_lowercase()),
     };
     Ok(name.to_owned())
@@ -295,6 +304,9 @@ impl WrittenType {
             "SET" => MysqlType::Set(labels()),
             "JSON" => MysqlType::Json,
             "VECTOR" => MysqlType::Vector(number(0, 2048)),
+            "UUID" => MysqlType::Uuid,
+            "INET4" => MysqlType::Inet4,
+            "INET6" => MysqlType::Inet6,
             "GEOMETRY" | "POINT" | "LINESTRING" | "POLYGON" | "MULTIPOINT" | "MULTILINESTRING" | "MULTIPOLYGON"
             | "GEOMCOLLECTION" => MysqlType::Geometry(self.base.to_ascii_lowercase().into()),
             _ => return None,
@@ -362,7 +374,12 @@ mod tests {
             ("geometrycollection", "Geometry(\"geomcollection\")"),
             ("vector(3)", "Vector(3)"),
             ("timestamp(3) /* mariadb-5.3 */", "Timestamp(3)"),
-            ("inet6", "unknown"),
+            ("uuid", "Uuid"),
+            ("inet4", "Inet4"),
+            ("inet6", "Inet6"),
+            ("varchar(9) /*M!100301 COMPRESSED*/", "unknown"),
+            ("enum('COMPRESSED*/')", r#"Enum(["COMPRESSED*/"])"#),
+            ("inet8", "unknown"),
             ("int nonsense", "unknown"),
         ] {
             assert_eq!(latin1(text), expected, "{text}");

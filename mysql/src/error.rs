@@ -7,6 +7,9 @@ use millrace_model::{ErrorClass, Failure, TableName, TlsFault};
 use mysql_async::{DriverError, Error as ClientError, IoError};
 use thiserror::Error;
 
+use crate::column_type::is_compressed;
+use crate::ident::{Ident, table_ident};
+
 /// A failure of the source.
 #[derive(Debug, Error)]
 pub enum MysqlError {
@@ -177,7 +180,13 @@ impl MysqlError {
             ),
             Self::ConnectionLost { .. } | Self::Answer { .. } => String::new(),
             Self::Server { code, .. } => hint_of_code(*code).into(),
-            Self::UnknownType { .. } => "exclude the column or the table in the task file".into(),
+            Self::UnknownType { table, column, ty } if is_compressed(ty) => format!(
+                "leave the table out in the task file, or store the column as it is: ALTER TABLE {} MODIFY {} with its type, \
+                 without COMPRESSED",
+                table_ident(table),
+                Ident(column)
+            ),
+            Self::UnknownType { .. } => "exclude the table in the task file".into(),
             Self::TableChanged { .. } => {
                 "the table is read again from its new definition; start again if this stays".into()
             }

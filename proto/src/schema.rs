@@ -103,6 +103,9 @@ impl ColumnTypeWire for MysqlType {
             Self::Json => named("json"),
             Self::Geometry(kind) => TypeParts { labels: vec![kind.to_string()], ..named("geometry") },
             Self::Vector(n) => sized("vector", *n),
+            Self::Uuid => named("uuid"),
+            Self::Inet4 => named("inet4"),
+            Self::Inet6 => named("inet6"),
         }
     }
 
@@ -141,6 +144,9 @@ impl ColumnTypeWire for MysqlType {
             "json" => Self::Json,
             "geometry" => Self::Geometry(parts.labels.first()?.as_str().into()),
             "vector" => Self::Vector(parts.length),
+            "uuid" => Self::Uuid,
+            "inet4" => Self::Inet4,
+            "inet6" => Self::Inet6,
             _ => return None,
         })
     }
@@ -173,6 +179,8 @@ impl ColumnTypeWire for PgType {
             Self::Json => named("json"),
             Self::Jsonb => named("jsonb"),
             Self::RealArray => named("real[]"),
+            Self::Uuid => named("uuid"),
+            Self::Inet => named("inet"),
         }
     }
 
@@ -202,6 +210,8 @@ impl ColumnTypeWire for PgType {
             "json" => Self::Json,
             "jsonb" => Self::Jsonb,
             "real[]" => Self::RealArray,
+            "uuid" => Self::Uuid,
+            "inet" => Self::Inet,
             _ => return None,
         })
     }

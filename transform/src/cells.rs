@@ -68,7 +68,10 @@ impl CellRule {
             | MysqlType::Binary(_)
             | MysqlType::Varbinary(_)
             | MysqlType::Blob(_)
-            | MysqlType::Geometry(_) => Self::Same,
+            | MysqlType::Geometry(_)
+            | MysqlType::Uuid
+            | MysqlType::Inet4
+            | MysqlType::Inet6 => Self::Same,
             MysqlType::Bit(n) => Self::Bits(*n),
             MysqlType::Date => Self::Date(treatment),
             MysqlType::DateTime(_) => Self::DateTime(treatment),

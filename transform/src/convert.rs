@@ -68,6 +68,8 @@ pub enum Conversion {
         /// Digits of the fraction.
         digits: u8,
     },
+    /// An address, whose text the destination reads.
+    Inet,
     /// TIME as an interval.
     Interval {
         /// Digits of the fraction.
@@ -106,6 +108,8 @@ pub fn allowed(ty: &MysqlType) -> &'static str {
         MysqlType::Binary(_) | MysqlType::Varbinary(_) | MysqlType::Blob(_) | MysqlType::Geometry(_) => "bytea",
         MysqlType::Json => "jsonb, json, text",
         MysqlType::Vector(_) => "real[]",
+        MysqlType::Uuid => "uuid, text, varchar(n)",
+        MysqlType::Inet4 | MysqlType::Inet6 => "inet, text, varchar(n)",
     }
 }
 
@@ -137,6 +141,7 @@ pub fn conversion(ty: &MysqlType, target: &PgType, treatment: Treatment) -> Opti
         (MysqlType::Timestamp(_), PgType::TimestampTz(digits)) => moment(Clock::Any, *digits, "+00"),
         (MysqlType::Time(_), PgType::Time(digits)) => Conversion::TimeOfDay { digits: *digits },
         (MysqlType::Time(_), PgType::Interval(digits)) => Conversion::Interval { digits: *digits },
+        (MysqlType::Inet6, PgType::Inet) => Conversion::Inet,
         _ => return None,
     })
 }
@@ -174,7 +179,8 @@ fn to_text(ty: &MysqlType) -> bool {
         ty,
         MysqlType::Date | MysqlType::DateTime(_) | MysqlType::Timestamp(_) | MysqlType::Time(_) | MysqlType::Json
     );
-    has_digits || is_temporal || is_character(ty)
+    let is_address = matches!(ty, MysqlType::Uuid | MysqlType::Inet4 | MysqlType::Inet6);
+    has_digits || is_temporal || is_address || is_character(ty)
 }
 
 impl Conversion {
@@ -248,6 +254,7 @@ impl Conversion {
                 ensure_fraction(text, digits)?;
                 out.put(cell);
             }
+            Self::Inet => out.put(Cell::Text(text_of(cell)?)),
             Self::Interval { digits } => {
                 ensure_fraction(text_of(cell)?, digits)?;
                 out.put(cell);

@@ -93,6 +93,10 @@ mod tests {
         ] {
             assert_eq!(in_text("\0a\0b", policy), changed.map(Cow::Borrowed));
             assert_eq!(in_text("ab", policy), Ok(Cow::Borrowed("ab")));
+            for alone in ["\0ab", "a\0b", "ab\0", "\0"] {
+                let stopped = in_text(alone, policy).is_err();
+                assert_eq!(stopped, policy == NulCharacters::Stop, "{alone:?} {policy:?}");
+            }
         }
     }
 

@@ -30,6 +30,10 @@ pub fn target_type(ty: &MysqlType) -> PgType {
         MysqlType::Binary(_) | MysqlType::Varbinary(_) | MysqlType::Blob(_) | MysqlType::Geometry(_) => PgType::Bytea,
         MysqlType::Json => PgType::Jsonb,
         MysqlType::Vector(_) => PgType::RealArray,
+        MysqlType::Uuid => PgType::Uuid,
+        MysqlType::Inet4 => PgType::Inet,
+        // inet prints some addresses in another way: 1::2:3:4:5:6:7 as 1:0:2:3:4:5:6:7.
+        MysqlType::Inet6 => PgType::Text,
     }
 }
 

@@ -36,6 +36,7 @@ fn label(ty: &MysqlType) -> (String, Vec<(&'static str, u32)>) {
         // Rounded ones become the same.
         MysqlType::Float(_) => plain("float".into()),
         MysqlType::Double(_) => plain("double".into()),
+        MysqlType::Uuid | MysqlType::Inet4 | MysqlType::Inet6 => plain(ty.name()),
         MysqlType::Year | MysqlType::Json | MysqlType::Enum(_) | MysqlType::Set(_) => plain(ty.name()),
         MysqlType::Decimal { precision, scale } => {
             ("decimal(p,s)".into(), vec![("p", u32::from(*precision)), ("s", u32::from(*scale))])
@@ -78,6 +79,7 @@ fn samples() -> Vec<MysqlType> {
     samples.push(MysqlType::Varchar { length: 255, charset: charset() });
     samples.extend([MysqlType::Enum(vec!["a".into()].into()), MysqlType::Set(vec!["a".into()].into())]);
     samples.extend([MysqlType::Geometry("point".into()), MysqlType::Vector(4)]);
+    samples.extend([MysqlType::Uuid, MysqlType::Inet4, MysqlType::Inet6]);
     samples
 }
 

@@ -138,6 +138,8 @@ fn zero_of(ty: &PgType) -> String {
         PgType::Varchar(_) | PgType::Char(_) | PgType::Text | PgType::Bytea => "",
         PgType::Json | PgType::Jsonb => "null",
         PgType::RealArray => "{}",
+        PgType::Uuid => "00000000-0000-0000-0000-000000000000",
+        PgType::Inet => "0.0.0.0",
     };
     format!("'{text}'::{ty}")
 }

@@ -35,6 +35,15 @@ fn key_values() -> Vec<(PgType, [Cell<'static>; 3])> {
         (PgType::Char(8), [Text("a"), Text("\\N"), Text("\"")]),
         (PgType::Text, [Text("\\"), Text("{\"x\"}\t\n\r"), Text(" a ")]),
         (PgType::Bytea, [Bytes(b"\\x41"), Bytes(b""), Bytes(b"\0\xff\"")]),
+        (
+            PgType::Uuid,
+            [
+                Text("123e4567-e89b-12d3-a456-426655440000"),
+                Text("00000000-0000-0000-0000-000000000000"),
+                Text("ffffffff-ffff-ffff-ffff-ffffffffffff"),
+            ],
+        ),
+        (PgType::Inet, [Text("1.2.3.4"), Text("::1.2.3.4"), Text("10.0.0.0")]),
         (PgType::Jsonb, [Text("{\"a\": 1}"), Text("[]"), Text("\"x\"")]),
     ]
 }

@@ -62,6 +62,9 @@ async fn values_arrive_as_they_are() {
             (PgType::Json, Text("{\"b\": 1,  \"a\": \"\\n\"}"), "{\"b\": 1,  \"a\": \"\\n\"}"),
             (PgType::Jsonb, Text("{\"b\": 1.50, \"a\": [null]}"), "{\"a\": [null], \"b\": 1.50}"),
             (PgType::RealArray, Text("{1,-2.5,1e+20}"), "{1,-2.5,1e+20}"),
+            (PgType::Uuid, Text("123e4567-e89b-12d3-a456-426655440000"), "123e4567-e89b-12d3-a456-426655440000"),
+            (PgType::Inet, Text("1.2.3.4"), "1.2.3.4"),
+            (PgType::Inet, Text("::ffff:1.2.3.4"), "::ffff:1.2.3.4"),
         ];
         let names: Vec<String> = (0..cases.len()).map(|place| format!("c {place}\"")).collect();
         let columns: Vec<(&str, PgType)> =

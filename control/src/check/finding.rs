@@ -68,7 +68,7 @@ pub(crate) struct Finding {
 }
 
 /// The names of all checks, by area.
-pub(crate) const NAMES: [&str; 37] = [
+pub(crate) const NAMES: [&str; 38] = [
     "task_file",
     "source_connection",
     "source_version",
@@ -86,6 +86,7 @@ pub(crate) const NAMES: [&str; 37] = [
     "table_mapping",
     "known_charsets",
     "tables_without_key",
+    "key_meaning",
     "foreign_key_cascades",
     "snapshot_locks",
     "log_transport",

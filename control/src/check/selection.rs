@@ -6,6 +6,7 @@ use millrace_task::{ObjectRule, Task};
 
 use super::finding::{Area, Finding};
 use crate::catalog::{map_table, nothing_selected};
+use crate::loose_keys::key_notes;
 use crate::text::{count, number};
 
 /// Every rule selects a table.
@@ -84,4 +85,26 @@ pub(super) fn check_mapping(task: &Task, tables: &[SourceTable]) -> Finding {
         Some(error) => Finding::blocks(Area::Source, name, error),
         None => Finding::good(Area::Source, name, "every column has a type in the destination"),
     }
+}
+
+/// Tables that are named; the rest is counted.
+const NAMED: usize = 5;
+
+/// Unique keys say the same of texts in the destination as in MySQL.
+pub(super) fn check_key_meaning(tables: &[SourceTable]) -> Finding {
+    let name = "key_meaning";
+    let notes: Vec<String> = tables
+        .iter()
+        .flat_map(|table| key_notes(table).into_iter().map(move |note| format!("\"{}\", {note}", table.name)))
+        .collect();
+    if notes.is_empty() {
+        return Finding::good(Area::Source, name, "no unique key compares texts more loosely than the destination");
+    }
+    let mut found = notes[..notes.len().min(NAMED)].join("; ");
+    if notes.len() > NAMED {
+        found.push_str(&format!("; and {} more (millrace plan names all)", notes.len() - NAMED));
+    }
+    let mend = "nothing is lost or merged while the task runs; after the cut-over the application must not rely on it: write \
+                the keys in one form, or make a unique index over lower(...) in the destination";
+    Finding::warning(Area::Source, name, found, mend)
 }

@@ -15,7 +15,7 @@ use millrace_task::{Phase, Task};
 
 use super::finding::{Area, Finding};
 use super::is_incremental;
-use super::selection::{check_excluded_columns, check_mapping, check_selected};
+use super::selection::{check_excluded_columns, check_key_meaning, check_mapping, check_selected};
 use crate::catalog::{databases, selected_tables};
 
 /// Longest time for one server's checks.
@@ -70,6 +70,7 @@ async fn look(
     findings.push(check_mapping(task, tables));
     findings.push(ensure_known_charsets(tables).into());
     findings.push(ensure_keys(tables).into());
+    findings.push(check_key_meaning(tables));
     if is_incremental(task) {
         findings.push(ensure_no_hidden_cascades(&facts, tables).into());
         if task.phases.contains(Phase::Full) {

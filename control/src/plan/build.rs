@@ -9,10 +9,10 @@ use millrace_mysql::objects::SourceObject;
 use millrace_task::{Phase, Task};
 
 use super::estimate::Estimate;
-use super::keys::key_notes;
 use super::notes::{Place, default_is_lost, notes};
 use super::objects::{Unmoved, unmoved};
 use crate::catalog::MappedTable;
+use crate::loose_keys::key_notes;
 
 /// What a task would do.
 pub(super) struct Plan {

@@ -46,6 +46,7 @@ pub(super) fn notes(
         MysqlType::Json => note("numbers by value: 1.0 and 1.00 are the same"),
         MysqlType::Geometry(_) => note("bytes as MySQL stores them: SRID, then WKB"),
         MysqlType::Vector(_) => note("its numbers as an array"),
+        MysqlType::Inet6 if target.ty == PgType::Inet => note("inet prints some addresses in another way"),
         _ => {}
     }
     notes

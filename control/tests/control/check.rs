@@ -75,6 +75,34 @@ async fn what_blocks_says_how_to_mend_it_and_cannot_be_accepted() -> Result<()> 
     world.remove().await
 }
 
+/// A key over texts that MySQL takes for equal and the destination does not is named, and keeps no task from starting.
+#[tokio::test]
+async fn keys_that_mean_something_else_are_named() -> Result<()> {
+    let world = World::new("loose_keys").await?;
+    let name = &world.name;
+    let task = world.task(&world.servers.mysql, &format!("objects = [{{ table = \"{name}.*\" }}]"))?;
+    let found = checks(&millrace(&["check", &task, "--json"])?);
+    assert_eq!(found["key_meaning"].0, "ok", "{found:?}");
+
+    let tables = "CREATE TABLE codes (code CHAR(8) COLLATE utf8mb4_bin PRIMARY KEY); \
+                  CREATE TABLE users (id INT PRIMARY KEY, mail VARCHAR(80) COLLATE utf8mb4_0900_ai_ci, UNIQUE KEY by_mail (mail))";
+    world.mysql(&format!("USE {name}; {tables}")).await?;
+    let ended = millrace(&["check", &task, "--json"])?;
+    let (result, text, mend) = &checks(&ended)["key_meaning"];
+    assert_eq!((ended.code, result.as_str()), (0, "warning"), "{text}");
+    let expected = [
+        format!(
+            "\"{name}.codes\", unique key \"PRIMARY\": in MySQL texts of code that differ only in spaces at the end are equal"
+        ),
+        format!(
+            "\"{name}.users\", unique key \"by_mail\": in MySQL texts of mail that differ only in case or accents are equal"
+        ),
+    ];
+    assert!(expected.iter().all(|line| text.contains(line)), "{text}");
+    assert!(mend.contains("nothing is lost or merged"), "{mend}");
+    world.remove().await
+}
+
 #[tokio::test]
 async fn a_weak_account_is_told_what_to_grant() -> Result<()> {
     let world = World::new("weak").await?;

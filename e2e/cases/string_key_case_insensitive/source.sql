@@ -9,3 +9,8 @@ SET SESSION cte_max_recursion_depth = 10000;
 INSERT INTO many
   WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
   SELECT CONCAT(CHAR(97 + i % 26 USING utf8mb4), IF(i % 2, 'x', 'X'), i), i FROM n;
+-- Unique keys beside the primary key, of which one is the table's only key.
+CREATE TABLE other (id INT PRIMARY KEY, k VARCHAR(30) COLLATE utf8mb4_general_ci UNIQUE, v INT);
+INSERT INTO other VALUES (1, 'a', 1), (2, 'B ', 2), (3, 'ç', 3), (4, NULL, 4);
+CREATE TABLE alone (k CHAR(30) COLLATE utf8mb4_general_ci NOT NULL UNIQUE, v INT);
+INSERT INTO alone VALUES ('a', 1), ('B', 2), ('ñ', 3);

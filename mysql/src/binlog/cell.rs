@@ -13,6 +13,7 @@ use super::table_map::WireType;
 use super::temporal;
 use super::text::ShortText;
 use super::{json, json_diff};
+use crate::addresses;
 use crate::charset::{Charsets, TextDecoder};
 
 const SHORT: &str = "the row is cut short";
@@ -59,6 +60,11 @@ pub(crate) enum CellPlan {
     },
     Json {
         length_bytes: u8,
+    },
+    /// UUID, INET4 or INET6, whose bytes the binlog has as those of a BINARY.
+    Address {
+        ty: MysqlType,
+        length: usize,
     },
 }
 
@@ -116,6 +122,9 @@ impl CellPlan {
             (WireType::String(max), MysqlType::Binary(_)) => {
                 Self::PaddedBytes { length_bytes: length_bytes(wire), length: usize::from(max) }
             }
+            (WireType::String(max), MysqlType::Uuid | MysqlType::Inet4 | MysqlType::Inet6) => {
+                Self::Address { ty: column.ty.clone(), length: usize::from(max) }
+            }
             (WireType::Varchar(_) | WireType::Blob(_), MysqlType::Varbinary(_) | MysqlType::Blob(_)) => {
                 Self::Bytes { length_bytes: length_bytes(wire) }
             }
@@ -158,10 +167,13 @@ impl CellPlan {
             }
             Self::Bytes { length_bytes } => row.put(Cell::Bytes(prefixed(cursor, *length_bytes)?)),
             Self::PaddedBytes { length_bytes, length } => {
-                scratch.bytes.clear();
-                scratch.bytes.extend_from_slice(prefixed(cursor, *length_bytes)?);
-                scratch.bytes.resize(scratch.bytes.len().max(*length), 0);
-                row.put(Cell::Bytes(&scratch.bytes));
+                row.put(Cell::Bytes(padded(cursor, *length_bytes, *length, &mut scratch.bytes)?));
+            }
+            Self::Address { ty, length } => {
+                let bytes = padded(cursor, 1, *length, &mut scratch.bytes)?;
+                scratch.text.clear();
+                addresses::put_bytes(ty, bytes, &mut scratch.text).ok_or("more bytes than its type has")?;
+                row.put(Cell::Text(&scratch.text));
             }
             Self::Enum { bytes, labels } => {
                 let index = cursor.uint(usize::from(*bytes)).ok_or(SHORT)?;
@@ -259,6 +271,20 @@ fn signed(cursor: &mut Cursor<'_>, bytes: u8) -> Result<i64, &'static str> {
 fn prefixed<'a>(cursor: &mut Cursor<'a>, length_bytes: u8) -> Result<&'a [u8], &'static str> {
     let length = cursor.uint(usize::from(length_bytes)).ok_or(SHORT)?;
     cursor.take(length as usize).ok_or(SHORT)
+}
+
+/// The bytes with the trailing zeros that the binlog leaves out.
+#[inline]
+fn padded<'b>(
+    cursor: &mut Cursor<'_>,
+    length_bytes: u8,
+    length: usize,
+    buffer: &'b mut Vec<u8>,
+) -> Result<&'b [u8], &'static str> {
+    buffer.clear();
+    buffer.extend_from_slice(prefixed(cursor, length_bytes)?);
+    buffer.resize(buffer.len().max(length), 0);
+    Ok(buffer)
 }
 
 /// Index 0 is the error value, which MySQL shows as the empty text.

@@ -176,6 +176,7 @@ fn agrees(wire: WireType, column: &Column<MysqlType>) -> Result<bool, Mismatch> 
         (WireType::String(max), MysqlType::Binary(n)) | (WireType::Varchar(max), MysqlType::Varbinary(n)) => {
             u32::from(max) == *n
         }
+        (WireType::String(16), MysqlType::Uuid | MysqlType::Inet6) | (WireType::String(4), MysqlType::Inet4) => true,
         (WireType::Blob(n), MysqlType::Text { length_bytes, charset }) => {
             charset_of(column, charset)?;
             n == *length_bytes

@@ -187,6 +187,7 @@ fn wire_type(code: u8, details: &mut Cursor<'_>) -> Result<WireType, &'static st
         249..=252 => WireType::Blob(length_bytes(byte()?)?),
         254 => string_type(byte()?, byte()?)?,
         255 => WireType::Geometry(length_bytes(byte()?)?),
+        140 | 141 => return Err("a column is stored compressed (COMPRESSED), which is not supported"),
         _ => return Err("a column has a type that is not known"),
     })
 }

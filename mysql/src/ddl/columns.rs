@@ -163,7 +163,12 @@ fn read_attribute(
             cursor.take_symbol('=');
             cursor.advance();
         }
-        "VISIBLE" | "INVISIBLE" | "VIRTUAL" | "STORED" | "PERSISTENT" | "ENFORCED" | "COMPRESSED" => {}
+        "VISIBLE" | "INVISIBLE" | "VIRTUAL" | "STORED" | "PERSISTENT" | "ENFORCED" => {}
+        // MariaDB; the binlog has the cells compressed.
+        "COMPRESSED" => {
+            let (table, column) = (place.table.clone(), name.to_owned());
+            return Err(DdlError::UnknownType { table, column, ty: "compressed".into() });
+        }
         "GENERATED" if cursor.take_word("ALWAYS") => {}
         "AS" if cursor.skip_parentheses() => attributes.filling = Filling::Generated,
         "CHECK" if cursor.skip_parentheses() => {}

@@ -177,8 +177,12 @@ fn refuses_tables_that_stand_elsewhere() {
         assert_eq!(error, DdlError::Unsupported { table: TableName::new("d", "t"), what: what.into() });
         assert_eq!(error.class(), ErrorClass::Fatal);
     }
-    let error = parse_create_table(&context(), "CREATE TABLE t (a INET6)", &defaults).unwrap_err();
-    assert_eq!(error.to_string(), "table \"d.t\", column \"a\": type \"inet6\" is not supported");
+    for (ty, named) in
+        [("XMLTYPE", "xmltype"), ("TEXT COMPRESSED", "compressed"), ("BLOB COMPRESSED=zlib", "compressed")]
+    {
+        let error = parse_create_table(&context(), &format!("CREATE TABLE t (a {ty})"), &defaults).unwrap_err();
+        assert_eq!(error.to_string(), format!("table \"d.t\", column \"a\": type \"{named}\" is not supported"));
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::object::ObjectSettings;
 use crate::reader::Reader;
 
 const TYPES: &str = "boolean, smallint, integer, bigint, numeric(p,s), real, double precision, bit(n), date, timestamp(f), \
-                     timestamptz(f), time(f), interval(f), varchar(n), char(n), text, bytea, json, jsonb, real[]";
+                     timestamptz(f), time(f), interval(f), varchar(n), char(n), text, bytea, json, jsonb, real[], uuid, inet";
 
 pub(super) fn settings(reader: &Reader<'_>, columns: &ColumnsTable) -> Result<ObjectSettings, TaskError> {
     let excluded = columns.exclude.iter().flatten().map(|text| pattern(reader, text)).collect::<Result<Vec<_>, _>>()?;

@@ -29,6 +29,8 @@ pub(super) enum Form {
     Json,
     /// The bits of each element, in hexadecimal.
     Vector,
+    /// The text as the source prints it.
+    Address,
 }
 
 /// Bytes of UTF-8, or of a binary value, from which on the SHA-256 of a value is compared: servers and drivers take packets of
@@ -62,6 +64,7 @@ impl Form {
             | "geomcollection" => Self::Bytes,
             "json" => Self::Json,
             "vector" => Self::Vector,
+            "uuid" | "inet4" | "inet6" => Self::Address,
             other => bail!("columns of the MySQL type \"{other}\" cannot be compared yet"),
         })
     }
@@ -83,6 +86,7 @@ impl Form {
             Self::Text => source_value_or_hash(column, &format!("CONVERT({column} USING utf8mb4)")),
             Self::Bytes => source_value_or_hash(column, &format!("HEX({column})")),
             Self::Vector => format!("HEX({column})"),
+            Self::Address => format!("CAST({column} AS CHAR)"),
         }
     }
 
@@ -109,6 +113,9 @@ impl Form {
             (Self::Date, "text") => column.to_owned(),
             (Self::Bytes, "bytea") => destination_value_or_hash(column, &format!("upper(encode({column}, 'hex'))")),
             (Self::Json, "jsonb" | "json" | "text") => format!("{column}::text"),
+            (Self::Address, "uuid" | "text" | "character varying") => format!("{column}::text"),
+            // As it prints an address, which its cast to text does not.
+            (Self::Address, "inet") => format!("textin(inet_out({column}))"),
             (Self::Vector, "real[]") => format!("{column}::double precision[]::text"),
             (_, other) => {
                 bail!("destination column {column} has type \"{other}\", which is not compared with {self:?}")
@@ -142,7 +149,9 @@ impl Form {
             Self::Double => double(&text),
             Self::Json => canonical_json(&text),
             Self::Vector => array(&text),
-            Self::Bit(_) | Self::Date | Self::DateTime | Self::Time | Self::Text | Self::Bytes => Ok(text),
+            Self::Bit(_) | Self::Date | Self::DateTime | Self::Time | Self::Text | Self::Bytes | Self::Address => {
+                Ok(text)
+            }
         }
     }
 }

@@ -101,6 +101,8 @@ fn what_is_allowed_is_what_there_is_a_conversion_for() {
         "json",
         "jsonb",
         "real[]",
+        "uuid",
+        "inet",
     ];
     let types = [
         MysqlType::TinyInt(Sign::Signed),
@@ -119,6 +121,9 @@ fn what_is_allowed_is_what_there_is_a_conversion_for() {
         MysqlType::Blob(2),
         MysqlType::Json,
         MysqlType::Vector(3),
+        MysqlType::Uuid,
+        MysqlType::Inet4,
+        MysqlType::Inet6,
     ];
     for ty in types {
         for target in targets {

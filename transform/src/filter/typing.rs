@@ -250,7 +250,12 @@ impl Typing<'_> {
                     format!("is a {}, which MySQL compares with a tolerance: that is not supported", column.ty.name());
                 return refused(why, "filter by another column, or by IS NULL");
             }
-            MysqlType::Json | MysqlType::Geometry(_) | MysqlType::Vector(_) => {
+            MysqlType::Json
+            | MysqlType::Geometry(_)
+            | MysqlType::Vector(_)
+            | MysqlType::Uuid
+            | MysqlType::Inet4
+            | MysqlType::Inet6 => {
                 let why = format!("has type {}, which cannot be compared", column.ty.name());
                 return refused(why, "filter by another column, or by IS NULL");
             }

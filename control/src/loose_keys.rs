@@ -9,7 +9,7 @@ use millrace_model::schema::Uniqueness;
 use millrace_mysql::SourceTable;
 
 /// A line for each unique key over texts that MySQL compares more loosely than the destination does.
-pub(super) fn key_notes(table: &SourceTable) -> Vec<String> {
+pub(crate) fn key_notes(table: &SourceTable) -> Vec<String> {
     let primary = (!table.primary_key.is_empty()).then_some(("PRIMARY", &table.primary_key));
     let unique = table.indexes.iter().filter(|index| index.uniqueness == Uniqueness::Unique);
     let keys = primary.into_iter().chain(unique.map(|index| (&*index.name, &index.columns)));

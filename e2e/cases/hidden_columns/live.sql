@@ -1,0 +1,20 @@
+UPDATE functional SET a = 'C', b = b + 1, j = '[7]', z = 11 WHERE id IN (1, 3);
+DELETE FROM functional WHERE id = 2;
+INSERT INTO functional SELECT id + 10, a, b, j, z FROM functional;
+UPDATE computed SET a = 10, i = 6 WHERE id < 3;
+DELETE FROM computed WHERE id = 4;
+INSERT INTO computed (id, a, i) VALUES (5, 5, NULL), (6, NULL, 7);
+UPDATE made_key SET k = k + 10 WHERE k < 3;
+DELETE FROM made_key WHERE k = 3;
+DELETE FROM invisible_key WHERE b = 'same' LIMIT 1;
+UPDATE invisible_key SET a = a + 1;
+INSERT INTO invisible_key VALUES (9, 'new');
+-- More of them while the task runs.
+ALTER TABLE functional ADD INDEX upper_a ((UPPER(a))), DROP INDEX twice;
+UPDATE functional SET z = 12, a = CONCAT(a, 'x');
+ALTER TABLE computed DROP INDEX by_sum;
+INSERT INTO computed (id, a) VALUES (7, 7);
+SET SESSION sql_generate_invisible_primary_key = ON;
+CREATE TABLE later (a INT, b INT, KEY ((a + b)));
+INSERT INTO later VALUES (1, 2), (1, 2);
+DELETE FROM later LIMIT 1;
