@@ -79,9 +79,12 @@ impl<'a> Node<'a> {
             node.take_apart()?;
             node = match (node, step) {
                 (Self::Object(members), Step::Member(name)) => &mut members.iter_mut().find(|(key, _)| key == name)?.1,
-                (Self::Array(elements), Step::Element(at)) => elements.get_mut(*at)?,
+                (Self::Array(elements), step) => {
+                    let place = step.place_in(elements.len())?;
+                    elements.get_mut(place)?
+                }
                 // A value is also the one element of itself.
-                (node @ Self::Object(_), Step::Element(0)) => node,
+                (node @ Self::Object(_), Step::Element(0) | Step::FromEnd(0)) => node,
                 _ => return None,
             };
         }
@@ -106,7 +109,7 @@ impl<'a> Node<'a> {
         Some(())
     }
 
-    /// Members are ordered by the length of their names, then by their bytes; elements beyond the end go to the end.
+    /// Members are ordered by the length of their names, then by their bytes; elements beyond an end go to that end.
     fn insert(&mut self, step: Step<'a>, value: Value<'a>) -> Option<()> {
         self.take_apart()?;
         match (self, step) {
@@ -115,7 +118,10 @@ impl<'a> Node<'a> {
                 let place = members.binary_search_by_key(&order(&name), |(key, _)| order(key)).err()?;
                 members.insert(place, (name, Self::Whole(value)));
             }
-            (Self::Array(elements), Step::Element(at)) => elements.insert(at.min(elements.len()), Self::Whole(value)),
+            (Self::Array(elements), step) => {
+                let place = step.place_of_new(elements.len())?;
+                elements.insert(place, Self::Whole(value));
+            }
             _ => return None,
         }
         Some(())
@@ -128,8 +134,9 @@ impl<'a> Node<'a> {
                 let place = members.iter().position(|(key, _)| key == name)?;
                 members.remove(place);
             }
-            (Self::Array(elements), Step::Element(at)) if *at < elements.len() => {
-                elements.remove(*at);
+            (Self::Array(elements), step) => {
+                let place = step.place_in(elements.len())?;
+                elements.remove(place);
             }
             _ => return None,
         }
@@ -193,6 +200,12 @@ mod tests {
     fn carries_changes_out_in_order() {
         let replaced = changed(&[change(REPLACE, "$.a[1]", TRUE), change(REMOVE, "$.a[0]", &[])]);
         assert_eq!(replaced.as_deref(), Ok("{\"a\": [true]}"));
+        let from_the_end = changed(&[
+            change(REPLACE, "$[last].a[last]", TRUE),
+            change(INSERT, "$.a[last-9]", TRUE),
+            change(REMOVE, "$.a[last-1]", &[]),
+        ]);
+        assert_eq!(from_the_end.as_deref(), Ok("{\"a\": [true, true]}"));
         let inserted = changed(&[
             change(INSERT, "$.ab", TRUE),
             change(INSERT, "$.\"\"", TRUE),
@@ -219,6 +232,8 @@ mod tests {
             change(INSERT, "$[0]", TRUE),
             change(REMOVE, "$", &[]),
             change(REMOVE, "$.a[2]", &[]),
+            change(REMOVE, "$.a[last-2]", &[]),
+            change(REPLACE, "$[last-1].a", TRUE),
             change(REMOVE, "$.a[0].x", &[]),
             change(3, "$.a", &[]),
             vec![REPLACE, 200, b'$'],

@@ -144,6 +144,10 @@ async fn partial_updates_read_as_the_server_prints_them() {
         "other = JSON_SET(other, '$.k[9]', 'at the end'), v = 3",
         "other = JSON_INSERT(other, '$.k[0][1]', 'makes an array')",
         "j = JSON_SET(j, '$.\"é\\\\\"x\".d', 'quoted')",
+        "other = JSON_SET(other, '$.k[last-99]', 'at the beginning'), j = JSON_REMOVE(j, '$.list[last]'), v = 4",
+        "other = JSON_REMOVE(other, '$.k[last-1]'), j = JSON_SET(j, '$[last].list[last][last]', 'in a scalar')",
+        "other = JSON_SET(other, '$.k[last][last-1]', 'before'), j = JSON_SET(j, '$.list[last]', JSON_OBJECT('a', 1))",
+        "j = JSON_REMOVE(j, '$[last].list[last].a'), other = JSON_REPLACE(other, '$[0].k[last-2]', 'third from the end')",
         "j = JSON_SET(j, '$', JSON_ARRAY(1)), other = NULL",
         "other = '{}', j = JSON_SET(j, '$[1]', 2)",
     ] {
