@@ -4,6 +4,7 @@
 //! Reading goes one way: [`connect`] opens a [`Session`](connect::Session), [`server`] and [`check`] judge the source,
 //! [`schema`] reads the tables, [`snapshot`] their rows; [`ddl`] and [`binlog`] follow what happens afterwards.
 
+pub mod auto_increment;
 pub mod binlog;
 pub mod cell_form;
 pub mod charset;
