@@ -3,12 +3,13 @@
 //! Every command ends with 0 if all is good, 1 if there is a finding or a failure that stays, 2 if it was called wrongly, 3
 //! if a server could not be reached, 4 if one answered with an error that may pass. What a command found goes to standard
 //! output, for people or (`--json`) for programs; why it failed goes to standard error, as `error: ...` and `hint: ...`.
-//! Nothing but `run` writes to the log; `run`, and `quarantine release` and `drop`, write to the destination; nothing
-//! writes to the source.
+//! Nothing but `run` writes to the log; `run`, `quarantine release` and `drop`, and `cut-over --execute` write to the
+//! destination; nothing writes to the source.
 
 mod catalog;
 mod check;
 mod completions;
+mod cut_over;
 mod loose_keys;
 mod output;
 mod plan;
@@ -50,6 +51,7 @@ enum Command {
     Run(run::Arguments),
     Status(status::Arguments),
     Quarantine(quarantine::Arguments),
+    CutOver(cut_over::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
 }
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Plan(arguments) => in_runtime(plan::run(arguments)),
         Command::Status(arguments) => in_runtime(status::run(arguments)),
         Command::Quarantine(arguments) => in_runtime(quarantine::run(arguments)),
+        Command::CutOver(arguments) => in_runtime(cut_over::run(arguments)),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };
@@ -115,6 +118,8 @@ mod tests {
             &["millrace", "quarantine", "release", "a.toml"],
             &["millrace", "quarantine", "release", "a.toml", "s.t", "1", "2"],
             &["millrace", "quarantine", "drop", "a.toml", "s.t"],
+            &["millrace", "cut-over", "a.toml", "--at", "a:1", "--wait", "0", "--json"],
+            &["millrace", "cut-over", "a.toml", "--execute", "--unchecked"],
             &["millrace", "schema"],
             &["millrace", "completions", "zsh"],
         ] {
@@ -128,6 +133,7 @@ mod tests {
             &["millrace", "completions", "tcsh"],
             &["millrace", "status", "a.toml", "--at", "nowhere"],
             &["millrace", "quarantine", "drop", "a.toml"],
+            &["millrace", "cut-over", "a.toml", "--unchecked", "--wait", "5"],
             &["millrace", "chekc", "a.toml"],
         ] {
             assert!(Arguments::try_parse_from(bad).is_err(), "{bad:?}");

@@ -4,6 +4,7 @@
 //! knew it; one that does not answer is said not to answer. What is applied comes from the destination, which decides.
 
 mod ask;
+pub(crate) mod caught_up;
 mod gather;
 mod render;
 mod report;
@@ -19,6 +20,7 @@ use millrace_model::Failure;
 
 use crate::Ending;
 use crate::output::{Colours, print, print_json};
+pub(crate) use ask::address;
 use report::Report;
 use state::State;
 

@@ -5,6 +5,7 @@
 //! [`schema`] reads the tables, [`snapshot`] their rows; [`ddl`] and [`binlog`] follow what happens afterwards.
 
 pub mod addresses;
+pub mod auto_increment;
 pub mod binlog;
 pub mod cell_form;
 pub mod charset;

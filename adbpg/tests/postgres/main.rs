@@ -8,6 +8,7 @@ mod failures;
 mod keyless;
 mod keys;
 mod names;
+mod numbering;
 mod progress;
 mod refused;
 mod replace;

@@ -41,7 +41,7 @@ fn of_object(object: &SourceObject) -> Unmoved {
         ObjectKind::CheckConstraint => ("check constraint", "the source checks it"),
         ObjectKind::Partitioning => ("partitioning", "the rows arrive in one table"),
         ObjectKind::AutoIncrement => {
-            ("AUTO_INCREMENT column", "numbers arrive as they are; the column is a plain one until cut-over")
+            ("AUTO_INCREMENT column", "numbers arrive as they are; the column is a plain one until `millrace cut-over`")
         }
         ObjectKind::GeneratedColumn => ("generated column", "its value arrives; the column is a plain one"),
     };

@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(3);
 const SIZE: u64 = 64 << 20;
 
 /// An address of the command line: `HOST:PORT`.
-pub(super) fn address(text: &str) -> Result<String, String> {
+pub(crate) fn address(text: &str) -> Result<String, String> {
     let port =
         text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
     match port {

@@ -34,15 +34,20 @@ pub(super) async fn gather(task: &Task, more: &[String]) -> Report {
             Transport::InProcess => "millrace run TASK.toml",
             Transport::Kafka(_) => "millrace-capture, millrace-transform and millrace-apply --task TASK.toml",
         },
-        partitions: match task.log.transport {
-            Transport::InProcess => 1,
-            Transport::Kafka(_) => task.log.partitions,
-        },
+        partitions: partitions(task),
         stages,
         destination,
         binlogs,
         now: u64::try_from(now.as_micros()).unwrap_or(u64::MAX),
     })
+}
+
+/// The partitions of its log.
+pub(super) fn partitions(task: &Task) -> u32 {
+    match task.log.transport {
+        Transport::InProcess => 1,
+        Transport::Kafka(_) => task.log.partitions,
+    }
 }
 
 /// Where a stage of the task file is asked; none where the port is picked at its start.

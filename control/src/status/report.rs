@@ -35,7 +35,8 @@ impl StageReport {
         self.answer.as_ref().ok()?["state"].as_str()
     }
 
-    fn place(&self) -> Option<BinlogPlace> {
+    /// Where it stands in the source's binlog.
+    pub(super) fn place(&self) -> Option<BinlogPlace> {
         let (file, offset) = self.detail("place").as_str()?.rsplit_once(':')?;
         Some(BinlogPlace::new(file, offset.parse().ok()?))
     }

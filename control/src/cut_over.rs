@@ -1,0 +1,153 @@
+//! `millrace cut-over`: what the destination needs so that an application can write to it instead of the source.
+//!
+//! While a task runs the destination's tables have what the task needs, and nothing that could refuse or change a row of
+//! the source. Here they get the rest. Everything is looked at anew each time, so that it can be done again after whatever
+//! came in between; what is as it should be stays as it is.
+
+mod columns;
+mod item;
+mod render;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use millrace_adbpg::Connection;
+use millrace_apply::destination_options;
+use millrace_capture::source_options;
+use millrace_model::Failure;
+use millrace_mysql::Session;
+use millrace_mysql::auto_increment::read_next_numbers;
+use millrace_task::Task;
+
+use crate::Ending;
+use crate::catalog::{databases, map_tables, nothing_selected, selected_tables};
+use crate::output::{Colours, print, print_json};
+use crate::status::address;
+use crate::status::caught_up::{CaughtUp, wait_until_caught_up};
+use crate::text::count;
+use columns::numbered_columns;
+use item::{Deed, Item};
+use render::{Report, to_json, to_text};
+
+/// Prepare the destination for the application: numbers of AUTO_INCREMENT columns
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Use it when the application has stopped writing to the source, while the task still runs:
+
+  1. stop the application
+  2. millrace cut-over shop.toml --execute    waits until everything has arrived, then changes the destination
+  3. stop the task, start the application on the destination
+
+Each column that is AUTO_INCREMENT in the source becomes an identity, or gets a sequence and a default, and goes on above the
+numbers of both sides. It can be done again: what is prepared already stays as it is, and no number ever goes back.
+Without --execute it prints the statements and changes nothing.
+
+Exit code 1 if something is left to decide, or not everything has arrived; with --execute nothing is done then.
+
+Examples:
+  millrace cut-over shop.toml
+  millrace cut-over shop.toml --execute
+  millrace cut-over shop.toml --execute --wait 600
+  millrace cut-over shop.toml --execute --unchecked    the task was stopped after everything had arrived
+  millrace cut-over shop.toml --json | jq -r '.items[].statements[]'")]
+pub(crate) struct Arguments {
+    /// The task file
+    #[arg(value_name = "TASK.toml")]
+    task: PathBuf,
+    /// Execute the statements instead of printing them
+    #[arg(long)]
+    execute: bool,
+    /// Do not look whether everything that the source has has arrived
+    #[arg(long, conflicts_with_all = ["wait", "at"])]
+    unchecked: bool,
+    /// Longest time in which everything is to arrive
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    wait: u64,
+    /// Ask a stage here too; can be given several times
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+    at: Vec<String>,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints what is needed, or does it.
+pub(crate) async fn run(arguments: Arguments) -> Result<Ending, Failure> {
+    let task = millrace_task::load(&arguments.task)?;
+    let mut destination = Connection::connect(&destination_options(&task.destination)).await?;
+    let arrival = arrival(&task, &destination, &arguments).await?;
+    let deed = if arguments.execute { Deed::Done } else { Deed::Shown };
+    if let (Deed::Done, Some(CaughtUp::No { why, hint })) = (deed, &arrival) {
+        return Err(Failure::fatal(format!("nothing was done, because not everything has arrived: {why}"), hint));
+    }
+    // The source is read once it has said all that it had to say.
+    let needs = Needs::read(&task).await?;
+    let mut report = Report {
+        task: task.name.to_string(),
+        destination: destination.dialect().to_string(),
+        deed,
+        arrival,
+        items: Vec::new(),
+    };
+    let ended = needs.meet(&mut destination, deed, &mut report.items).await;
+    match arguments.json {
+        true => print_json(&to_json(&report))?,
+        false => print(&to_text(&report, Colours::of_standard_output()))?,
+    }
+    ended?;
+    Ok(if report.is_good() { Ending::Good } else { Ending::Finding })
+}
+
+/// Whether everything has arrived; none where that is not asked for.
+async fn arrival(task: &Task, destination: &Connection, arguments: &Arguments) -> Result<Option<CaughtUp>, Failure> {
+    if arguments.unchecked {
+        return Ok(None);
+    }
+    let caught_up = wait_until_caught_up(task, &arguments.at, Duration::from_secs(arguments.wait)).await;
+    if caught_up != CaughtUp::Yes {
+        return Ok(Some(caught_up));
+    }
+    let mut held = 0;
+    for summary in destination.summarize_tasks(task.name.as_str()).await? {
+        held += destination.read_holds(&summary.task_id).await?.len();
+    }
+    Ok(Some(match held {
+        0 => CaughtUp::Yes,
+        held => CaughtUp::No {
+            why: format!("{} in quarantine", count(held, "row")),
+            hint: "release or drop them: millrace quarantine list".to_owned(),
+        },
+    }))
+}
+
+/// What the destination needs, by the source.
+struct Needs {
+    columns: Vec<columns::Numbered>,
+}
+
+impl Needs {
+    async fn read(task: &Task) -> Result<Self, Failure> {
+        let mut session = Session::connect(&source_options(&task.source)).await?;
+        let tables = selected_tables(&mut session, task).await?;
+        if tables.is_empty() {
+            return Err(nothing_selected());
+        }
+        let next_numbers = read_next_numbers(&mut session, &databases(&tables)).await?;
+        session.close().await;
+        let mapped = map_tables(task, &tables)?;
+        Ok(Self { columns: numbered_columns(&tables, &mapped, &next_numbers) })
+    }
+
+    /// Adds an item for each need: shown, or done. An error is one of the item that would have come next.
+    async fn meet(&self, destination: &mut Connection, deed: Deed, items: &mut Vec<Item>) -> Result<(), Failure> {
+        for numbered in &self.columns {
+            let numbering = match deed {
+                Deed::Shown => destination.plan_numbering(&numbered.column).await?,
+                Deed::Done => destination.execute_numbering(&numbered.column).await?,
+            };
+            items.push(Item::of_numbering(numbered, numbering, deed));
+        }
+        Ok(())
+    }
+}
