@@ -10,7 +10,7 @@ use millrace_task::{Phase, Task};
 
 use super::estimate::Estimate;
 use super::keys::key_notes;
-use super::notes::{Place, default_is_lost, notes};
+use super::notes::{Place, lost_default, notes};
 use super::objects::{Unmoved, unmoved};
 use crate::catalog::MappedTable;
 
@@ -157,9 +157,7 @@ fn columns(mapped: &MappedTable) -> Vec<PlannedColumn> {
         if let Some(target) = target.filter(|target| target.name != column.name) {
             notes.insert(0, format!("is named \"{}\"", target.name));
         }
-        if target.is_some_and(|target| default_is_lost(column, target)) {
-            notes.push("its default does not move".to_owned());
-        }
+        notes.extend(target.and_then(|target| lost_default(column, target)));
         PlannedColumn {
             name: column.name.to_string(),
             source_type: column.ty.name(),
