@@ -11,7 +11,7 @@
 
 mod collation;
 mod like;
-pub(crate) mod moment;
+pub mod moment;
 mod number;
 mod typing;
 

@@ -2,18 +2,25 @@
 //!
 //! While a task runs, the source checks its rows: the destination has no constraints of its own, so that none is stricter than
 //! the source after a change there. A condition is translated only where it means the same in the destination for every row
-//! that the source accepts: comparisons of numbers, and whether values are NULL. Texts are compared by other rules
+//! that the source accepts: comparisons of numbers and dates, and whether values are NULL. Texts are compared by other rules
 //! there (case, accents, spaces at the end), and arithmetic has other bounds: all others are named with the reason.
+//!
+//! A zero date that becomes NULL makes a comparison unknown. Through AND, OR, XOR and NOT that can turn a condition from
+//! true to unknown only, which a constraint lets pass; where something asks for more, such columns are not translated.
+
+mod terms;
+mod words;
 
 use millrace_adbpg::AdbpgError;
 use millrace_adbpg::ddl::render_add_check;
 use millrace_adbpg::ident::Ident;
-use millrace_model::mysql_type::Rounding;
 use millrace_model::{Column, MysqlType, PgType};
 use millrace_mysql::constraints::{CheckConstraint, Enforcement};
 use millrace_task::{Comparison, Condition, Expression, InsteadOfDate, Negation, Operand, Truth, Value};
 use millrace_transform::types::{may_hold_zero_date, target_type};
 
+use self::terms::{Kind, Term, comparable, quoted};
+use self::words::in_plain_words;
 use crate::catalog::MappedTable;
 
 /// What becomes of a table's constraints.
@@ -51,49 +58,22 @@ fn translate(check: &CheckConstraint, mapped: &MappedTable) -> Result<String, Un
         return Err("the source does not enforce it".to_owned());
     }
     Ident::new(&check.name).map_err(|_| "its name is longer than 63 bytes".to_owned())?;
-    if check.condition.contains(['\'', '"']) {
-        return Err(TEXTS.to_owned());
-    }
-    let condition = Condition::parse(&with_plain_signs(&check.condition)).map_err(|problem| {
-        format!("only comparisons of numbers, and with NULL, are translated: {}", problem.message)
+    let words = in_plain_words(&check.condition).ok_or_else(|| TEXTS.to_owned())?;
+    let condition = Condition::parse(&words).map_err(|problem| {
+        format!("only comparisons of numbers and dates, and with NULL, are translated: {}", problem.message)
     })?;
-    Translation { mapped }.condition(condition.tree())
+    Translation { mapped }.condition(condition.tree(), Unknown::Passes)
 }
 
-/// The condition with `-1` for `-(1)`, as the server's catalog shows a negative constant. Names in backquotes stay as they are.
-fn with_plain_signs(condition: &str) -> String {
-    let plain = |(place, part): (usize, &str)| match place % 2 {
-        0 => part
-            .split("-(")
-            .enumerate()
-            .map(|(place, part)| if place == 0 { part.to_owned() } else { signed(part) })
-            .collect(),
-        _ => part.to_owned(),
-    };
-    condition.split('`').enumerate().map(plain).collect::<Vec<String>>().join("`")
-}
+const TEXTS: &str = "it is about a text, and the destination has other rules for comparing texts";
 
-/// What stood behind `-(`, with the sign.
-fn signed(behind: &str) -> String {
-    match behind.split_once(')') {
-        Some((number, rest)) if number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
-            format!("-{number}{rest}")
-        }
-        _ => format!("-({behind}"),
-    }
-}
-
-const TEXTS: &str = "it has a text or a date as a constant, and the destination has other rules for comparing them";
-
-/// An operand in the destination's SQL.
-enum Term {
-    /// A whole or decimal number of a column.
-    Exact(String),
-    /// A floating-point number of a column.
-    Real(String),
-    /// A constant number.
-    Number(String),
-    Null,
+/// What follows where a part of a condition is unknown in the destination, and not in the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unknown {
+    /// The row passes.
+    Passes,
+    /// The row may be refused.
+    Counts,
 }
 
 struct Translation<'m> {
@@ -102,28 +82,34 @@ struct Translation<'m> {
 
 impl Translation<'_> {
     /// The condition within parentheses, or one word.
-    fn condition(&self, expression: &Expression) -> Result<String, Untranslated> {
+    fn condition(&self, expression: &Expression, unknown: Unknown) -> Result<String, Untranslated> {
         let all = |inner: &[Expression], word: &str| {
-            let inner: Result<Vec<String>, Untranslated> = inner.iter().map(|inner| self.condition(inner)).collect();
-            Ok(format!("({})", inner?.join(word)))
+            let inner = inner.iter().map(|inner| self.condition(inner, unknown));
+            Ok(format!("({})", inner.collect::<Result<Vec<String>, Untranslated>>()?.join(word)))
         };
         match expression {
             Expression::And(inner) => all(inner, " AND "),
             Expression::Or(inner) => all(inner, " OR "),
             // Both unknown where one side is.
-            Expression::Xor(one, other) => Ok(format!("({} <> {})", self.condition(one)?, self.condition(other)?)),
-            Expression::Not(inner) => Ok(format!("(NOT {})", self.condition(inner)?)),
+            Expression::Xor(one, other) => {
+                Ok(format!("({} <> {})", self.condition(one, unknown)?, self.condition(other, unknown)?))
+            }
+            Expression::Not(inner) => Ok(format!("(NOT {})", self.condition(inner, unknown)?)),
             Expression::Is { inner, truth, negation } => {
                 let truth = match truth {
                     Truth::True => "TRUE",
                     Truth::False => "FALSE",
                     Truth::Unknown => "UNKNOWN",
                 };
-                Ok(format!("({} IS {}{truth})", self.condition(inner)?, not(*negation)))
+                Ok(format!("({} IS {}{truth})", self.condition(inner, Unknown::Counts)?, not(*negation)))
             }
             Expression::Value(operand) => self.truth(operand),
             Expression::Compare { left, comparison, right } => {
-                let both = self.numbers(&[left, right])?;
+                let unknown = match comparison {
+                    Comparison::NullSafeEqual => Unknown::Counts,
+                    _ => unknown,
+                };
+                let both = self.compared(&[left, right], unknown)?;
                 Ok(format!("({} {} {})", both[0], sign(*comparison), both[1]))
             }
             Expression::IsNull { operand, negation } => {
@@ -131,11 +117,11 @@ impl Translation<'_> {
             }
             Expression::In { operand, list, negation } => {
                 let all: Vec<&Operand> = std::iter::once(operand).chain(list).collect();
-                let all = self.numbers(&all)?;
+                let all = self.compared(&all, unknown)?;
                 Ok(format!("({} {}IN ({}))", all[0], not(*negation), all[1..].join(", ")))
             }
             Expression::Between { operand, low, high, negation } => {
-                let all = self.numbers(&[operand, low, high])?;
+                let all = self.compared(&[operand, low, high], unknown)?;
                 Ok(format!("({} {}BETWEEN {} AND {})", all[0], not(*negation), all[1], all[2]))
             }
             Expression::Like { .. } => Err(TEXTS.to_owned()),
@@ -144,71 +130,62 @@ impl Translation<'_> {
 
     /// A value that stands alone.
     fn truth(&self, operand: &Operand) -> Result<String, Untranslated> {
-        match self.term(operand)? {
-            Term::Exact(value) | Term::Real(value) => Ok(format!("({value} <> 0)")),
+        match self.term(operand, Unknown::Counts)? {
+            Term::Column(Kind::Exact | Kind::Real, name) => Ok(format!("({name} <> 0)")),
             Term::Number(number) => {
                 Ok(if number.contains(|c: char| matches!(c, '1'..='9')) { "TRUE" } else { "FALSE" }.to_owned())
             }
             Term::Null => Ok("NULL::boolean".to_owned()),
+            Term::Column(..) | Term::Text(_) => Err("it takes a value that is no number for a condition".to_owned()),
         }
     }
 
-    /// Operands that are compared with each other.
-    fn numbers(&self, operands: &[&Operand]) -> Result<Vec<String>, Untranslated> {
-        let terms: Result<Vec<Term>, Untranslated> = operands.iter().map(|operand| self.term(operand)).collect();
-        let terms = terms?;
-        let reals = terms.iter().filter(|term| matches!(term, Term::Real(_))).count();
-        let constants = terms.iter().filter(|term| matches!(term, Term::Number(_))).count();
-        if reals > 0 && reals + constants < terms.len() {
-            return Err("it compares floating-point numbers with other columns".to_owned());
-        }
-        let of_reals = |term| match term {
-            Term::Number(number) if reals > 0 => format!("{number}::double precision"),
-            Term::Exact(text) | Term::Real(text) | Term::Number(text) => text,
-            Term::Null => "NULL".to_owned(),
-        };
-        Ok(terms.into_iter().map(of_reals).collect())
+    fn compared(&self, operands: &[&Operand], unknown: Unknown) -> Result<Vec<String>, Untranslated> {
+        let terms: Result<Vec<Term>, Untranslated> =
+            operands.iter().map(|operand| self.term(operand, unknown)).collect();
+        comparable(&terms?)
     }
 
-    fn term(&self, operand: &Operand) -> Result<Term, Untranslated> {
+    fn term(&self, operand: &Operand, unknown: Unknown) -> Result<Term, Untranslated> {
         let name = match &operand.value {
             Value::Column(name) => name,
             Value::Null => return Ok(Term::Null),
-            Value::Number(number) if number.starts_with('-') => return Ok(Term::Number(format!("({number})"))),
             Value::Number(number) => return Ok(Term::Number(number.clone())),
-            Value::Text(_) | Value::Bytes(_) | Value::Date(_) | Value::Time(_) | Value::Timestamp(_) => {
-                return Err(TEXTS.to_owned());
-            }
+            Value::Text(text) | Value::Date(text) => return Ok(Term::Text(text.clone())),
+            Value::Bytes(_) | Value::Time(_) | Value::Timestamp(_) => return Err(TEXTS.to_owned()),
         };
         let (source, target) = self.column(name)?;
         if target_type(&source.ty) != target.ty {
             return Err(format!("column \"{}\" has another type there", source.name));
         }
-        let quoted = Ident::new(&target.name).map_err(|error| error.to_string())?;
-        match &source.ty {
-            MysqlType::TinyInt(_)
-            | MysqlType::SmallInt(_)
-            | MysqlType::MediumInt(_)
-            | MysqlType::Int(_)
-            | MysqlType::BigInt(_)
-            | MysqlType::Decimal { .. } => Ok(Term::Exact(quoted.to_string())),
-            MysqlType::Float(Rounding::None) | MysqlType::Double(Rounding::None) => {
-                Ok(Term::Real(format!("{quoted}::double precision")))
+        let kind = Kind::of(&source.ty)
+            .ok_or_else(|| format!("it compares column \"{}\" of type {}", source.name, source.ty.name()))?;
+        if may_hold_zero_date(&source.ty) {
+            let policies = [self.mapped.policies.zero_dates, self.mapped.policies.invalid_dates];
+            if policies.contains(&InsteadOfDate::FirstDay) {
+                return Err(format!("column \"{}\" has the first day there where it has no date", source.name));
             }
-            _ => Err(format!("it compares column \"{}\" of type {}", source.name, source.ty.name())),
+            if unknown == Unknown::Counts {
+                self.ensure_null_is_null(source)?;
+            }
         }
+        Ok(Term::Column(kind, quoted(target)?))
     }
 
     /// A column that is NULL in the destination exactly where it is in the source.
     fn nullable(&self, operand: &Operand) -> Result<String, Untranslated> {
         let Value::Column(name) = &operand.value else { return Err("it asks whether a constant is NULL".to_owned()) };
         let (source, target) = self.column(name)?;
-        let policies = self.mapped.policies;
-        let dates_become_null = [policies.zero_dates, policies.invalid_dates].contains(&InsteadOfDate::Null);
-        if may_hold_zero_date(&source.ty) && dates_become_null {
+        self.ensure_null_is_null(source)?;
+        quoted(target)
+    }
+
+    fn ensure_null_is_null(&self, source: &Column<MysqlType>) -> Result<(), Untranslated> {
+        let policies = [self.mapped.policies.zero_dates, self.mapped.policies.invalid_dates];
+        if may_hold_zero_date(&source.ty) && policies.contains(&InsteadOfDate::Null) {
             return Err(format!("column \"{}\" is NULL there where it has a zero date", source.name));
         }
-        Ident::new(&target.name).map(|name| name.to_string()).map_err(|error| error.to_string())
+        Ok(())
     }
 
     fn column(&self, name: &str) -> Result<(&Column<MysqlType>, &Column<PgType>), Untranslated> {

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 use std::sync::Arc;
 
-use millrace_model::mysql_type::Sign;
+use millrace_model::mysql_type::{Rounding, Sign};
 use millrace_model::schema::{Nullability, Placement, Route};
 use millrace_model::{TableName, TableSchema};
 use millrace_task::ValuePolicies;
@@ -43,6 +43,10 @@ fn mapped() -> MappedTable {
         ("name", varchar),
         ("day", MysqlType::Date),
         ("made", MysqlType::Year),
+        ("last", MysqlType::Date),
+        ("at", MysqlType::DateTime(3)),
+        ("instant", MysqlType::Timestamp(0)),
+        ("opens", MysqlType::Time(0)),
     ];
     let target = vec![
         ("A\"", PgType::Integer),
@@ -52,11 +56,15 @@ fn mapped() -> MappedTable {
         ("name", PgType::Varchar(9)),
         ("day", PgType::Date),
         ("made", PgType::Integer),
+        ("last", PgType::Date),
+        ("at", PgType::Timestamp(3)),
+        ("instant", PgType::TimestampTz(0)),
+        ("opens", PgType::Interval(0)),
     ];
     MappedTable {
         source: schema("t", source),
         target: schema("T", target),
-        moving: vec![0, 1, 3, 4, 5, 6, 7],
+        moving: vec![0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11],
         policies: ValuePolicies::default(),
     }
 }
@@ -101,7 +109,7 @@ fn comparisons_of_numbers_move() {
         ("((`a` = 5) is not true)", r#"(("A""" = 5) IS NOT TRUE)"#),
         ("`a`", r#"("A""" <> 0)"#),
         ("true", "TRUE"),
-        ("(`ratio` < 1.5)", r#"("ratio"::double precision < 1.5::double precision)"#),
+        ("(`ratio` < 1.5)", r#"("ratio"::double precision < (1.5)::double precision)"#),
         ("(`name` is not null)", r#"("name" IS NOT NULL)"#),
         ("(`other` is not null)", r#"("other" IS NOT NULL)"#),
     ] {
@@ -112,20 +120,22 @@ fn comparisons_of_numbers_move() {
 #[test]
 fn what_could_mean_something_else_is_named() {
     for (condition, part) in [
-        ("(`name` <> _utf8mb4\\'\\')", "a text or a date"),
-        ("(`name` like `name`)", "a text or a date"),
+        ("(`name` <> _utf8mb4\\'\\')", "compares column \"name\" of type varchar(9)"),
+        ("(`name` <> _utf8mb4\\'x\\')", "it is about a text"),
+        ("(`name` <> _utf8mb4\\'it\\\\\\'s\\')", "it is about a text"),
+        ("(`name` like `name`)", "it is about a text"),
         ("(`name` > 5)", "compares column \"name\" of type varchar(9)"),
         ("(`name` = `name`)", "compares column \"name\""),
-        ("(`day` > 20000101)", "compares column \"day\""),
         ("(`made` > 99)", "compares column \"made\" of type year"),
         ("(`day` is not null)", "column \"day\" is NULL there where it has a zero date"),
-        ("(-(`a`) > 5)", "comparisons of numbers, and with NULL, are translated: "),
-        ("(`x-(1)` > 5)", "no column \"x-(1)\""),
         ("(`gone` > 1)", "column \"gone\" is excluded"),
         ("(`other` > 1)", "column \"other\" has another type there"),
         ("(`nowhere` > 1)", "no column \"nowhere\""),
-        ("(`ratio` > `a`)", "floating-point numbers with other columns"),
-        ("((`a` + 1) > 5)", "comparisons of numbers, and with NULL, are translated: "),
+        ("(`x-(1)` > 5)", "no column \"x-(1)\""),
+        ("(`ratio` > `a`)", "values of different kinds"),
+        ("(`ratio` > `ratio`)", "values of different kinds"),
+        ("((`a` + 1) > 5)", "comparisons of numbers and dates, and with NULL, are translated: "),
+        ("(-(`a`) > 5)", "comparisons of numbers and dates, and with NULL, are translated: "),
         ("((`a` % 2) = 0)", "\"%\" is not supported"),
         ("(char_length(`name`) > 2)", "function \"char_length\" is not supported"),
         ("(regexp_like(`name`,`name`))", "not supported"),
@@ -139,11 +149,61 @@ fn what_could_mean_something_else_is_named() {
 }
 
 #[test]
+fn comparisons_of_dates_move() {
+    for (condition, expected) in [
+        ("(`day` <= `last`)", r#"("day" <= "last")"#),
+        ("(`day` < `at`)", r#"("day" < "at")"#),
+        ("(`day` > _utf8mb4\\'2000-01-31\\')", r#"("day" > '2000-01-31'::date)"#),
+        ("(`day` > DATE'2000-01-31')", r#"("day" > '2000-01-31'::date)"#),
+        ("(`at` >= _utf8mb4\\'2000-01-31\\')", r#"("at" >= '2000-01-31'::timestamp)"#),
+        (
+            "(`at` between _utf8mb4\\'2000-01-31 10:00:00.5\\' and `at`)",
+            r#"("at" BETWEEN '2000-01-31 10:00:00.5'::timestamp AND "at")"#,
+        ),
+        ("(`day` in (_utf8mb4\\'2000-01-31\\',NULL))", r#"("day" IN ('2000-01-31'::date, NULL))"#),
+        ("(`instant` = `instant`)", r#"("instant" = "instant")"#),
+        ("(`opens` < `opens`)", r#"("opens" < "opens")"#),
+        ("(not((`day` > `last`)))", r#"(NOT ("day" > "last"))"#),
+    ] {
+        assert_eq!(of(condition), expected, "{condition}");
+    }
+}
+
+#[test]
+fn comparisons_of_dates_that_could_mean_something_else_are_named() {
+    for (condition, part) in [
+        ("(`day` > 20000101)", "a constant of another kind"),
+        ("(`day` > _utf8mb4\\'2000-02-30\\')", "a constant of another kind"),
+        ("(`day` > _utf8mb4\\'2000-1-1\\')", "a constant of another kind"),
+        ("(`day` > _utf8mb4\\'2000-01-31 10:00:00\\')", "a constant of another kind"),
+        ("(`day` > _utf8mb4\\'\\')", "a constant of another kind"),
+        ("(`a` > _utf8mb4\\'5\\')", "a constant of another kind"),
+        ("(_utf8mb4\\'5\\' < _utf8mb4\\'7\\')", "a constant of another kind"),
+        ("(`instant` > _utf8mb4\\'2000-01-31\\')", "values of different kinds"),
+        ("(`opens` > _utf8mb4\\'10:00:00\\')", "values of different kinds"),
+        ("(`instant` > `at`)", "values of different kinds"),
+        ("(`day` between `last` and `at`)", "values of different kinds"),
+        ("(`day` <=> `last`)", "column \"day\" is NULL there where it has a zero date"),
+        ("((`day` < `last`) is true)", "column \"day\" is NULL there where it has a zero date"),
+        ("`day`", "column \"day\" is NULL there"),
+        ("`opens`", "no number for a condition"),
+    ] {
+        let found = of(condition);
+        assert!(found.starts_with("left out: ") && found.contains(part), "{condition}: {found}");
+    }
+    let mut mapped = mapped();
+    mapped.policies.invalid_dates = InsteadOfDate::FirstDay;
+    let made = constraints(&[check("(`day` < `last`)")], &mapped).unwrap();
+    assert!(made.left_out[0].1.contains("has the first day there"), "{made:?}");
+}
+
+#[test]
 fn dates_are_null_where_they_are_if_zero_dates_stop() {
     let mut mapped = mapped();
     mapped.policies.zero_dates = InsteadOfDate::Stop;
-    let made = constraints(&[check("(`day` is not null)")], &mapped).unwrap();
+    let made = constraints(&[check("(`day` is not null)"), check("(`day` <=> `last`)")], &mapped).unwrap();
     assert!(made.at_cut_over[0].ends_with("CHECK ((\"day\" IS NOT NULL))"), "{made:?}");
+    assert!(made.at_cut_over[1].ends_with("CHECK ((\"day\" IS NOT DISTINCT FROM \"last\"))"), "{made:?}");
 }
 
 #[test]
