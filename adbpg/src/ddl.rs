@@ -143,6 +143,7 @@ pub(crate) fn column_default(
             PgType::Timestamp(_) | PgType::TimestampTz(_) => {
                 return Ok(Some(format!("CURRENT_TIMESTAMP({})", (*digits).min(6))));
             }
+            PgType::Date => return Ok(Some("CURRENT_DATE".to_owned())),
             _ => format!("the current time is no value of type {}", column.ty),
         },
         Some(DefaultValue::Expression(_)) => "it is an expression in the source's language".to_owned(),
@@ -241,6 +242,12 @@ fn render_comments(schema: &TableSchema<PgType>, table: &QualifiedName) -> Resul
 /// A comment is for readers: a NUL in it, which no constant can hold, is dropped.
 pub(crate) fn render_comment(text: &str) -> Result<String, AdbpgError> {
     literal(&text.replace('\0', ""))
+}
+
+/// ALTER TABLE that adds a CHECK constraint; the condition is the destination's SQL. Fails where a name cannot stand in SQL.
+pub fn render_add_check(table: &TableName, name: &str, condition: &str) -> Result<String, AdbpgError> {
+    let (table, name) = (QualifiedName::new(table)?, Ident::new(name)?);
+    Ok(format!("ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({condition})"))
 }
 
 /// DROP TABLE.
@@ -353,16 +360,17 @@ mod tests {
             column("a", PgType::Text, Nullability::Nullable, Some(DefaultValue::Expression("uuid()".to_owned()))),
             column("b", PgType::TimestampTz(3), Nullability::NotNull, Some(DefaultValue::CurrentTimestamp(3))),
             column("c", PgType::Date, Nullability::Nullable, Some(DefaultValue::CurrentTimestamp(0))),
+            column("e", PgType::Text, Nullability::Nullable, Some(DefaultValue::CurrentTimestamp(0))),
             column("d", PgType::Bytea, Nullability::Nullable, Some(DefaultValue::Literal("A'".to_owned()))),
         ];
         let rendered = render_create_table(&POSTGRES, &schema(columns, vec![], vec![]), ExistingTable::Keep).unwrap();
         assert_eq!(
             rendered.statements[0],
             "CREATE TABLE IF NOT EXISTS \"shop\".\"or\"\"ders\" (\"a\" text, \"b\" timestamptz(3) NOT NULL DEFAULT \
-             CURRENT_TIMESTAMP(3), \"c\" date, \"d\" bytea DEFAULT E'\\\\x4127'::bytea)"
+             CURRENT_TIMESTAMP(3), \"c\" date DEFAULT CURRENT_DATE, \"e\" text, \"d\" bytea DEFAULT E'\\\\x4127'::bytea)"
         );
         let what: Vec<&str> = rendered.left_out.iter().map(|left| left.what.as_str()).collect();
-        assert_eq!(what, ["default of column \"a\"", "default of column \"c\""]);
+        assert_eq!(what, ["default of column \"a\"", "default of column \"e\""]);
     }
 
     #[test]

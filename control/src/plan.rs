@@ -4,6 +4,7 @@
 //! shown here is what happens.
 
 mod build;
+mod constraints;
 mod ddl;
 mod estimate;
 mod notes;
@@ -17,6 +18,7 @@ use millrace_adbpg::Connection;
 use millrace_apply::destination_options;
 use millrace_capture::source_options;
 use millrace_model::Failure;
+use millrace_mysql::constraints::read_checks;
 use millrace_mysql::objects::read_objects;
 use millrace_mysql::{Session, SourceTable};
 use millrace_task::Task;
@@ -82,10 +84,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Ending, Failure> {
         return look_through(&mut session, &task, &tables, &arguments).await;
     }
     let objects = read_objects(&mut session, &databases(&tables)).await?;
+    let checks = read_checks(&mut session, &databases(&tables)).await?;
     session.close().await;
     let destination = Connection::connect(&destination_options(&task.destination)).await?;
     let mapped = map_tables(&task, &tables)?;
-    let plan = build::plan(&task, destination.dialect(), &tables, &mapped, objects)?;
+    let plan = build::plan(&task, destination.dialect(), &tables, &mapped, build::Beside { objects, checks })?;
     if arguments.json {
         print_json(&render::to_json(&plan))?;
     } else if arguments.sql {

@@ -1,13 +1,14 @@
 //! MariaDB as the source: its binlog, its snapshots, its types. Where MariaDB cannot be installed this says so instead.
 
 use std::io::Write;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use millrace_e2e::{
     LIMIT, Role, Scope, Stages, TestResult, Way, World, Writers, in_world_at, poll_until_equal, run_case_at,
 };
-use millrace_testkit::{OwnServer, Random, Server, Servers};
+use millrace_testkit::{OwnServer, Random, Server, Servers, built_binary};
 
 /// Cases that have nothing of MySQL alone.
 const CASES: [&str; 4] = ["insert_update_delete", "table_without_key", "composite_key", "truncate"];
@@ -90,6 +91,7 @@ fn source_is_maria_db() -> TestResult {
     types_arrive(servers.clone()).context("types")?;
     own_types_arrive(servers.clone()).context("MariaDB's own types")?;
     compressed_columns_are_refused(servers.clone()).context("compressed columns")?;
+    definitions_move(servers.clone()).context("definitions")?;
     killed_while_binlogs_rotate(servers.clone()).context("killed while binlogs rotate")?;
     distributed_transactions(servers).context("distributed transactions")?;
     Ok(())
@@ -156,6 +158,35 @@ fn compressed_columns_are_refused(servers: Servers) -> Result<()> {
         world.run_in_source("ALTER TABLE t ADD COLUMN c VARCHAR(100) COMPRESSED").await?;
         let printed = stages.wait_for_failure(Role::Capture, LIMIT).await?;
         ensure!(printed.error.contains("column \"c\": type \"compressed\" is not supported"), "{}", printed.error);
+        Ok(())
+    })
+}
+
+/// Its catalog has words of its own for defaults and CHECK constraints.
+fn definitions_move(servers: Servers) -> Result<()> {
+    const TABLE: &str = "CREATE TABLE defined (id INT PRIMARY KEY, note VARCHAR(9) DEFAULT CONCAT('a', 'b'), day DATE DEFAULT CURDATE(), \
+        at DATETIME(3) DEFAULT (NOW(3)), product INT DEFAULT (2 * 3), flags BIT(4) DEFAULT b'101', amount INT, \
+        CONSTRAINT in_range CHECK (amount > -1 AND (product IS NULL OR amount < 100)), CONSTRAINT texts CHECK (note <> 'x'))";
+    in_world_at(servers, "maria_definitions", async |world| {
+        world.run_in_source(TABLE).await?;
+        world.run_in_source("INSERT INTO defined (id, amount) VALUES (1, 99)").await?;
+        let task = world.task_file().write()?;
+        let plan = Command::new(built_binary("millrace")?).arg("plan").arg(&task).arg("--sql").output()?;
+        let sql = String::from_utf8(plan.stdout)?;
+        let check = "ADD CONSTRAINT \"in_range\" CHECK (((\"amount\" > (-1)) AND ((\"product\" IS NULL) OR (\"amount\" < 100))));";
+        ensure!(sql.contains(check) && !sql.contains("texts"), "{sql}");
+        let mut stages = Stages::start(world, &task, &Role::ALL)?;
+        poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await?;
+        stages.stop().await?;
+        let query = "SELECT attname || ' ' || pg_get_expr(adbin, adrelid) FROM pg_attrdef JOIN pg_attribute \
+                     ON attrelid = adrelid AND attnum = adnum WHERE adrelid = $1::text::regclass ORDER BY attnum";
+        let name = format!("{}.defined", world.name);
+        let rows = world.connect_postgres().await?.query(query, &[&name]).await?;
+        let found: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        ensure!(
+            found == ["day CURRENT_DATE", "at CURRENT_TIMESTAMP(3)", "product 6", "flags '0101'::bit(4)"],
+            "{found:?}"
+        );
         Ok(())
     })
 }

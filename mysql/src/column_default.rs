@@ -266,9 +266,15 @@ fn parts(text: &str, separators: &[char]) -> Vec<String> {
 fn pad_date(text: &str) -> String {
     let date = text.split([' ', 'T']).next().unwrap_or(text);
     match parts(date, &['-', '/', '.']).as_slice() {
+        [y, m, d] if y.len() == 2 => format!("{}-{m:0>2}-{d:0>2}", full_year(y)),
         [y, m, d] => format!("{y:0>4}-{m:0>2}-{d:0>2}"),
         _ => packed_date(&MysqlType::Date, text),
     }
+}
+
+/// The year of two digits (manual, 13.2.9 "2-Digit Years in Dates").
+fn full_year(digits: &str) -> String {
+    format!("{}{digits}", if digits < "70" { "20" } else { "19" })
 }
 
 fn pad_moment(text: &str, digits: u8) -> String {
@@ -354,6 +360,8 @@ mod tests {
             ("char(5)", "'a  '", "a"),
             ("varchar(5)", "_latin1'a '", "a "),
             ("date", "'2024-1-1'", "2024-01-01"),
+            ("date", "'24-1-1'", "2024-01-01"),
+            ("datetime", "'70-1-1 1:2:3'", "1970-01-01 01:02:03"),
             ("datetime", "20240102", "2024-01-02 00:00:00"),
             ("datetime(3)", "'2024-01-01 1:2:3'", "2024-01-01 01:02:03.000"),
             ("timestamp", "0", "0000-00-00 00:00:00"),

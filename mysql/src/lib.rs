@@ -13,6 +13,7 @@ pub mod check;
 pub mod column_default;
 pub mod column_type;
 pub mod connect;
+pub mod constraints;
 pub mod ddl;
 pub mod error;
 pub mod estimates;

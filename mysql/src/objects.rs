@@ -20,8 +20,6 @@ pub enum ObjectKind {
     Function,
     /// An event of the scheduler.
     Event,
-    /// A CHECK constraint; it belongs to a table.
-    CheckConstraint,
     /// The division of a table into partitions.
     Partitioning,
     /// AUTO_INCREMENT of a column.
@@ -58,11 +56,6 @@ pub async fn read_objects(session: &mut Session, databases: &[&str]) -> Result<V
     let list = databases.iter().map(|name| text_constant(name)).collect::<Vec<_>>().join(", ");
     let mut objects = Vec::new();
     for (kind, sql) in QUERIES {
-        // CHECK_CONSTRAINTS came with MySQL 8.0.16; MariaDB's has other columns.
-        let is_older = session.version() < (8, 0, 16) || session.flavour() == crate::server::Flavour::MariaDb;
-        if kind == ObjectKind::CheckConstraint && is_older {
-            continue;
-        }
         let sql = sql.replace("DATABASES", &list);
         for row in session.query_texts("listing what does not move", &sql).await? {
             if let [Some(database), table, Some(name)] = row.as_slice() {
@@ -76,7 +69,7 @@ pub async fn read_objects(session: &mut Session, databases: &[&str]) -> Result<V
 }
 
 /// For each kind: database, table or NULL, name.
-const QUERIES: [(ObjectKind, &str); 9] = [
+const QUERIES: [(ObjectKind, &str); 8] = [
     (
         ObjectKind::View,
         "SELECT TABLE_SCHEMA, NULL, TABLE_NAME FROM information_schema.TABLES \
@@ -100,11 +93,6 @@ const QUERIES: [(ObjectKind, &str); 9] = [
     (
         ObjectKind::Event,
         "SELECT EVENT_SCHEMA, NULL, EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA IN (DATABASES)",
-    ),
-    (
-        ObjectKind::CheckConstraint,
-        "SELECT t.TABLE_SCHEMA, t.TABLE_NAME, t.CONSTRAINT_NAME FROM information_schema.TABLE_CONSTRAINTS t \
-         WHERE t.CONSTRAINT_TYPE = 'CHECK' AND t.TABLE_SCHEMA IN (DATABASES)",
     ),
     (
         ObjectKind::Partitioning,

@@ -11,7 +11,7 @@
 
 mod collation;
 mod like;
-mod moment;
+pub mod moment;
 mod number;
 mod typing;
 

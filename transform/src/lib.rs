@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod cells;
 pub mod convert;
+mod defaults;
 mod error;
 pub mod filter;
 pub mod follow;

@@ -7,12 +7,13 @@ use millrace_model::batch::RowChange;
 use millrace_model::mysql_type::MysqlType;
 use millrace_model::pg_type::PgType;
 use millrace_model::row::{Row, RowWriter};
-use millrace_model::schema::{Column, DefaultValue, Index, Nullability, TableName, TableSchema};
+use millrace_model::schema::{Column, Index, Nullability, TableName, TableSchema};
 use millrace_proto::Standing;
 use millrace_task::{ExistingTables, ObjectRule, Operations};
 
 use crate::cells::CellRule;
 use crate::convert::{allowed, conversion};
+use crate::defaults::map_default;
 use crate::error::TransformError;
 use crate::filter::Filter;
 use crate::key::{named_key, placement};
@@ -286,31 +287,6 @@ pub fn ensure_columns_are_there(source: &TableSchema<MysqlType>, rule: &ObjectRu
             let (table, column) = (source.name.clone(), column.to_owned());
             Err(TransformError::NoSuchColumn { table, column, key })
         }
-    }
-}
-
-/// A default in the destination; none where it has no meaning there. Rows that Millrace writes never rest on it.
-fn map_default(default: &DefaultValue, ty: &MysqlType) -> Option<DefaultValue> {
-    match (default, ty) {
-        (DefaultValue::CurrentTimestamp(_), MysqlType::DateTime(_) | MysqlType::Timestamp(_)) => Some(default.clone()),
-        (DefaultValue::CurrentTimestamp(_) | DefaultValue::Expression(_), _) => None,
-        (DefaultValue::Literal(text), MysqlType::Date | MysqlType::DateTime(_)) => {
-            (!text.starts_with("0000")).then(|| default.clone())
-        }
-        (DefaultValue::Literal(text), MysqlType::Timestamp(_)) => {
-            (!text.starts_with("0000")).then(|| DefaultValue::Literal(format!("{text}+00")))
-        }
-        // How MySQL prints defaults of these has no counterpart in the destination.
-        (
-            DefaultValue::Literal(_),
-            MysqlType::Bit(_)
-            | MysqlType::Binary(_)
-            | MysqlType::Varbinary(_)
-            | MysqlType::Blob(_)
-            | MysqlType::Geometry(_)
-            | MysqlType::Vector(_),
-        ) => None,
-        (DefaultValue::Literal(_), _) => Some(default.clone()),
     }
 }
 

@@ -9,7 +9,7 @@ use millrace_model::{ErrorClass, PgType, TableName, TableSchema};
 
 use crate::alter::{Difference, Means, render_alter};
 use crate::connect::render_session;
-use crate::ddl::{ExistingTable, render_create_table};
+use crate::ddl::{ExistingTable, render_add_check, render_create_table};
 use crate::dialect::{Dialect, RowIdentity};
 use crate::error::class_of;
 use crate::indexes::render_indexes;
@@ -119,6 +119,13 @@ fn a_primary_key_without_the_distribution_is_left_out() {
     let rendered = render_create_table(&greenplum(), &other, ExistingTable::Refuse).unwrap();
     assert!(rendered.statements[0].ends_with(", UNIQUE (\"a\", \"b\")) DISTRIBUTED BY (\"a\", \"b\")"));
     assert_eq!(rendered.left_out[0].what, "the primary key");
+}
+
+/// Section 2 asks nothing of CHECK constraints: they need not contain the distribution key.
+#[test]
+fn a_check_is_as_everywhere() {
+    let sql = render_add_check(&TableName::new("s", "t"), "positive", "(\"b\" > 0)").unwrap();
+    assert_eq!(sql, "ALTER TABLE \"s\".\"t\" ADD CONSTRAINT \"positive\" CHECK ((\"b\" > 0))");
 }
 
 /// Section 4: on a replicated table no system column names a row, so rows that only their number tells apart cannot be there.

@@ -1,15 +1,20 @@
 //! The plan of a task, of what both servers say. Pure.
 
+use std::collections::HashMap;
+
 use millrace_adbpg::ddl::{ExistingTable, render_create_schema, render_create_table};
 use millrace_adbpg::indexes::render_indexes;
 use millrace_adbpg::{AdbpgError, Dialect, LeftOut};
+use millrace_model::TableName;
 use millrace_model::schema::{Nullability, Route};
 use millrace_mysql::SourceTable;
+use millrace_mysql::constraints::CheckConstraint;
 use millrace_mysql::objects::SourceObject;
 use millrace_task::{Phase, Task};
 
+use super::constraints::constraints;
 use super::estimate::Estimate;
-use super::notes::{Place, default_is_lost, notes};
+use super::notes::{Place, lost_default, notes};
 use super::objects::{Unmoved, unmoved};
 use crate::catalog::MappedTable;
 use crate::loose_keys::key_notes;
@@ -58,6 +63,8 @@ pub(super) struct PlannedTable {
     pub(super) statements: Vec<String>,
     /// Those that follow its full load.
     pub(super) after_load: Vec<String>,
+    /// Those that wait for cut-over, because the source is the one who checks until then.
+    pub(super) at_cut_over: Vec<String>,
 }
 
 /// What becomes of one column.
@@ -70,6 +77,12 @@ pub(super) struct PlannedColumn {
     pub(super) notes: Vec<String>,
 }
 
+/// What the source has beside its tables.
+pub(super) struct Beside {
+    pub(super) objects: Vec<SourceObject>,
+    pub(super) checks: Vec<CheckConstraint>,
+}
+
 /// Makes the plan.
 ///
 /// # Errors
@@ -79,10 +92,17 @@ pub(super) fn plan(
     dialect: &Dialect,
     tables: &[SourceTable],
     mapped: &[MappedTable],
-    objects: Vec<SourceObject>,
+    beside: Beside,
 ) -> Result<Plan, AdbpgError> {
-    let planned: Result<Vec<PlannedTable>, AdbpgError> =
-        tables.iter().zip(mapped).map(|(table, mapped)| plan_table(dialect, table, mapped)).collect();
+    let Beside { objects, checks } = beside;
+    let mut checks_of: HashMap<TableName, Vec<CheckConstraint>> = HashMap::new();
+    for check in checks {
+        checks_of.entry(check.table.clone()).or_default().push(check);
+    }
+    let plan_table = |(table, mapped): (&SourceTable, &MappedTable)| {
+        plan_table(dialect, table, mapped, checks_of.get(&table.name).map_or(&[], |checks| checks))
+    };
+    let planned: Result<Vec<PlannedTable>, AdbpgError> = tables.iter().zip(mapped).map(plan_table).collect();
     let mut names: Vec<&str> = mapped.iter().map(|table| &*table.target.name.database).collect();
     names.sort_unstable();
     names.dedup();
@@ -100,11 +120,18 @@ pub(super) fn plan(
     })
 }
 
-fn plan_table(dialect: &Dialect, table: &SourceTable, mapped: &MappedTable) -> Result<PlannedTable, AdbpgError> {
+fn plan_table(
+    dialect: &Dialect,
+    table: &SourceTable,
+    mapped: &MappedTable,
+    checks: &[CheckConstraint],
+) -> Result<PlannedTable, AdbpgError> {
     let created = render_create_table(dialect, &mapped.target, ExistingTable::Refuse)?;
     let indexes = render_indexes(dialect, &mapped.target)?;
     let mut left_out: Vec<(String, String)> = table.left_out.iter().map(|text| split_reason(text)).collect();
     left_out.extend(indexes_of_excluded_columns(mapped));
+    let constraints = constraints(checks, mapped)?;
+    left_out.extend(constraints.left_out);
     left_out.extend(created.left_out.into_iter().chain(indexes.left_out).map(|LeftOut { what, why, .. }| (what, why)));
     let (route, route_reason) = match (mapped.source.route, mapped.source.key.is_empty()) {
         (Route::Key, _) => ("key", "rows are spread by their key over all partitions"),
@@ -124,6 +151,7 @@ fn plan_table(dialect: &Dialect, table: &SourceTable, mapped: &MappedTable) -> R
         left_out,
         statements: created.statements,
         after_load: indexes.statements,
+        at_cut_over: constraints.at_cut_over,
     })
 }
 
@@ -157,9 +185,7 @@ fn columns(mapped: &MappedTable) -> Vec<PlannedColumn> {
         if let Some(target) = target.filter(|target| target.name != column.name) {
             notes.insert(0, format!("is named \"{}\"", target.name));
         }
-        if target.is_some_and(|target| default_is_lost(column, target)) {
-            notes.push("its default does not move".to_owned());
-        }
+        notes.extend(target.and_then(|target| lost_default(column, target)));
         PlannedColumn {
             name: column.name.to_string(),
             source_type: column.ty.name(),

@@ -1,7 +1,7 @@
 //! What a column may lose, or what one should know of it. Pure; the rules are those of `docs/type-mapping.md`.
 
 use millrace_model::mysql_type::Sign;
-use millrace_model::schema::Nullability;
+use millrace_model::schema::{DefaultValue, Nullability};
 use millrace_model::{Column, MysqlType, PgType};
 use millrace_task::{InsteadOfDate, NulCharacters, ValuePolicies};
 use millrace_transform::types::{may_hold_nul, may_hold_zero_date};
@@ -67,9 +67,15 @@ pub(super) enum Place {
     Outside,
 }
 
-/// Whether a default stays behind without the destination's renderer saying so.
-pub(super) fn default_is_lost(source: &Column<MysqlType>, target: &Column<PgType>) -> bool {
-    source.default.is_some() && target.default.is_none()
+/// What to know of a default that stays behind without the destination's renderer saying so.
+pub(super) fn lost_default(source: &Column<MysqlType>, target: &Column<PgType>) -> Option<String> {
+    match (&source.default, &target.default) {
+        (None, _) | (_, Some(_)) => None,
+        (Some(DefaultValue::Expression(text)), None) => {
+            Some(format!("its default {text} does not move: it has no certain equivalent"))
+        }
+        (Some(_), None) => Some("its default does not move".to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -109,6 +115,18 @@ mod tests {
         policies.nul_characters = NulCharacters::Remove;
         let (source, target) = pair(MysqlType::Text { length_bytes: 2, charset: "utf8mb4".into() }, PgType::Text);
         assert_eq!(notes(&source, &target, Place::Outside, policies), ["U+0000 is left out"]);
+    }
+
+    #[test]
+    fn a_default_that_stays_behind_is_named() {
+        let (mut source, mut target) =
+            pair(MysqlType::Char { length: 36, charset: "ascii".into() }, PgType::Varchar(36));
+        assert_eq!(lost_default(&source, &target), None);
+        source.default = Some(DefaultValue::Expression("uuid()".into()));
+        let expected = "its default uuid() does not move: it has no certain equivalent";
+        assert_eq!(lost_default(&source, &target).as_deref(), Some(expected));
+        target.default = Some(DefaultValue::Literal("x".into()));
+        assert_eq!(lost_default(&source, &target), None);
     }
 
     #[test]

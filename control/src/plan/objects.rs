@@ -38,7 +38,6 @@ fn of_object(object: &SourceObject) -> Unmoved {
         ObjectKind::Procedure => ("procedure", "its code is in MySQL's language"),
         ObjectKind::Function => ("function", "its code is in MySQL's language"),
         ObjectKind::Event => ("event", "it runs in the source, and what it changes arrives as rows"),
-        ObjectKind::CheckConstraint => ("check constraint", "the source checks it"),
         ObjectKind::Partitioning => ("partitioning", "the rows arrive in one table"),
         ObjectKind::AutoIncrement => {
             ("AUTO_INCREMENT column", "numbers arrive as they are; the column is a plain one until `millrace cut-over`")

@@ -38,6 +38,12 @@ pub(super) fn to_sql(plan: &Plan) -> String {
     for statement in plan.tables.iter().flat_map(|table| &table.after_load) {
         sql.push_str(&format!("{statement};\n"));
     }
+    if plan.tables.iter().any(|table| !table.at_cut_over.is_empty()) {
+        sql.push_str("\n-- At cut-over, when the task has ended:\n");
+    }
+    for statement in plan.tables.iter().flat_map(|table| &table.at_cut_over) {
+        sql.push_str(&format!("-- {};\n", statement.replace(['\n', '\r'], "\n-- ")));
+    }
     sql
 }
 
@@ -128,6 +134,9 @@ fn table_text(planned: &PlannedTable, colours: Colours) -> Vec<String> {
     for (what, why) in &planned.left_out {
         lines.push(format!("  {} {what}: {why}", colours.paint(Colour::Warning, "does not move:")));
     }
+    for statement in &planned.at_cut_over {
+        lines.push(format!("  {} {statement}", colours.paint(Colour::Faint, "at cut-over:")));
+    }
     lines.push(String::new());
     lines
 }
@@ -194,5 +203,6 @@ fn table_json(planned: &PlannedTable) -> Value {
         "left_out": planned.left_out.iter().map(left_out).collect::<Vec<Value>>(),
         "statements": planned.statements,
         "statements_after_load": planned.after_load,
+        "statements_at_cut_over": planned.at_cut_over,
     })
 }

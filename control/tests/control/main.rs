@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod check;
+mod constraints;
 mod cut_over;
 mod plan;
 mod scan;

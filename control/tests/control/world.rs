@@ -111,6 +111,12 @@ impl World {
         self.task(&self.servers.mysql, &objects)
     }
 
+    /// The same, where a zero date stops the task.
+    pub(crate) fn task_that_stops_at_zero_dates(&self) -> Result<String> {
+        let objects = format!("objects = [{{ table = \"{}.*\" }}]\n[schema]\nzero_dates = \"stop\"", self.name);
+        self.task(&self.servers.mysql, &objects)
+    }
+
     /// The same task without Kafka, for `millrace run`.
     pub(crate) fn embedded_task(&self, phases: &str) -> Result<String> {
         let path =

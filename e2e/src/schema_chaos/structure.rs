@@ -12,8 +12,8 @@ use tokio_postgres::Client;
 
 use crate::world::World;
 
-/// Dates and times outside of the key may be NULL in the destination, for zero dates. Expressions and binary constants are
-/// no defaults there.
+/// Dates and times outside of the key may be NULL in the destination, for zero dates. Binary constants are no defaults there,
+/// and of expressions only some are (case `expression_defaults`): they are not compared.
 const SOURCE: &str = "
     SELECT CONCAT(table_name, '.', column_name, IF(is_nullable = 'YES' OR (column_key <> 'PRI' AND
         data_type IN ('date', 'datetime', 'timestamp')), ' NULL', ' NOT NULL'))
@@ -55,6 +55,11 @@ const DESTINATION: &str = "
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
       WHERE n.nspname = $1::text AND i.indisprimary GROUP BY c.relname";
 
+/// Columns whose default is an expression.
+const EXPRESSIONS: &str = "
+    SELECT CONCAT(table_name, '.', column_name) FROM information_schema.columns WHERE table_schema = ?
+      AND extra LIKE '%DEFAULT_GENERATED%' AND column_default NOT LIKE 'CURRENT_TIMESTAMP%'";
+
 /// A column with a default, and the default's expression.
 const DEFAULTS: &str = "
     SELECT c.relname || '.' || a.attname, pg_get_expr(d.adbin, d.adrelid)
@@ -68,7 +73,8 @@ pub(super) async fn difference(world: &World, source: &mut Conn, destination: &C
     let rows = destination.query(DESTINATION, &[name]).await?;
     let mut expected: BTreeSet<String> = expected.into_iter().collect();
     let mut found: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
-    found.extend(defaults(name, destination).await?);
+    let expressions: Vec<String> = source.exec(EXPRESSIONS, (name,)).await?;
+    found.extend(defaults(name, &expressions, destination).await?);
     let (expected_indexes, found_indexes) = indexes::lines(name, source, destination).await?;
     expected.extend(expected_indexes);
     found.extend(found_indexes);
@@ -80,11 +86,14 @@ pub(super) async fn difference(world: &World, source: &mut Conn, destination: &C
     Ok(Some(format!("missing in the destination: {missing:?}; there only: {extra:?}")))
 }
 
-/// The defaults of the destination, each as the value that it gives.
-async fn defaults(schema: &str, destination: &Client) -> Result<Vec<String>> {
+/// The defaults of the destination, each as the value that it gives, but for these columns.
+async fn defaults(schema: &str, but: &[String], destination: &Client) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for row in destination.query(DEFAULTS, &[&schema]).await? {
         let (column, expression): (String, String) = (row.get(0), row.get(1));
+        if but.contains(&column) {
+            continue;
+        }
         let value = match expression.starts_with("CURRENT_TIMESTAMP") {
             true => "CURRENT_TIMESTAMP".to_owned(),
             false => destination.query_one(&format!("SELECT ({expression})::text"), &[]).await?.get(0),

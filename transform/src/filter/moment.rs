@@ -21,7 +21,7 @@ impl<'t> Moment<'t> {
 }
 
 /// The microseconds of `[-]hh:mm:ss[.ffffff]`, hours of two or three digits.
-pub(super) fn micros(text: &str) -> Option<i64> {
+pub(crate) fn micros(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (clock, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let mut parts = clock.split(':');
@@ -43,7 +43,7 @@ pub(super) fn micros(text: &str) -> Option<i64> {
 }
 
 /// Whether a text is `YYYY-MM-DD` and a date of the calendar.
-pub(super) fn is_date(text: &str) -> bool {
+pub fn is_date(text: &str) -> bool {
     let shape = text.bytes().enumerate().all(|(at, byte)| match at {
         4 | 7 => byte == b'-',
         _ => byte.is_ascii_digit(),
@@ -52,7 +52,7 @@ pub(super) fn is_date(text: &str) -> bool {
 }
 
 /// Whether a text is `YYYY-MM-DD hh:mm:ss` with at most six digits of a fraction.
-pub(super) fn is_moment(text: &str) -> bool {
+pub fn is_moment(text: &str) -> bool {
     let Some((date, time)) = text.split_once(' ') else { return false };
     let of_day = time.len() >= 8 && time.as_bytes()[2] == b':' && time.get(..2).is_some_and(|hours| hours < "24");
     is_date(date) && of_day && micros(time).is_some()

@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 use millrace_model::mysql_type::Sign;
-use millrace_model::schema::{Distribution, Placement, Route, Storage, Uniqueness};
+use millrace_model::schema::{DefaultValue, Distribution, Placement, Route, Storage, Uniqueness};
 use millrace_model::{Cell, Failure};
 use millrace_task::{Surroundings, Task};
 
