@@ -15,6 +15,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::types::RDKafkaRespErr;
 
 use crate::client::{ClientLog, Detached, blocking};
+use crate::doubt::unless_in_doubt;
 use crate::error::{LogError, Place};
 use crate::options::{LogOptions, TopicNames};
 use crate::scan::partition_number;
@@ -26,9 +27,6 @@ pub const DATA_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// After this long without a broker that answers, a refused connection is not tried again.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// A broker that starts or stops may not know a topic that is there: it is missing when that is said for this long.
-const DOUBT: Duration = Duration::from_secs(5);
 
 /// A topic as the cluster has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +135,7 @@ impl Broker {
 
     /// Ensures that the topics of a task exist and are right; makes none.
     pub async fn ensure_topics_unchanged(&self, names: &TopicNames) -> Result<(), LogError> {
-        unless_missing_for_a_moment(|| self.ensure_as_wanted(names)).await
+        unless_in_doubt(|| self.ensure_as_wanted(names)).await
     }
 
     async fn ensure_as_wanted(&self, names: &TopicNames) -> Result<(), LogError> {
@@ -166,7 +164,7 @@ impl Broker {
 
     /// First, last stable and end offset of each partition of a topic.
     pub async fn ends(&self, topic: &str) -> Result<Vec<PartitionEnds>, LogError> {
-        unless_missing_for_a_moment(|| self.ends_now(topic)).await
+        unless_in_doubt(|| self.ends_now(topic)).await
     }
 
     async fn ends_now(&self, topic: &str) -> Result<Vec<PartitionEnds>, LogError> {
@@ -348,22 +346,6 @@ fn admin_options() -> AdminOptions {
 }
 
 /// Waits for the first answer. A refusal ends it at once, a connection that nobody takes after [`PATIENCE`].
-/// Asks again while a topic is said to be missing, for as long as that is in doubt.
-async fn unless_missing_for_a_moment<T, F>(ask: impl Fn() -> F) -> Result<T, LogError>
-where
-    F: Future<Output = Result<T, LogError>>,
-{
-    let start = Instant::now();
-    loop {
-        match ask().await {
-            Err(LogError::TopicMissing { .. }) if start.elapsed() < DOUBT => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            answer => return answer,
-        }
-    }
-}
-
 fn await_answer(consumer: &BaseConsumer<ClientLog>, place: &Place) -> Result<(), LogError> {
     let start = Instant::now();
     loop {

@@ -16,6 +16,7 @@
 mod admin;
 mod client;
 mod delivery;
+mod doubt;
 mod error;
 mod first_step;
 mod membership;

@@ -20,6 +20,7 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::client::{ClientLog, lock};
+use crate::doubt::ensure_known;
 use crate::error::{LogError, Place};
 use crate::options::LogOptions;
 use crate::settings::{self, RELEASE_LIMIT};
@@ -172,8 +173,9 @@ impl Membership {
             settings::member(options, group)?.create_with_context(member).map_err(|e| place.error(&e))?;
         consumer.subscribe(&[topic]).map_err(|e| place.error(&e))?;
         let (leaving, left) = oneshot::channel();
+        let topic = topic.to_owned();
         let run = move || {
-            keep_polling(&consumer, &place);
+            keep_polling(&consumer, &place, &topic);
             // Also after an error: closing revokes what is left, and nobody may be there to release it.
             consumer.context().handshake.leave();
             drop(consumer);
@@ -209,7 +211,7 @@ impl Drop for Membership {
     }
 }
 
-fn keep_polling(consumer: &BaseConsumer<Member>, place: &Place) {
+fn keep_polling(consumer: &BaseConsumer<Member>, place: &Place, topic: &str) {
     let member = consumer.context();
     while !member.handshake.is_leaving() {
         // A message can slip through before its partition is paused: it is not ours to read.
@@ -220,9 +222,15 @@ fn keep_polling(consumer: &BaseConsumer<Member>, place: &Place) {
         }
         let judged = member.log.refusal(place).unwrap_or_else(|| place.error(&error));
         match judged {
-            LogError::Authentication { .. } | LogError::Authorization { .. } | LogError::TopicMissing { .. } => {
+            LogError::Authentication { .. } | LogError::Authorization { .. } => {
                 member.tell(Err(judged));
                 return;
+            }
+            LogError::TopicMissing { .. } => {
+                if let Err(missing) = ensure_known(consumer, topic) {
+                    member.tell(Err(missing));
+                    return;
+                }
             }
             // An outage passes, or ends in `Lost`.
             passing => tracing::debug!(error = %passing, "group membership"),

@@ -15,6 +15,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::client::{ClientLog, lock};
+use crate::doubt::{ensure_known, unless_in_doubt_blocking};
 use crate::error::{LogError, Place, is_outage};
 use crate::reader::{Command, ReadEvent, Shared, StartAt};
 use crate::scan::{assignment, owned, partition_number};
@@ -138,9 +139,11 @@ impl ReaderThread {
     }
 
     fn ends(&self, partition: u32) -> Result<(i64, i64), LogError> {
-        self.consumer
-            .fetch_watermarks(&self.place.object, partition_number(partition), ANSWER_LIMIT)
-            .map_err(|e| self.place.error(&e))
+        unless_in_doubt_blocking(|| {
+            self.consumer
+                .fetch_watermarks(&self.place.object, partition_number(partition), ANSWER_LIMIT)
+                .map_err(|e| self.place.error(&e))
+        })
     }
 
     /// Whether an error of the consumer ends the reader.
@@ -148,7 +151,10 @@ impl ReaderThread {
         match error.rdkafka_error_code() {
             Some(code) if is_outage(code) => self.ensure_answer(),
             Some(RDKafkaErrorCode::AutoOffsetReset) => Err(self.lost_offset()),
-            _ => Err(self.place.error(error)),
+            _ => match self.place.error(error) {
+                LogError::TopicMissing { topic } => ensure_known(&self.consumer, &topic),
+                error => Err(error),
+            },
         }
     }
 

@@ -12,6 +12,7 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::client::{ClientLog, blocking};
+use crate::doubt::{ensure_known, unless_in_doubt_blocking};
 use crate::error::{LogError, Place, is_outage};
 use crate::options::LogOptions;
 use crate::reader::{Message, StartAt};
@@ -46,9 +47,11 @@ impl Scan {
 
     /// First offset and last stable offset.
     pub(crate) fn ends(&self) -> Result<(i64, i64), LogError> {
-        self.consumer
-            .fetch_watermarks(&self.topic, partition_number(self.partition), ANSWER_LIMIT)
-            .map_err(|e| self.place.error(&e))
+        unless_in_doubt_blocking(|| {
+            self.consumer
+                .fetch_watermarks(&self.topic, partition_number(self.partition), ANSWER_LIMIT)
+                .map_err(|e| self.place.error(&e))
+        })
     }
 
     /// Gives `visit` what is there from `start` on until it breaks, or `limit` has passed.
@@ -69,7 +72,13 @@ impl Scan {
                 Some(Err(error)) => match error.rdkafka_error_code() {
                     Some(code) if is_outage(code) => continue,
                     Some(RDKafkaErrorCode::AutoOffsetReset) => return Err(self.refused_offset(start)),
-                    _ => return Err(self.place.error(&error)),
+                    _ => match self.place.error(&error) {
+                        LogError::TopicMissing { .. } => {
+                            ensure_known(&self.consumer, &self.topic)?;
+                            continue;
+                        }
+                        error => return Err(error),
+                    },
                 },
             };
             if visit(met).is_break() {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use millrace_eventlog::{Broker, DATA_RETENTION, LogError, LogOptions, PartitionWriter, TopicNames};
+use millrace_eventlog::{
+    Broker, DATA_RETENTION, LogError, LogOptions, Membership, MembershipEvent, PartitionWriter, TopicNames, read_tail,
+};
 use millrace_model::{ErrorClass, Failure};
 use millrace_task::Memory;
 use tokio::time::timeout;
@@ -62,16 +64,28 @@ fn a_topic_that_is_unknown_for_a_moment_is_not_lost() {
         let late = TopicNames::of(&format!("{}-late", lab.names.task));
         let mut found = pin!(broker.ensure_topics_unchanged(&late));
         let mut ends = pin!(broker.ends(&late.captured));
+        let mut tail = pin!(read_tail(&lab.options, &late.state, 0, 1));
+        let mut member = Membership::join(&lab.options, &late.apply_group(), &late.transformed).unwrap();
         let short = Duration::from_millis(300);
         assert!(timeout(short, &mut found).await.is_err(), "it asks again");
         assert!(timeout(short, &mut ends).await.is_err(), "it asks again");
+        assert!(timeout(short, &mut tail).await.is_err(), "it asks again");
         let made = lab.broker().await.ensure_topics(&late, DATA_RETENTION).await;
-        let (found, ends) = tokio::join!(found, ends);
+        let (found, ends, tail) = tokio::join!(found, ends, tail);
+        let owned = loop {
+            match timeout(PATIENCE, member.next()).await.unwrap() {
+                Ok(MembershipEvent::Assigned(partitions)) if partitions.is_empty() => {}
+                event => break event,
+            }
+        };
+        member.leave().await;
         let topics = [&late.captured, &late.transformed, &late.schemas, &late.state].map(String::as_str);
         broker.delete_topics(&topics).await.unwrap();
         assert_eq!(made.unwrap().len(), 4);
         assert_eq!(found, Ok(()));
         assert_eq!(ends.unwrap().len(), 1);
+        assert_eq!(tail.unwrap(), []);
+        assert_eq!(owned, Ok(MembershipEvent::Assigned(vec![0])));
     });
 }
 
