@@ -24,7 +24,8 @@ use crate::error::AdbpgError;
 use crate::ident::{Ident, QualifiedName};
 
 pub use rename::{name_aside, render_rename};
-pub use replaceable::Replacing;
+pub(crate) use replaceable::STATE as GIVEN_MEANWHILE;
+pub use replaceable::{Replacing, render_look_again};
 pub(crate) use uncastable::STATE as UNCASTABLE;
 
 /// How a table changes.

@@ -148,6 +148,7 @@ fn column_part(column: &Option<String>) -> String {
 pub fn class_of(state: &str) -> ErrorClass {
     match state {
         "57P04" => ErrorClass::Fatal,
+        crate::alter::GIVEN_MEANWHILE => ErrorClass::Statement,
         "58M01" | "25P03" => ErrorClass::Connection,
         _ if state.starts_with("57P") => ErrorClass::Connection,
         _ => match state.get(..2).unwrap_or_default() {
@@ -238,6 +239,9 @@ fn hint_of(state: &str) -> &'static str {
         crate::alter::UNCASTABLE => {
             "nothing was changed; correct these rows in the destination so that the new type holds them, or start the task under \
              another name"
+        }
+        crate::alter::GIVEN_MEANWHILE => {
+            "nothing was changed; the change is tried again and leaves the table where it is"
         }
         "28P01" | "28000" => "check user and password in destination.url, and pg_hba.conf of the destination",
         "3D000" => "create the database, or correct its name in destination.url",
@@ -341,6 +345,8 @@ mod tests {
             ("42501", Fatal),
             ("42P01", Fatal),
             ("22003", Fatal),
+            ("MR001", Fatal),
+            ("MR002", Statement),
             ("23505", Fatal),
             ("", Statement),
         ] {

@@ -143,20 +143,24 @@ impl Guard {
     }
 
     /// The statements that a barrier needs before its own: what is held of tables that lose all their rows goes with
-    /// them. A table of which rows are held cannot be altered: they have its former shape.
+    /// them. A table of which rows are held cannot be altered: they have its former shape; unless the barrier empties it
+    /// before.
     pub(crate) fn at_barrier(
         holds: &[Hold],
         task_id: &str,
         barrier: &Barrier<PgType>,
         cuts: &Cuts,
     ) -> Result<Vec<String>, Failure> {
-        let mut statements = Vec::new();
+        let (mut statements, mut emptied) = (Vec::new(), Vec::new());
         for change in &barrier.changes {
-            let Some(schema) = cuts.schema(change.schema()) else { continue };
+            let Some(schema) = cuts.schema(change.schema()).filter(|schema| !emptied.contains(&schema.table_id)) else {
+                continue;
+            };
             let held = holds.iter().filter(|hold| hold.table_id == schema.table_id).count();
             match change {
                 SchemaChange::Drop { .. } | SchemaChange::Truncate { .. } if held > 0 => {
                     statements.push(render_forget_held(task_id, schema.table_id)?);
+                    emptied.push(schema.table_id);
                 }
                 SchemaChange::Alter(_) if held > 0 => return Err(altered(held, schema)),
                 SchemaChange::Create { .. }

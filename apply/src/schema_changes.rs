@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 
 use millrace_adbpg::Dialect;
-use millrace_adbpg::alter::{Difference, Lock, Means, Replacing, name_aside, render_alter, render_lock, render_rename};
+use millrace_adbpg::alter::{
+    Difference, Lock, Means, Replacing, name_aside, render_alter, render_lock, render_look_again, render_rename,
+};
 use millrace_adbpg::ddl::{
     ExistingTable, Rendered, render_create_schema, render_create_table, render_drop_table, render_truncate,
 };
@@ -104,9 +106,11 @@ struct Rendering<'b> {
 }
 
 impl Rendering<'_> {
-    /// Locks the tables that are there before the barrier and whose definition changes; those that are replaced may be read.
+    /// Locks the tables that are there before the barrier and whose definition changes; those that are replaced may be read,
+    /// and are looked at again.
     fn lock(&mut self, changes: &[SchemaChange<PgType>]) -> Result<(), Failure> {
         let (mut new, mut names, mut replaced) = (Vec::<u64>::new(), Vec::new(), Vec::new());
+        let mut looks = Vec::new();
         for change in changes {
             let Some(schema) = self.cuts.schema(change.schema()) else { continue };
             match change {
@@ -114,8 +118,14 @@ impl Rendering<'_> {
                 SchemaChange::Alter(alteration) if !new.contains(&schema.table_id) => {
                     // The next change of the table finds it locked.
                     new.push(schema.table_id);
-                    let names = if self.replaced.contains(&schema.table_id) { &mut replaced } else { &mut names };
-                    names.extend(self.cuts.schema(alteration.before).map(|before| &before.name));
+                    let Some(before) = self.cuts.schema(alteration.before) else { continue };
+                    if !self.replaced.contains(&schema.table_id) {
+                        names.push(&before.name);
+                        continue;
+                    }
+                    replaced.push(&before.name);
+                    let difference = Difference::new(before, schema, &alteration.origins)?;
+                    looks.push(render_look_again(self.dialect, &difference)?);
                 }
                 SchemaChange::Alter(_) | SchemaChange::Drop { .. } | SchemaChange::Truncate { .. } => {}
             }
@@ -124,6 +134,7 @@ impl Rendering<'_> {
             names.sort();
             self.rendered.statements.extend(render_lock(&names, lock)?);
         }
+        self.rendered.statements.extend(looks);
         Ok(())
     }
 

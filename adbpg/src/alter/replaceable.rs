@@ -2,6 +2,9 @@
 //!
 //! What the new table gets is known (`replace.rs`): columns, checks, the task's keys and indexes, comments, rights. Everything
 //! else that somebody has given the table, or that depends on it, keeps it where it is.
+//!
+//! The first look says how the table is locked; what others are making then is not seen by it. So once writers are locked
+//! out, and with them whoever makes an index, a trigger or a key, it is looked at again ([`render_look_again`]).
 
 use tokio_postgres::Client;
 
@@ -13,6 +16,9 @@ use crate::error::AdbpgError;
 use crate::ident::literal;
 use crate::indexes::{definitions, index_name};
 use crate::write::WriteTransaction;
+
+/// SQLSTATE of the error where the second look finds what the first one did not.
+pub(crate) const STATE: &str = "MR002";
 
 /// Whether a new table may take the place of one that a change writes anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +43,19 @@ impl WriteTransaction<'_> {
     pub async fn look_for_hindrances(&self, difference: &Difference<'_>) -> Result<Replacing, AdbpgError> {
         look_for_hindrances(self.client(), self.dialect(), difference).await
     }
+}
+
+/// The second look, under the lock against writers. It fails where something is there now, and undoes what was done: the
+/// change is tried again, and its first look finds it.
+pub fn render_look_again(dialect: &Dialect, difference: &Difference<'_>) -> Result<String, AdbpgError> {
+    let hindrances = render_hindrances(dialect, difference)?;
+    let message = format!("\"{}\" was to be replaced, but was given something meanwhile: ", difference.before.name);
+    let block = format!(
+        "DECLARE found text; BEGIN SELECT hindrance INTO found FROM ({hindrances}) AS looked (hindrance); \
+         IF found IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = '{STATE}', MESSAGE = {} || found; END IF; END",
+        literal(&message)?,
+    );
+    Ok(format!("DO {}", literal(&block)?))
 }
 
 async fn look_for_hindrances(

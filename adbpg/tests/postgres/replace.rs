@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use millrace_adbpg::alter::{Difference, Lock, Means, Replacing, render_alter, render_lock};
+use millrace_adbpg::alter::{Difference, Lock, Means, Replacing, render_alter, render_lock, render_look_again};
 use millrace_adbpg::{CommitOutcome, Connection};
-use millrace_model::{PgType, TableSchema};
+use millrace_model::{ErrorClass, PgType, TableSchema};
 
 use crate::alter::{make, orders};
 use crate::server::{Server, with_database};
@@ -169,6 +169,42 @@ async fn a_view_on_the_column_is_named_and_nothing_changes() {
         assert!(refused.to_string().contains("view sums depends on column \"a\""), "{refused}");
         assert!(refused.hint().starts_with("nothing was changed; drop the views"), "{}", refused.hint());
         assert_eq!(server.rows("SELECT sum, pg_typeof(sum) FROM sums").await, ["2|bigint"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_being_made_at_the_first_look_is_found_by_the_second() {
+    with_database("replace_meanwhile", |server| async move {
+        let mut connection = server.connect().await;
+        let (before, after) = change();
+        make(&connection, &before).await;
+        let difference = Difference::new(&before, &after, &ORIGINS).unwrap();
+        let again = render_look_again(connection.dialect(), &difference).unwrap();
+        let lock = render_lock(&[&before.name], Lock::Writers).unwrap().unwrap();
+        let other = server.outsider().await;
+        // Each is invisible until its COMMIT.
+        for (given, taken) in [
+            ("CREATE INDEX mine ON orders (b, a)", "DROP INDEX mine"),
+            (
+                "CREATE TRIGGER t BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+                "DROP TRIGGER t ON orders",
+            ),
+            ("CREATE TABLE other (id bigint REFERENCES orders (id))", "DROP TABLE other"),
+        ] {
+            other.batch_execute(&format!("BEGIN; {given}")).await.unwrap();
+            assert!(can_replace(&connection).await, "{given}");
+            other.batch_execute("COMMIT").await.unwrap();
+            let mut transaction = connection.begin().await.unwrap();
+            let found = transaction.execute("change", &[lock.clone(), again.clone()]).await.unwrap_err();
+            transaction.rollback().await.unwrap();
+            assert_eq!((found.state(), found.class()), (Some("MR002"), ErrorClass::Statement), "{given}: {found}");
+            assert!(found.to_string().contains("was given something meanwhile: "), "{found}");
+            other.batch_execute(taken).await.unwrap();
+            let mut transaction = connection.begin().await.unwrap();
+            transaction.execute("change", &[lock.clone(), again.clone()]).await.unwrap();
+            transaction.rollback().await.unwrap();
+        }
     })
     .await;
 }

@@ -1,0 +1,45 @@
+//! Schema changes that meet what others do in the destination: an index that is being made.
+
+use anyhow::{Result, ensure};
+use millrace_e2e::{LIMIT, Role, Scope, Stages, TestResult, World, in_world, poll_until_equal};
+use millrace_testkit::poll_until;
+
+const TABLE: &str = "CREATE TABLE big (id INT PRIMARY KEY, day INT NOT NULL);
+    INSERT INTO big WITH RECURSIVE n AS (SELECT 1 AS id UNION ALL SELECT id + 1 FROM n WHERE id < 50) SELECT id, id FROM n;";
+
+#[test]
+fn an_index_that_is_being_made_stays_over_kafka() -> TestResult {
+    Ok(in_world("replaced_staged", async |world| an_index_stays(world, &Role::ALL).await)?)
+}
+
+#[test]
+fn an_index_that_is_being_made_stays_in_one_process() -> TestResult {
+    Ok(in_world("replaced_run", async |world| an_index_stays(world, &[Role::Run]).await)?)
+}
+
+/// An index that nobody sees yet when the change begins; the change waits for it, and finds it then.
+async fn an_index_stays(world: &World, roles: &[Role]) -> Result<()> {
+    world.run_in_source(TABLE).await?;
+    let task = world.task_file();
+    let task = if roles.contains(&Role::Run) { task.without_kafka() } else { task }.write()?;
+    let mut stages = Stages::start(world, &task, roles)?;
+    poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await?;
+    let (other, looker) = (world.connect_postgres().await?, world.connect_postgres().await?);
+    other.batch_execute(&world.fill("BEGIN; CREATE INDEX by_day ON \"{database}\".big (day)")).await?;
+    world.run_in_source("ALTER TABLE big MODIFY day BIGINT NOT NULL").await?;
+    let waiting = world.fill(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = to_regclass('\"{database}\".big') \
+         AND mode = 'ShareRowExclusiveLock'",
+    );
+    poll_until(LIMIT, "the change to wait for the index", async || {
+        stages.ensure_running()?;
+        Ok(looker.query_one(&waiting, &[]).await?.get::<_, i64>(0) == 1)
+    })
+    .await?;
+    other.batch_execute("COMMIT").await?;
+    world.run_in_source("UPDATE big SET day = 3000000000 WHERE id = 7").await?;
+    poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await?;
+    let found = world.fill("SELECT count(*) FROM pg_indexes WHERE schemaname = '{database}' AND indexname = 'by_day'");
+    ensure!(looker.query_one(&found, &[]).await?.get::<_, i64>(0) == 1, "the index is gone");
+    stages.stop().await
+}
