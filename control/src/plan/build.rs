@@ -11,8 +11,9 @@ use millrace_task::{Phase, Task};
 use super::estimate::Estimate;
 use super::keys::key_notes;
 use super::notes::{Place, default_is_lost, notes};
-use super::objects::{Unmoved, unmoved};
+use super::objects::{KeysMade, Unmoved, unmoved};
 use crate::catalog::MappedTable;
+use crate::foreign_keys::map_foreign_keys;
 
 /// What a task would do.
 pub(super) struct Plan {
@@ -95,7 +96,7 @@ pub(super) fn plan(
         creates: if task.phases.contains(Phase::Schema) { Creates::Tables } else { Creates::Nothing },
         schemas: schemas?,
         tables: planned?,
-        unmoved: unmoved(objects, tables),
+        unmoved: unmoved(objects, tables, map_foreign_keys(task, tables, mapped), KeysMade::of(task, dialect)),
         estimate: Estimate::of(rows, bytes, task.phases.contains(Phase::Full)),
     })
 }
