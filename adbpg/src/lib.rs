@@ -15,6 +15,7 @@ pub mod ddl;
 pub mod dialect;
 pub mod encode;
 pub mod error;
+pub mod foreign_keys;
 #[cfg(test)]
 #[path = "greenplum_rules/tests.rs"]
 mod greenplum_rules;
@@ -41,6 +42,7 @@ pub use connect::{Connection, DestinationOptions};
 pub use ddl::{ExistingTable, LeftOut};
 pub use dialect::Dialect;
 pub use error::AdbpgError;
+pub use foreign_keys::{Constrained, ForeignKey, ReferenceAction};
 pub use ident::Ident;
 pub use numbering::{NumberedColumn, Numbering};
 pub use quarantine::{HeldRow, Replaced};

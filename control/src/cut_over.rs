@@ -12,25 +12,26 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use millrace_adbpg::Connection;
+use millrace_adbpg::{Connection, Constrained};
 use millrace_apply::destination_options;
 use millrace_capture::source_options;
 use millrace_model::Failure;
 use millrace_mysql::Session;
 use millrace_mysql::auto_increment::read_next_numbers;
-use millrace_task::Task;
+use millrace_task::{ForeignKeys, Task};
 
 use crate::Ending;
 use crate::catalog::{databases, map_tables, nothing_selected, selected_tables};
+use crate::foreign_keys::{MappedKey, map_foreign_keys};
 use crate::output::{Colours, print, print_json};
 use crate::status::address;
 use crate::status::caught_up::{CaughtUp, wait_until_caught_up};
 use crate::text::count;
 use columns::numbered_columns;
-use item::{Deed, Item};
+use item::{Deed, Item, State};
 use render::{Report, to_json, to_text};
 
-/// Prepare the destination for the application: numbers of AUTO_INCREMENT columns
+/// Prepare the destination for the application: numbers of AUTO_INCREMENT columns, foreign keys
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Use it when the application has stopped writing to the source, while the task still runs:
@@ -43,7 +44,10 @@ Each column that is AUTO_INCREMENT in the source becomes an identity, or gets a 
 numbers of both sides. It can be done again: what is prepared already stays as it is, and no number ever goes back.
 Without --execute it prints the statements and changes nothing.
 
-Exit code 1 if something is left to decide, or not everything has arrived; with --execute nothing is done then.
+With foreign_keys = true in the task file's [schema], foreign keys wait until no apply writes any more. Stop the task, and run
+`millrace cut-over shop.toml --execute --unchecked` before the application starts.
+
+Exit code 1 if something waits or is left to decide, or if not everything has arrived, where --execute does nothing.
 
 Examples:
   millrace cut-over shop.toml
@@ -82,7 +86,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Ending, Failure> {
         return Err(Failure::fatal(format!("nothing was done, because not everything has arrived: {why}"), hint));
     }
     // The source is read once it has said all that it had to say.
-    let needs = Needs::read(&task).await?;
+    let needs = Needs::read(&task, &destination).await?;
     let mut report = Report {
         task: task.name.to_string(),
         destination: destination.dialect().to_string(),
@@ -121,13 +125,25 @@ async fn arrival(task: &Task, destination: &Connection, arguments: &Arguments) -
     }))
 }
 
+/// Who writes to the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    /// An apply of the task.
+    Task,
+    /// None of its sessions lives.
+    Nobody,
+}
+
 /// What the destination needs, by the source.
 struct Needs {
     columns: Vec<columns::Numbered>,
+    keys: Vec<MappedKey>,
+    /// Who writes to the tables while the keys are made.
+    writer: Writer,
 }
 
 impl Needs {
-    async fn read(task: &Task) -> Result<Self, Failure> {
+    async fn read(task: &Task, destination: &Connection) -> Result<Self, Failure> {
         let mut session = Session::connect(&source_options(&task.source)).await?;
         let tables = selected_tables(&mut session, task).await?;
         if tables.is_empty() {
@@ -136,7 +152,18 @@ impl Needs {
         let next_numbers = read_next_numbers(&mut session, &databases(&tables)).await?;
         session.close().await;
         let mapped = map_tables(task, &tables)?;
-        Ok(Self { columns: numbered_columns(&tables, &mapped, &next_numbers) })
+        let columns = numbered_columns(&tables, &mapped, &next_numbers);
+        let keys = match task.foreign_keys {
+            ForeignKeys::AtCutOver => map_foreign_keys(task, &tables, &mapped),
+            ForeignKeys::LeftOut => Vec::new(),
+        };
+        let mut writer = Writer::Nobody;
+        for summary in destination.summarize_tasks(task.name.as_str()).await? {
+            if destination.is_written_by(task.name.as_str(), &summary.task_id).await? {
+                writer = Writer::Task;
+            }
+        }
+        Ok(Self { columns, keys, writer })
     }
 
     /// Adds an item for each need: shown, or done. An error is one of the item that would have come next.
@@ -148,6 +175,34 @@ impl Needs {
             };
             items.push(Item::of_numbering(numbered, numbering, deed));
         }
+        for key in &self.keys {
+            items.push(Item::of_foreign_key(key, self.constrain(destination, key, deed).await?));
+        }
         Ok(())
+    }
+
+    async fn constrain(&self, destination: &mut Connection, key: &MappedKey, deed: Deed) -> Result<State, Failure> {
+        let key = match &key.target {
+            Ok(key) => key,
+            Err(why) => return Ok(State::LeftOut((*why).to_owned())),
+        };
+        if destination.has_foreign_key(key).await? {
+            return Ok(State::Ready);
+        }
+        let statement = key.render()?;
+        Ok(match (deed, self.writer) {
+            (Deed::Shown, _) => State::Needed(vec![statement]),
+            (Deed::Done, Writer::Task) => State::Waiting("until the task is stopped".to_owned()),
+            (Deed::Done, Writer::Nobody) => match destination.add_foreign_key(key).await? {
+                Constrained::Made => State::Done(vec![statement]),
+                Constrained::Violated { rows } => {
+                    let rows = count(usize::try_from(rows).unwrap_or(usize::MAX), "row");
+                    let why =
+                        format!("{rows} of \"{}\" without the row of \"{}\" referred to", key.table, key.referenced);
+                    State::Impossible(why)
+                }
+                Constrained::Refused { why } => State::Impossible(why),
+            },
+        })
     }
 }

@@ -10,6 +10,7 @@ mod catalog;
 mod check;
 mod completions;
 mod cut_over;
+mod foreign_keys;
 mod loose_keys;
 mod output;
 mod plan;

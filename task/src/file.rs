@@ -162,6 +162,8 @@ pub(crate) struct SchemaTable {
     pub(crate) quote: Option<Text>,
     /// Whether secondary indexes are made.
     pub(crate) indexes: Option<bool>,
+    /// Whether foreign keys are made at cut-over.
+    pub(crate) foreign_keys: Option<bool>,
     /// What becomes of a column whose type changes.
     pub(crate) on_type_change: Option<Text>,
     /// Which types are chosen.

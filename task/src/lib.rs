@@ -45,7 +45,9 @@ pub use glob::{Glob, PatternProblem, TablePattern};
 pub use kafka::{Kafka, Log, Transport};
 pub use memory::Memory;
 pub use name::{Environment, TaskName};
-pub use object::{DistributedBy, ExistingTables, NameCase, NameQuotes, ObjectRule, OnTypeChange, RouteChoice};
+pub use object::{
+    DistributedBy, ExistingTables, ForeignKeys, NameCase, NameQuotes, ObjectRule, OnTypeChange, RouteChoice,
+};
 pub use operations::{Operation, Operations};
 pub use phases::{Phase, Phases};
 pub use policy::{InsteadOfDate, NulCharacters, TypeProfile, ValuePolicies};
@@ -75,6 +77,8 @@ pub struct Task {
     pub selection: Selection,
     /// What is done with tables that are there already.
     pub existing_tables: ExistingTables,
+    /// Whether the destination gets the source's foreign keys.
+    pub foreign_keys: ForeignKeys,
     /// How long failures are retried.
     pub retry: Retry,
     /// What is done with a row that the destination refuses.
@@ -89,8 +93,8 @@ pub struct Task {
 
 impl Task {
     /// XXH3-128 over what decides content and route: name, phases, objects, partitions; independent of the order of
-    /// keys and rules, of comments and of spelled-out defaults. Passwords, addresses, retries, `[full]` and `[http]`
-    /// may change while a task runs and are not in it.
+    /// keys and rules, of comments and of spelled-out defaults. Passwords, addresses, retries, `foreign_keys`, `[full]`
+    /// and `[http]` may change while a task runs and are not in it.
     pub fn fingerprint(&self) -> [u8; 16] {
         fingerprint::of(self)
     }

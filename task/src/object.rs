@@ -109,6 +109,16 @@ pub(crate) enum Extra {
     LeftOut,
 }
 
+/// `foreign_keys`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ForeignKeys {
+    /// The destination has none.
+    #[default]
+    LeftOut,
+    /// Cut-over makes them.
+    AtCutOver,
+}
+
 /// `distributed_by`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum DistributedBy {

@@ -5,6 +5,7 @@ mod alter;
 mod barriers;
 mod definitions;
 mod failures;
+mod foreign_keys;
 mod keyless;
 mod keys;
 mod names;

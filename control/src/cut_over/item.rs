@@ -4,6 +4,7 @@ use millrace_adbpg::Numbering;
 use serde_json::{Value, json};
 
 use super::columns::Numbered;
+use crate::foreign_keys::MappedKey;
 
 /// Whether what is needed is printed or executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub(super) enum Deed {
 pub(super) enum Kind {
     /// A column that numbers its rows.
     NumberedColumn,
+    /// A foreign key.
+    ForeignKey,
 }
 
 impl Kind {
@@ -26,6 +29,7 @@ impl Kind {
     fn as_str(self) -> &'static str {
         match self {
             Self::NumberedColumn => "AUTO_INCREMENT column",
+            Self::ForeignKey => "foreign key",
         }
     }
 }
@@ -39,6 +43,10 @@ pub(super) enum State {
     Needed(Vec<String>),
     /// These statements were executed.
     Done(Vec<String>),
+    /// It stays behind, as `plan` says: why.
+    LeftOut(String),
+    /// It is needed, but not yet: until when.
+    Waiting(String),
     /// Somebody must decide: why.
     Impossible(String),
 }
@@ -50,6 +58,8 @@ impl State {
             Self::Ready => "ready",
             Self::Needed(_) => "needed",
             Self::Done(_) => "done",
+            Self::LeftOut(_) => "left out",
+            Self::Waiting(_) => "waiting",
             Self::Impossible(_) => "impossible",
         }
     }
@@ -68,8 +78,8 @@ pub(super) struct Item {
     kind: Kind,
     /// Its name in the source.
     pub(super) source: String,
-    /// Its name in the destination.
-    destination: String,
+    /// Its name in the destination, or its table's.
+    destination: Option<String>,
     /// What one should know of it, in a few words.
     pub(super) remark: String,
     /// The number that comes next.
@@ -87,11 +97,29 @@ impl Item {
         Self {
             kind: Kind::NumberedColumn,
             source: numbered.source.clone(),
-            destination: format!("{}.{}", numbered.column.table, numbered.column.column),
+            destination: Some(format!("{}.{}", numbered.column.table, numbered.column.column)),
             remark: next.map(|next| format!("{next} comes next")).unwrap_or_default(),
             next,
             state,
         }
+    }
+
+    pub(super) fn of_foreign_key(key: &MappedKey, state: State) -> Self {
+        let target = key.target.as_ref().ok();
+        let remark = target.map(|target| format!("foreign key to {}", target.referenced));
+        Self {
+            kind: Kind::ForeignKey,
+            source: key.source.clone(),
+            destination: target.map(|target| target.table.to_string()),
+            remark: remark.unwrap_or_default(),
+            next: None,
+            state,
+        }
+    }
+
+    /// Whether nothing of it is left.
+    pub(super) fn is_good(&self) -> bool {
+        !matches!(self.state, State::Waiting(_) | State::Impossible(_))
     }
 
     /// The item for programs.
@@ -99,7 +127,7 @@ impl Item {
         let (statements, why) = match &self.state {
             State::Ready => (&[][..], None),
             State::Needed(statements) | State::Done(statements) => (&statements[..], None),
-            State::Impossible(why) => (&[][..], Some(why)),
+            State::LeftOut(why) | State::Waiting(why) | State::Impossible(why) => (&[][..], Some(why)),
         };
         json!({
             "kind": self.kind.as_str(),

@@ -20,8 +20,7 @@ pub(super) struct Report {
 impl Report {
     /// Whether nothing is left to decide or to wait for.
     pub(super) fn is_good(&self) -> bool {
-        let is_possible = |item: &Item| !matches!(item.state, State::Impossible(_));
-        !matches!(self.arrival, Some(CaughtUp::No { .. })) && self.items.iter().all(is_possible)
+        !matches!(self.arrival, Some(CaughtUp::No { .. })) && self.items.iter().all(Item::is_good)
     }
 }
 
@@ -38,17 +37,18 @@ pub(super) fn to_text(report: &Report, colours: Colours) -> String {
     };
     let mut text = format!("-- {}\n-- {arrival}\n\n", colours.paint(Colour::Strong, &title));
     if report.items.is_empty() {
-        text.push_str("-- nothing is needed: no column that moves is AUTO_INCREMENT\n");
+        text.push_str("-- nothing is needed\n");
     }
     for item in &report.items {
         let colour = match item.state {
             State::Ready | State::Done(_) => Colour::Good,
-            State::Needed(_) => Colour::Warning,
+            State::Needed(_) | State::Waiting(_) => Colour::Warning,
+            State::LeftOut(_) => Colour::Faint,
             State::Impossible(_) => Colour::Bad,
         };
         let remark = match &item.state {
-            State::Impossible(why) => why,
-            _ => &item.remark,
+            State::LeftOut(why) | State::Waiting(why) | State::Impossible(why) => why,
+            State::Ready | State::Needed(_) | State::Done(_) => &item.remark,
         };
         let (word, about) = (colours.paint(colour, item.state.as_str()), format!("{}, {remark}", item.source));
         text.push_str(&format!("-- {word}: {}\n", in_one_line(&about)));

@@ -15,8 +15,9 @@ use millrace_task::{Phase, Task};
 use super::constraints::constraints;
 use super::estimate::Estimate;
 use super::notes::{Place, lost_default, notes};
-use super::objects::{Unmoved, unmoved};
+use super::objects::{KeysMade, Unmoved, unmoved};
 use crate::catalog::MappedTable;
+use crate::foreign_keys::map_foreign_keys;
 use crate::loose_keys::key_notes;
 
 /// What a task would do.
@@ -115,7 +116,7 @@ pub(super) fn plan(
         creates: if task.phases.contains(Phase::Schema) { Creates::Tables } else { Creates::Nothing },
         schemas: schemas?,
         tables: planned?,
-        unmoved: unmoved(objects, tables),
+        unmoved: unmoved(objects, tables, map_foreign_keys(task, tables, mapped), KeysMade::of(task, dialect)),
         estimate: Estimate::of(rows, bytes, task.phases.contains(Phase::Full)),
     })
 }

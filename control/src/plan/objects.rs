@@ -1,7 +1,11 @@
 //! What of the selected databases does not move, and why. Pure.
 
+use millrace_adbpg::Dialect;
 use millrace_mysql::SourceTable;
 use millrace_mysql::objects::{ObjectKind, SourceObject};
+use millrace_task::{ForeignKeys, Task};
+
+use crate::foreign_keys::MappedKey;
 
 /// Something that does not move.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,18 +18,54 @@ pub(super) struct Unmoved {
     pub(super) why: &'static str,
 }
 
-/// Everything that does not move, by kind: what belongs to a table only where the table moves.
-pub(super) fn unmoved(objects: Vec<SourceObject>, tables: &[SourceTable]) -> Vec<Unmoved> {
+/// What becomes of foreign keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeysMade {
+    /// The task file does not ask for them.
+    No,
+    /// Cut-over makes them.
+    Enforced,
+    /// It does, and the destination does not hold to them.
+    NotEnforced,
+}
+
+impl KeysMade {
+    /// What the task file asks for, and the destination does.
+    pub(super) fn of(task: &Task, dialect: &Dialect) -> Self {
+        match (task.foreign_keys, dialect.is_distributed()) {
+            (ForeignKeys::LeftOut, _) => Self::No,
+            (ForeignKeys::AtCutOver, false) => Self::Enforced,
+            // greenplum.md, section 2.
+            (ForeignKeys::AtCutOver, true) => Self::NotEnforced,
+        }
+    }
+
+    fn why(self, key: &MappedKey) -> &'static str {
+        match (self, &key.target) {
+            (Self::No, _) => {
+                "the source checks it; schema.foreign_keys = true has `millrace cut-over` make it, after the last row"
+            }
+            (_, Err(why)) => why,
+            (Self::Enforced, Ok(_)) => "`millrace cut-over` makes it, after the last row",
+            (Self::NotEnforced, Ok(_)) => "`millrace cut-over` makes it, but the destination enforces no foreign keys",
+        }
+    }
+}
+
+/// Everything that does not move, by kind and reason: what belongs to a table only where the table moves.
+pub(super) fn unmoved(
+    objects: Vec<SourceObject>,
+    tables: &[SourceTable],
+    keys: Vec<MappedKey>,
+    made: KeysMade,
+) -> Vec<Unmoved> {
     let moves =
         |object: &SourceObject| object.table_name().is_none_or(|name| tables.iter().any(|table| table.name == name));
     let mut all: Vec<Unmoved> = objects.into_iter().filter(moves).map(|object| of_object(&object)).collect();
-    for table in tables {
-        all.extend(table.foreign_keys.iter().map(|key| Unmoved {
-            kind: "foreign key",
-            name: format!("{}.{}", table.name, key.name),
-            why: "the source checks it; in the destination the order of parallel writes would break it",
-        }));
-    }
+    let mut keys: Vec<Unmoved> =
+        keys.into_iter().map(|key| Unmoved { kind: "foreign key", why: made.why(&key), name: key.source }).collect();
+    keys.sort_by_key(|key| key.why);
+    all.extend(keys);
     all
 }
 
@@ -65,7 +105,7 @@ mod tests {
             name: "x".into(),
         };
         let objects = vec![object(ObjectKind::View, None), object(ObjectKind::Trigger, Some("not_selected"))];
-        let named = unmoved(objects, &[]);
+        let named = unmoved(objects, &[], Vec::new(), KeysMade::No);
         assert_eq!(named.len(), 1);
         assert_eq!((named[0].kind, named[0].name.as_str()), ("view", "shop.x"));
     }

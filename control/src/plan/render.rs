@@ -147,7 +147,7 @@ fn unmoved_text(unmoved: &[Unmoved], colours: Colours) -> Vec<String> {
         return vec![heading, "  nothing: there are no views, triggers, routines or events".to_owned()];
     }
     let mut lines = vec![heading];
-    for of_kind in unmoved.chunk_by(|one, next| one.kind == next.kind) {
+    for of_kind in unmoved.chunk_by(|one, next| (one.kind, one.why) == (next.kind, next.why)) {
         let names: Vec<&str> = of_kind.iter().take(NAMED).map(|object| object.name.as_str()).collect();
         let more = match of_kind.len().saturating_sub(NAMED) {
             0 => String::new(),

@@ -67,7 +67,7 @@ mod tests {
         ];
         for meant in &holds {
             let found = select(holds.to_vec(), Some("shop.a"), &[key_text(&meant.key)]);
-            assert_eq!(found, [meant.clone()], "{}", key_text(&meant.key));
+            assert_eq!(found, std::slice::from_ref(meant), "{}", key_text(&meant.key));
         }
         assert_eq!(key_text(&holds[0].key), "a\\,b,c");
     }

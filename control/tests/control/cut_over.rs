@@ -162,3 +162,92 @@ async fn a_completed_task_is_cut_over_by_hand() -> Result<()> {
     assert!(plan.out.contains("AUTO_INCREMENT column") && plan.out.contains("millrace cut-over"), "{}", plan.out);
     world.remove().await
 }
+
+/// One that stays behind with its column, one to the table itself, one of two columns, and those of the world.
+const KEYS: &str = "
+CREATE TABLE parts (a INT, b VARCHAR(9) COLLATE utf8mb4_bin, PRIMARY KEY (a, b));
+CREATE TABLE uses (id INT PRIMARY KEY, b VARCHAR(9) COLLATE utf8mb4_bin, a INT, v INT, c BIGINT UNSIGNED,
+    CONSTRAINT `to \"part` FOREIGN KEY (a, b) REFERENCES parts (a, b) ON DELETE CASCADE ON UPDATE SET NULL,
+    CONSTRAINT behind FOREIGN KEY (c) REFERENCES customers (id));
+CREATE TABLE tree (id INT PRIMARY KEY, up INT, CONSTRAINT upwards FOREIGN KEY (up) REFERENCES tree (id) ON DELETE SET NULL);
+INSERT INTO parts VALUES (1, 'x'), (2, 'y'), (3, 'z');
+INSERT INTO uses (id, a, b) VALUES (1, 1, 'x'), (2, 2, 'y'), (3, NULL, 'nothing'), (4, 3, 'z');
+INSERT INTO tree VALUES (1, NULL), (2, 1), (3, 2);
+";
+
+#[tokio::test]
+async fn foreign_keys_are_made_once_nobody_applies_any_more() -> Result<()> {
+    let world = World::new("cut_keys").await?;
+    let task = world.task(&world.servers.mysql, &objects_with_keys(&world.name))?;
+    make_foreign_keys(world, &task, start).await
+}
+
+#[tokio::test]
+async fn foreign_keys_are_made_once_the_one_process_has_ended() -> Result<()> {
+    let world = World::new("cut_keys_run").await?;
+    let task = world.task(&world.servers.mysql, &objects_with_keys(&world.name))?;
+    let text = fs::read_to_string(&task)?;
+    let (log, http) = (text.find("[log]").unwrap(), text.find("[http]").unwrap());
+    fs::write(&task, format!("{}{}", &text[..log], &text[http..]))?;
+    make_foreign_keys(world, &task, |world, task| {
+        let program = StageCommand::new(env!("CARGO_BIN_EXE_millrace")).argument("run").argument(task);
+        Ok(vec![program.spawn(&world.folder.join("run.log"))?])
+    })
+    .await
+}
+
+fn objects_with_keys(name: &str) -> String {
+    format!(
+        "schema = {{ foreign_keys = true }}\nobjects = [{{ table = \"{name}.*\" }}, \
+         {{ table = \"{name}.uses\", columns = {{ exclude = [\"c\"], rename = {{ a = \"first\" }} }} }}]"
+    )
+}
+
+async fn make_foreign_keys(world: World, task: &str, start: impl Fn(&World, &str) -> Result<Vec<Stage>>) -> Result<()> {
+    let name = world.name.clone();
+    world.mysql(&format!("USE {name}; {KEYS}")).await?;
+    let planned = millrace(&["plan", task])?;
+    let behind = "a column of it does not move";
+    assert!(planned.out.contains("`millrace cut-over` makes it") && planned.out.contains(behind), "{}", planned.out);
+    let all = |state: &str| {
+        expected(&[
+            ("customers.id", "ready", Some(3)),
+            ("orders.to_customer", state, None),
+            ("tree.upwards", state, None),
+            ("uses.behind", "left out", None),
+            ("uses.to \"part", state, None),
+        ])
+    };
+    let mut stages = start(&world, task)?;
+    wait_until_it_runs(task).await?;
+    let waiting = cut_over(task, &["--execute", "--wait", "90", "--json"], 1)?;
+    assert_eq!(items(&waiting, &name)[1..], all("waiting")[1..]);
+    let keys =
+        format!("SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND connamespace = '{name}'::regnamespace");
+    assert_eq!(value(&world, &keys).await?, "0");
+    for stage in &mut stages {
+        stage.terminate()?;
+        stage.wait_for_success(LIMIT).await?;
+    }
+    // A session ends a little after its process.
+    poll_until(LIMIT, "the foreign keys", async || {
+        Ok(millrace(&["cut-over", task, "--execute", "--unchecked"])?.code == 0)
+    })
+    .await?;
+    let ready = cut_over(task, &["--unchecked", "--json"], 0)?;
+    assert_eq!(items(&ready, &name), all("ready"));
+    assert_eq!(value(&world, &keys).await?, "3");
+
+    let refused = world.postgres(&format!("INSERT INTO {name}.tree VALUES (4, 9)")).await;
+    assert!(refused.is_err_and(|error| format!("{error:?}").contains("violates foreign key")));
+    world
+        .postgres(&format!("DELETE FROM {name}.parts WHERE a = 1; UPDATE {name}.parts SET b = 'new' WHERE a = 2"))
+        .await?;
+    let uses = format!(
+        "SELECT string_agg(id || ':' || coalesce(first::text, '-') || coalesce(b, '-'), ' ' ORDER BY id) FROM {name}.uses"
+    );
+    assert_eq!(value(&world, &uses).await?, "2:-- 3:-nothing 4:3z");
+    let restricted = world.postgres(&format!("DELETE FROM {name}.customers")).await;
+    assert!(restricted.is_err());
+    world.remove().await
+}

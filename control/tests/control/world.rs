@@ -1,8 +1,10 @@
 //! A database, a task file for it, and the program run on it.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
 use millrace_testkit::{Servers, delete_topics, run_script, unique_name};
@@ -145,6 +147,13 @@ impl World {
     }
 }
 
+/// A port on which nobody listens. Each is given once in a process, and none is of those that the system gives to
+/// outgoing connections: one picked by the system could be given again before the stage listens on it.
 fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    const FIRST: u32 = 12_000;
+    const ALL: u32 = 8_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let next = || (FIRST + (std::process::id() + GIVEN.fetch_add(1, Ordering::Relaxed)) % ALL) as u16;
+    (0..ALL).map(|_| next()).find(is_free).context("no port is free")
 }

@@ -8,7 +8,7 @@ use crate::expansion::Text;
 use crate::file::{DistributedBy as Written, ObjectTable, SchemaTable};
 use crate::glob::Glob;
 use crate::object::{
-    DistributedBy, ExistingTables, Extra, NameCase, NameQuotes, ObjectSettings, OnTypeChange, RouteChoice,
+    DistributedBy, ExistingTables, Extra, ForeignKeys, NameCase, NameQuotes, ObjectSettings, OnTypeChange, RouteChoice,
     SchemaSettings,
 };
 use crate::policy::{InsteadOfDate, NulCharacters, TypeProfile};
@@ -72,6 +72,14 @@ pub(super) fn schema(reader: &Reader<'_>, table: Option<&SchemaTable>) -> Result
     let extra = |made: Option<bool>| if made == Some(false) { Extra::LeftOut } else { Extra::Made };
     (settings.indexes, settings.comments) = (extra(table.indexes), extra(table.comments));
     Ok(settings)
+}
+
+/// `schema.foreign_keys`.
+pub(super) fn foreign_keys(table: Option<&SchemaTable>) -> ForeignKeys {
+    match table.and_then(|table| table.foreign_keys) {
+        Some(true) => ForeignKeys::AtCutOver,
+        Some(false) | None => ForeignKeys::LeftOut,
+    }
 }
 
 /// `schema.helper_tables`; what gh-ost and pt-online-schema-change make without it.
