@@ -180,7 +180,7 @@ impl Stage {
                 lost = outlet.lost() => return Err(lost),
                 told = self.pool.next() => self.told(told)?,
                 answer = self.translator.arrivals.next() => self.answered(answer)?,
-                event = next_event(&mut stream), if reads => self.event(event?).await?,
+                event = next_event(&mut stream), if reads => self.event(event?, &mut outlet).await?,
                 () = tokio::time::sleep_until(commit_at) => self.quiet(),
             };
             self.capture.end_if_complete();
@@ -219,7 +219,20 @@ impl Stage {
         Ok(Some(stream.selecting(filter)))
     }
 
-    async fn event(&mut self, event: SourceEvent) -> Result<Next, Failure> {
+    /// Takes an event. One that changes a table ends the step before it: in one process a commit is at a step's end, and rows
+    /// that the destination refuses are held for certain, to be looked at and given up, only if theirs ends before the
+    /// change that stops for them (ADR 0022).
+    async fn event(&mut self, event: SourceEvent, outlet: &mut impl Outlet) -> Result<Next, Failure> {
+        let rows = self.capture.rows_in_step();
+        if self.translator.alters(&self.capture, &event)
+            && let Some(step) = self.capture.take_step_before_open()
+        {
+            self.publish(step, rows, outlet).await?;
+        }
+        self.take(event).await
+    }
+
+    async fn take(&mut self, event: SourceEvent) -> Result<Next, Failure> {
         self.translator.learn_charsets(&self.capture, &self.options, &event).await?;
         let meaning = self.translator.take(&mut self.capture, event)?;
         self.note_step();
@@ -269,15 +282,20 @@ impl Stage {
     /// Publishes what was collected.
     async fn commit(&mut self, outlet: &mut impl Outlet) -> Result<(), Failure> {
         let (step, rows) = self.take_step();
+        self.publish(step, rows, outlet).await
+    }
+
+    async fn publish(&mut self, step: Step, rows: u64, outlet: &mut impl Outlet) -> Result<(), Failure> {
+        self.step_began = None;
         let watermark = step.checkpoint.next_watermark - 1;
         outlet.publish(step).await?;
         self.committed(rows, watermark);
         Ok(())
     }
 
-    /// The same; what the source and the readers bring meanwhile is collected for the next step, up to its size. Nothing
-    /// of that is published before this step is: should it fail, all of it is read again. Should the reading fail, this
-    /// step is published first.
+    /// The same; what the source and the readers bring meanwhile is collected for the next step, up to its size, or up to a
+    /// statement that ends it. Nothing of that is published before this step is: should it fail, all of it is read again.
+    /// Should the reading fail, this step is published first.
     async fn commit_while_reading(
         &mut self,
         outlet: &mut impl Outlet,
@@ -285,26 +303,34 @@ impl Stage {
     ) -> Result<(), Failure> {
         let (step, rows) = self.take_step();
         let watermark = step.checkpoint.next_watermark - 1;
-        let mut published = pin!(outlet.publish(step));
-        let mut taken = Ok(());
-        loop {
-            let takes = taken.is_ok() && self.capture.ended() == Ended::No && !self.capture.is_full();
-            if takes {
-                taken = self.prepare();
-            }
-            let reads = takes && !self.capture.stream_waits();
-            tokio::select! {
-                biased;
-                published = &mut published => break published?,
-                told = self.pool.next(), if takes => taken = self.told(told).map(drop),
-                event = next_event(stream), if reads => taken = match event {
-                    Ok(event) => self.event(event).await.map(drop),
-                    Err(failure) => Err(failure),
-                },
+        let (mut taken, mut waiting) = (Ok(()), None);
+        {
+            let mut published = pin!(outlet.publish(step));
+            loop {
+                let is_open = self.capture.ended() == Ended::No && !self.capture.is_full();
+                let takes = taken.is_ok() && waiting.is_none() && is_open;
+                if takes {
+                    taken = self.prepare();
+                }
+                let reads = takes && !self.capture.stream_waits();
+                tokio::select! {
+                    biased;
+                    published = &mut published => break published?,
+                    told = self.pool.next(), if takes => taken = self.told(told).map(drop),
+                    event = next_event(stream), if reads => match event {
+                        Ok(event) if self.translator.alters(&self.capture, &event) => waiting = Some(event),
+                        Ok(event) => taken = self.take(event).await.map(drop),
+                        Err(failure) => taken = Err(failure),
+                    },
+                }
             }
         }
         self.committed(rows, watermark);
-        taken
+        taken?;
+        match waiting {
+            Some(event) => self.event(event, outlet).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     fn take_step(&mut self) -> (Step, u64) {
