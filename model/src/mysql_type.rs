@@ -10,7 +10,7 @@
 //! | DATETIME(f) | `Text` `YYYY-MM-DD hh:mm:ss`, and with f > 0 `.` and exactly f digits |
 //! | TIMESTAMP(f) | the same, the instant in UTC; the zero value is `0000-00-00 00:00:00` |
 //! | TIME(f) | `Text` `[-]hh:mm:ss` (hours two or three digits), fraction as above |
-//! | CHAR, VARCHAR, TEXT kinds | `Text`, UTF-8; CHAR without its padding |
+//! | CHAR, VARCHAR, TEXT kinds | `Text`, UTF-8; CHAR without its padding. Outside of the key, what is not text of the character set: `Bytes`, UTF-8 with 0xff for each code that is no character |
 //! | ENUM, SET | `Text`: the label; the labels joined by `,` in definition order |
 //! | BINARY(n), VARBINARY, BLOB kinds | `Bytes`; BINARY padded to n with 0x00 |
 //! | JSON | `Text`: the document as MySQL prints it |

@@ -15,7 +15,7 @@ use millrace_model::{Cell, MysqlType, Row, RowWriter, TableSchema};
 use mysql_async::{BinaryProtocol, QueryResult, Value};
 
 use crate::cell_form::{TextForm, difference, put_decoded, put_value};
-use crate::charset::{Charsets, TextDecoder, charset_of_type};
+use crate::charset::{Charset, Charsets, TextDecoder, charset_of_type};
 use crate::connect::Session;
 use crate::error::MysqlError;
 use crate::ident::{Ident, table_ident};
@@ -194,6 +194,7 @@ struct RowStream<'a> {
     doing: String,
     writer: RowWriter,
     scratch: String,
+    marked: Vec<u8>,
 }
 
 impl<'a> RowStream<'a> {
@@ -210,8 +211,8 @@ impl<'a> RowStream<'a> {
         if let Some(what) = result_differs(schema, &decoders, result.columns_ref()) {
             return Err(MysqlError::TableChanged { table: schema.name.clone(), what });
         }
-        let (writer, scratch) = (RowWriter::new(), String::new());
-        Ok(Self { schema: schema.clone(), decoders, result, doing, writer, scratch })
+        let (writer, scratch, marked) = (RowWriter::new(), String::new(), Vec::new());
+        Ok(Self { schema: schema.clone(), decoders, result, doing, writer, scratch, marked })
     }
 
     /// Rows up to `most`, or until their bytes reach `bytes`.
@@ -230,7 +231,8 @@ impl<'a> RowStream<'a> {
     }
 
     fn row(&mut self, row: mysql_async::Row) -> Result<Row, MysqlError> {
-        for ((column, decoder), value) in self.schema.columns.iter().zip(&self.decoders).zip(row.unwrap()) {
+        let columns = self.schema.columns.iter().zip(&self.decoders).zip(row.unwrap());
+        for (place, ((column, decoder), value)) in columns.enumerate() {
             let put = match (decoder, &value) {
                 (Some(decoder), Value::Bytes(bytes)) => {
                     put_decoded(&mut self.writer, &mut self.scratch, decoder, bytes)
@@ -238,6 +240,13 @@ impl<'a> RowStream<'a> {
                 _ => put_value(&mut self.writer, &mut self.scratch, &column.ty, &value),
             };
             if let Err(what) = put {
+                if let (Some(decoder), Value::Bytes(bytes)) = (marking_decoder(&column.ty, decoder), &value)
+                    && !self.schema.key.contains(&place)
+                {
+                    decoder.mark(bytes, &mut self.marked);
+                    self.writer.put(Cell::Bytes(&self.marked));
+                    continue;
+                }
                 self.writer.discard();
                 let (table, column) = (self.schema.name.clone(), column.name.to_string());
                 return Err(MysqlError::Value { table, column, what });
@@ -245,6 +254,12 @@ impl<'a> RowStream<'a> {
         }
         Ok(self.writer.finish())
     }
+}
+
+/// How text that is not valid is marked: in the form in which it comes.
+fn marking_decoder(ty: &MysqlType, decoder: &Option<TextDecoder>) -> Option<TextDecoder> {
+    charset_of_type(ty)?;
+    Some(decoder.clone().unwrap_or(TextDecoder::Ruled(Charset::Utf8mb4)))
 }
 
 /// How text is read that comes as its bytes; see [`crate::predicate`].

@@ -174,6 +174,8 @@ pub(crate) struct SchemaTable {
     pub(crate) invalid_dates: Option<Text>,
     /// What becomes of U+0000.
     pub(crate) nul_characters: Option<Text>,
+    /// What becomes of text that is not valid.
+    pub(crate) invalid_text: Option<Text>,
     /// Whether comments are made.
     pub(crate) comments: Option<bool>,
     /// Patterns of tables that tools make beside others.

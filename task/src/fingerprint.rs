@@ -113,6 +113,7 @@ fn put_policies(put: &mut impl FnMut(&str), values: ValuePolicies) {
         ("zero dates", values.zero_dates.as_str(), usual.zero_dates.as_str()),
         ("invalid dates", values.invalid_dates.as_str(), usual.invalid_dates.as_str()),
         ("nul characters", values.nul_characters.as_str(), usual.nul_characters.as_str()),
+        ("invalid text", values.invalid_text.as_str(), usual.invalid_text.as_str()),
     ];
     for (name, word, _) in fields.into_iter().filter(|(_, word, usual)| word != usual) {
         [name, word].into_iter().for_each(&mut *put);

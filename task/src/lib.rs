@@ -50,7 +50,7 @@ pub use object::{
 };
 pub use operations::{Operation, Operations};
 pub use phases::{Phase, Phases};
-pub use policy::{InsteadOfDate, NulCharacters, TypeProfile, ValuePolicies};
+pub use policy::{InsteadOfDate, InvalidText, NulCharacters, TypeProfile, ValuePolicies};
 pub use selection::Selection;
 pub use settings::{FullLoad, Http, OnBadRow, Retry};
 pub use tls::{ClientIdentity, Tls, Verification};

@@ -1,5 +1,5 @@
 //! What becomes of values that the destination's types do not have, and which types are chosen by themselves: `zero_dates`,
-//! `invalid_dates`, `nul_characters` and `types` of `[schema]`.
+//! `invalid_dates`, `nul_characters`, `invalid_text` and `types` of `[schema]`.
 
 /// Policies for values; the default changes nothing but the all-zero date, which becomes NULL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct ValuePolicies {
     pub invalid_dates: InsteadOfDate,
     /// For U+0000 in text and JSON.
     pub nul_characters: NulCharacters,
+    /// For bytes of a text that are no character of its character set.
+    pub invalid_text: InvalidText,
 }
 
 impl Default for ValuePolicies {
@@ -25,6 +27,7 @@ impl ValuePolicies {
         zero_dates: InsteadOfDate::Stop,
         invalid_dates: InsteadOfDate::Stop,
         nul_characters: NulCharacters::Stop,
+        invalid_text: InvalidText::Stop,
     };
 
     /// Whether a date can become NULL.
@@ -85,6 +88,28 @@ impl NulCharacters {
     }
 }
 
+/// `invalid_text`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvalidText {
+    /// The task stops.
+    Stop,
+    /// U+FFFD stands for each of them.
+    Replace,
+}
+
+impl InvalidText {
+    /// The words of the task file.
+    pub(crate) const WORDS: [(&'static str, Self); 2] = [("stop", Self::Stop), ("replace", Self::Replace)];
+
+    /// Its word in the task file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Replace => "replace",
+        }
+    }
+}
+
 /// `types`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TypeProfile {
@@ -102,6 +127,7 @@ mod tests {
     #[test]
     fn words_are_read_as_they_are_written() {
         assert!(InsteadOfDate::WORDS.iter().all(|(word, value)| value.as_str() == *word));
+        assert!(InvalidText::WORDS.iter().all(|(word, value)| value.as_str() == *word));
         assert!(NulCharacters::WORDS.iter().all(|(word, value)| value.as_str() == *word));
     }
 }

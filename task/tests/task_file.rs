@@ -365,7 +365,7 @@ fn the_fingerprint_changes_with_content_and_route_only() {
         ("[source]", "phases = ['schema', 'full', 'incremental']\n[source]"),
         (
             "[log]",
-            "[schema]\ntypes = 'lossless'\nzero_dates = 'null'\ninvalid_dates = 'stop'\nnul_characters = 'stop'\n[log]",
+            "[schema]\ntypes = 'lossless'\nzero_dates = 'null'\ninvalid_dates = 'stop'\nnul_characters = 'stop'\ninvalid_text = 'stop'\n[log]",
         ),
         ("u:p@127.0.0.1", "v:q@other:3307"),
         ("u:p@db", "v:q@other"),
@@ -403,6 +403,7 @@ fn the_fingerprint_changes_with_content_and_route_only() {
         ("[log]", "[schema]\ninvalid_dates = '0001-01-01'\n[log]"),
         ("[log]", "[schema]\nnul_characters = 'remove'\n[log]"),
         ("[log]", "[schema]\nnul_characters = 'replace'\n[log]"),
+        ("[log]", "[schema]\ninvalid_text = 'replace'\n[log]"),
         ("[log]", "[schema]\nindexes = false\n[log]"),
         ("[log]", "[schema]\ncomments = false\n[log]"),
         ("shop.*\"", "shop.*\"\nprimary_key = ['a', 'b']"),

@@ -74,5 +74,13 @@ fn bad_policies_are_refused_with_place_key_and_hint() {
             "expected one of stop, remove, replace",
             "",
         ),
+        (
+            "[log]",
+            "[schema]\ninvalid_text = 'remove'\n[log]",
+            "7:16",
+            "schema.invalid_text",
+            "expected one of stop, replace",
+            "",
+        ),
     ]);
 }

@@ -11,8 +11,8 @@ use millrace_task::NulCharacters;
 
 use crate::convert::Conversion;
 use crate::error::ValueProblem;
-use crate::nul::{holds_escaped_nul, in_json, in_text};
-use crate::treatment::{DateKind, Judged, Treatment, kind_of_date};
+use crate::nul::{holds_escaped_nul, in_json};
+use crate::treatment::{DateKind, Judged, TextPolicy, Treatment, kind_of_date};
 
 /// What stands for dates that the destination does not have, where the task file says so.
 pub(crate) const FIRST_DAY: &str = "0001-01-01";
@@ -37,7 +37,7 @@ pub enum CellRule {
     /// TIMESTAMP: with its time zone, which is UTC.
     Timestamp(Treatment),
     /// Text, without U+0000.
-    Text(NulCharacters),
+    Text(TextPolicy),
     /// JSON, whose strings are without U+0000.
     Json(NulCharacters),
     /// VECTOR: an array of reals.
@@ -80,7 +80,7 @@ impl CellRule {
             | MysqlType::Varchar { .. }
             | MysqlType::Text { .. }
             | MysqlType::Enum(_)
-            | MysqlType::Set(_) => Self::Text(treatment.nul_characters()),
+            | MysqlType::Set(_) => Self::Text(treatment.text()),
             MysqlType::Json => Self::Json(treatment.nul_characters()),
             MysqlType::Vector(_) => Self::Vector,
         }
@@ -92,7 +92,7 @@ impl CellRule {
             Self::Date(treatment) => Self::Date(treatment.strict()),
             Self::DateTime(treatment) => Self::DateTime(treatment.strict()),
             Self::Timestamp(treatment) => Self::Timestamp(treatment.strict()),
-            Self::Text(_) => Self::Text(NulCharacters::Stop),
+            Self::Text(_) => Self::Text(TextPolicy::STRICT),
             Self::Json(_) => Self::Json(NulCharacters::Stop),
             Self::Convert(conversion) => Self::Convert(conversion.strict()),
             Self::Drop | Self::Same | Self::SignedInteger | Self::Digits | Self::Bits(_) | Self::Vector => self,
@@ -153,7 +153,7 @@ impl CellRule {
                 Judged::Null => out.put(Cell::Null),
                 Judged::FirstDay => put_text(buffer, out, format_args!("{FIRST_DAY} 00:00:00+00")),
             },
-            (Self::Text(policy), Cell::Text(text)) => out.put(Cell::Text(&in_text(text, policy)?)),
+            (Self::Text(policy), cell) => out.put(Cell::Text(&policy.text(cell)?)),
             (Self::Json(policy), Cell::Text(text)) => out.put(Cell::Text(&in_json(text, policy)?)),
             (Self::Vector, Cell::Bytes(bytes)) => put_vector(bytes, buffer, out)?,
             (Self::Convert(conversion), cell) => conversion.apply(cell, buffer, out)?,
@@ -193,7 +193,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use millrace_model::Row;
 
-    use millrace_task::ValuePolicies;
+    use millrace_task::{InvalidText, ValuePolicies};
 
     use super::*;
     use crate::treatment::InKey;
@@ -225,11 +225,34 @@ mod tests {
             (CellRule::Same, Cell::Text("-838:59:59"), Cell::Text("-838:59:59")),
             (CellRule::Json(NulCharacters::Stop), Cell::Text(r#"{"a": "\\u0000"}"#), Cell::Text(r#"{"a": "\\u0000"}"#)),
             (CellRule::Vector, Cell::Bytes(&[0, 0, 128, 63, 0, 0, 32, 192]), Cell::Text("{1,-2.5}")),
-            (CellRule::Text(NulCharacters::Stop), Cell::Null, Cell::Null),
+            (CellRule::Text(TextPolicy::STRICT), Cell::Null, Cell::Null),
         ] {
             assert_eq!(apply(rule, from).unwrap(), cell(to), "{rule:?} {from:?}");
             assert_eq!(rule.keeps(from), cell(from) == cell(to), "{rule:?} {from:?}");
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_character_are_replaced_where_the_policy_says_so() {
+        let policy = |nul| TextPolicy { nul, invalid: InvalidText::Replace };
+        for (rule, from, to) in [
+            (
+                CellRule::Text(policy(NulCharacters::Stop)),
+                Cell::Bytes(b"\xffa\xc3\xa9\xff\xff"),
+                "\u{fffd}aé\u{fffd}\u{fffd}",
+            ),
+            (CellRule::Text(policy(NulCharacters::Remove)), Cell::Bytes(b"\0\xff"), "\u{fffd}"),
+        ] {
+            assert_eq!(apply(rule, from).unwrap(), cell(Cell::Text(to)), "{from:?}");
+            assert!(!rule.keeps(from));
+        }
+        let rule = CellRule::Text(policy(NulCharacters::Stop));
+        assert_eq!(apply(rule, Cell::Bytes(b"\0\xff")).unwrap_err(), ValueProblem::NulCharacter);
+        let mut policies = ValuePolicies::default();
+        policies.invalid_text = InvalidText::Replace;
+        let text = MysqlType::Text { length_bytes: 2, charset: "cp1250".into() };
+        let in_key = CellRule::of(&text, Treatment::new(InKey::Yes, policies));
+        assert_eq!(apply(in_key, Cell::Bytes(b"\xff")).unwrap_err(), ValueProblem::InvalidText);
     }
 
     #[test]
@@ -244,8 +267,9 @@ mod tests {
             (CellRule::Date(usual()), Cell::Text("2004-02-30"), ValueProblem::InvalidDate),
             (CellRule::Date(usual()), Cell::Text("0000-01-01"), ValueProblem::InvalidDate),
             (CellRule::DateTime(usual()), Cell::Text("0000-00-00 00:00:01"), ValueProblem::InvalidDate),
-            (CellRule::Text(NulCharacters::Stop), Cell::Text("a\0b"), ValueProblem::NulCharacter),
+            (CellRule::Text(TextPolicy::STRICT), Cell::Text("a\0b"), ValueProblem::NulCharacter),
             (CellRule::Json(NulCharacters::Stop), Cell::Text(r#"["\\\u0000"]"#), ValueProblem::NulCharacter),
+            (CellRule::Text(TextPolicy::STRICT), Cell::Bytes(b"a\xff"), ValueProblem::InvalidText),
             (CellRule::Digits, Cell::Text("5"), ValueProblem::OtherKind),
         ] {
             assert_eq!(apply(rule, from).unwrap_err(), problem, "{rule:?} {from:?}");

@@ -12,8 +12,8 @@ use millrace_task::NulCharacters;
 
 use crate::cells::{FIRST_DAY, put_text};
 use crate::error::ValueProblem;
-use crate::nul::{in_json, in_text};
-use crate::treatment::{Judged, Treatment};
+use crate::nul::in_json;
+use crate::treatment::{Judged, TextPolicy, Treatment};
 
 /// What is done to the cells of a column with a type of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,15 +40,15 @@ pub enum Conversion {
     Text {
         /// Characters.
         most: u32,
-        /// What becomes of U+0000.
-        nul: NulCharacters,
+        /// What becomes of characters that cannot be held.
+        policy: TextPolicy,
     },
     /// The same, without spaces at the end: char(n) would lose them.
     FixedText {
         /// Characters.
         most: u32,
-        /// What becomes of U+0000.
-        nul: NulCharacters,
+        /// What becomes of characters that cannot be held.
+        policy: TextPolicy,
     },
     /// JSON, whose strings are without U+0000.
     Json(NulCharacters),
@@ -116,11 +116,11 @@ pub fn allowed(ty: &MysqlType) -> &'static str {
 /// The conversion of a type into one that is not its usual one; none where it is not among [`allowed`].
 pub fn conversion(ty: &MysqlType, target: &PgType, treatment: Treatment) -> Option<Conversion> {
     let moment = |clock, digits: u8, suffix| Conversion::Moment { clock, digits, suffix, treatment };
-    let nul = treatment.nul_characters();
+    let (nul, policy) = (treatment.nul_characters(), treatment.text());
     Some(match (ty, target) {
-        (_, PgType::Text) if to_text(ty) => Conversion::Text { most: u32::MAX, nul },
-        (_, PgType::Varchar(most)) if to_text(ty) && *ty != MysqlType::Json => Conversion::Text { most: *most, nul },
-        (_, PgType::Char(most)) if is_character(ty) => Conversion::FixedText { most: *most, nul },
+        (_, PgType::Text) if to_text(ty) => Conversion::Text { most: u32::MAX, policy },
+        (_, PgType::Varchar(most)) if to_text(ty) && *ty != MysqlType::Json => Conversion::Text { most: *most, policy },
+        (_, PgType::Char(most)) if is_character(ty) => Conversion::FixedText { most: *most, policy },
         (_, PgType::Boolean) if is_integer(ty) || matches!(ty, MysqlType::Bit(_)) => Conversion::Boolean,
         (_, PgType::SmallInt) if is_number(ty) => {
             Conversion::Integer { least: i64::from(i16::MIN), most: i64::from(i16::MAX) }
@@ -191,11 +191,11 @@ impl Conversion {
 
     /// The conversion under which nothing is changed.
     pub fn strict(self) -> Self {
-        let nul = NulCharacters::Stop;
+        let policy = TextPolicy::STRICT;
         match self {
-            Self::Text { most, .. } => Self::Text { most, nul },
-            Self::FixedText { most, .. } => Self::FixedText { most, nul },
-            Self::Json(_) => Self::Json(nul),
+            Self::Text { most, .. } => Self::Text { most, policy },
+            Self::FixedText { most, .. } => Self::FixedText { most, policy },
+            Self::Json(_) => Self::Json(policy.nul),
             Self::Moment { clock, digits, suffix, treatment } => {
                 Self::Moment { clock, digits, suffix, treatment: treatment.strict() }
             }
@@ -226,13 +226,11 @@ impl Conversion {
                 Cell::Float(value) => out.put(Cell::Double(f64::from(value))),
                 _ => return Err(ValueProblem::OtherKind),
             },
-            Self::Text { most, nul } => {
-                render(cell, buffer)?;
-                out.put(Cell::Text(&short_text(buffer, most, nul)?));
+            Self::Text { most, policy } => {
+                out.put(Cell::Text(&short_text(rendered_text(cell, buffer)?, most, policy)?));
             }
-            Self::FixedText { most, nul } => {
-                render(cell, buffer)?;
-                let text = short_text(buffer, most, nul)?;
+            Self::FixedText { most, policy } => {
+                let text = short_text(rendered_text(cell, buffer)?, most, policy)?;
                 if text.ends_with(' ') {
                     return Err(ValueProblem::TrailingSpace);
                 }
@@ -310,9 +308,18 @@ fn ensure_digits(number: &str, whole: u16, scale: u16) -> Result<(), ValueProble
     }
 }
 
+/// The value's own text, or the text that it is.
+fn rendered_text<'c>(cell: Cell<'c>, buffer: &'c mut String) -> Result<Cell<'c>, ValueProblem> {
+    if matches!(cell, Cell::Text(_) | Cell::Bytes(_)) {
+        return Ok(cell);
+    }
+    render(cell, buffer)?;
+    Ok(Cell::Text(buffer))
+}
+
 /// A text of at most `most` characters, as the policy has it.
-fn short_text(text: &str, most: u32, nul: NulCharacters) -> Result<Cow<'_, str>, ValueProblem> {
-    let text = in_text(text, nul)?;
+fn short_text(cell: Cell<'_>, most: u32, policy: TextPolicy) -> Result<Cow<'_, str>, ValueProblem> {
+    let text = policy.text(cell)?;
     // Characters are at most as many as bytes.
     if text.len() > most as usize && text.chars().count() > most as usize {
         return Err(ValueProblem::TooLong);

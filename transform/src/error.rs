@@ -218,6 +218,9 @@ pub enum ValueProblem {
     /// U+0000.
     #[error("holds the character U+0000, which PostgreSQL text cannot hold")]
     NulCharacter,
+    /// Bytes that are no character.
+    #[error("holds bytes that are no text of its character set")]
+    InvalidText,
     /// U+0000 in the name of a JSON document's member.
     #[error("holds a JSON document with the character U+0000 in the name of a member")]
     NulInName,
@@ -274,6 +277,10 @@ impl ValueProblem {
                 "remove the character in the source, or exclude the column or the table; or start the task under another name \
                      with a policy: schema.nul_characters (not for keys)"
             }
+            Self::InvalidText => {
+                "correct the value in the source, or exclude the column or the table; or start the task under another name \
+                     with a policy: schema.invalid_text (not for keys)"
+            }
             Self::NulInName => "remove the character in the source, or give the column the type text in columns.type",
             Self::NoBoolean
             | Self::OutOfRange
@@ -313,6 +320,9 @@ impl TransformError {
                 "filter by another column, or give this one a _bin collation in the source; then start the task under \
                  another name"
                     .into()
+            }
+            Self::NoVerdict { reason: Reason::InvalidText, .. } => {
+                "correct the value in the source, or filter by another column".into()
             }
             Self::NoVerdict { reason: Reason::OtherKind, .. } => {
                 "this is a defect of Millrace: please report the table's definition".into()

@@ -52,6 +52,9 @@ pub enum Reason {
     /// The column's collation is known for some characters only, and the verdict rests on others.
     #[error("holds characters other than printable ASCII and Chinese ones, whose order in its collation is not known")]
     Characters,
+    /// Bytes of a text are no character.
+    #[error("holds bytes that are no text of its character set")]
+    InvalidText,
     /// The cell is not of its column's type.
     #[error("holds a value that is not of its type")]
     OtherKind,
@@ -187,7 +190,8 @@ impl Filter {
             Node::Like { slot, pattern } => match cells[*slot] {
                 Cell::Null => Ok(None),
                 Cell::Text(text) => pattern.matches_text(text).map(Some).map_err(|NotTold| self.characters(*slot)),
-                Cell::Bytes(bytes) => Ok(Some(pattern.matches_bytes(bytes))),
+                Cell::Bytes(bytes) if pattern.is_of_bytes() => Ok(Some(pattern.matches_bytes(bytes))),
+                Cell::Bytes(_) => Err(self.no_verdict(*slot, Reason::InvalidText)),
                 _ => Err(self.other_kind(*slot)),
             },
         }
@@ -285,6 +289,7 @@ impl Filter {
             Term::Text(text) => Ok(text),
             Term::Column(slot) => match cells[*slot] {
                 Cell::Text(text) => Ok(text),
+                Cell::Bytes(_) => Err(self.no_verdict(*slot, Reason::InvalidText)),
                 _ => Err(self.other_kind(*slot)),
             },
             _ => Err(self.other_kind(0)),
@@ -303,11 +308,15 @@ impl Filter {
     }
 
     fn characters(&self, slot: Slot) -> NoVerdict {
-        NoVerdict { column: self.columns.get(slot).copied().unwrap_or(0), reason: Reason::Characters }
+        self.no_verdict(slot, Reason::Characters)
     }
 
     fn other_kind(&self, slot: Slot) -> NoVerdict {
-        NoVerdict { column: self.columns.get(slot).copied().unwrap_or(0), reason: Reason::OtherKind }
+        self.no_verdict(slot, Reason::OtherKind)
+    }
+
+    fn no_verdict(&self, slot: Slot, reason: Reason) -> NoVerdict {
+        NoVerdict { column: self.columns.get(slot).copied().unwrap_or(0), reason }
     }
 }
 

@@ -3,9 +3,13 @@
 //! A column of the key keeps its values or stops the task, whatever the policies say: a changed value could be the key of
 //! another row. (NULL and one day for many dates would make rows equal.)
 
-use millrace_task::{InsteadOfDate, NulCharacters, ValuePolicies};
+use std::borrow::Cow;
+
+use millrace_model::row::Cell;
+use millrace_task::{InsteadOfDate, InvalidText, NulCharacters, ValuePolicies};
 
 use crate::error::ValueProblem;
+use crate::nul::in_text;
 
 /// Whether a column is part of the replication key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +51,11 @@ impl Treatment {
         self.policies.nul_characters
     }
 
+    /// What becomes of a text.
+    pub fn text(self) -> TextPolicy {
+        TextPolicy { nul: self.policies.nul_characters, invalid: self.policies.invalid_text }
+    }
+
     /// What stands for the date at the start of `YYYY-MM-DD...`.
     pub(crate) fn judge(self, text: &str) -> Result<Judged<'_>, ValueProblem> {
         let (instead, problem) = match kind_of_date(text)? {
@@ -59,6 +68,33 @@ impl Treatment {
             InsteadOfDate::Null => Ok(Judged::Null),
             InsteadOfDate::FirstDay => Ok(Judged::FirstDay),
             InsteadOfDate::Stop => Err(problem),
+        }
+    }
+}
+
+/// What becomes of characters that the destination cannot hold, and of bytes that are no character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextPolicy {
+    /// U+0000.
+    pub nul: NulCharacters,
+    /// Bytes that are no character of the column's character set.
+    pub invalid: InvalidText,
+}
+
+impl TextPolicy {
+    /// Nothing is changed.
+    pub const STRICT: Self = Self { nul: NulCharacters::Stop, invalid: InvalidText::Stop };
+
+    /// The text of a cell of a text column.
+    pub(crate) fn text(self, cell: Cell<'_>) -> Result<Cow<'_, str>, ValueProblem> {
+        match (cell, self.invalid) {
+            (Cell::Text(text), _) => in_text(text, self.nul),
+            (Cell::Bytes(_), InvalidText::Stop) => Err(ValueProblem::InvalidText),
+            (Cell::Bytes(marked), InvalidText::Replace) => {
+                let text = String::from_utf8_lossy(marked);
+                Ok(Cow::Owned(in_text(&text, self.nul)?.into_owned()))
+            }
+            _ => Err(ValueProblem::OtherKind),
         }
     }
 }

@@ -3,7 +3,7 @@
 use millrace_model::mysql_type::Sign;
 use millrace_model::schema::{DefaultValue, Nullability};
 use millrace_model::{Column, MysqlType, PgType};
-use millrace_task::{InsteadOfDate, NulCharacters, ValuePolicies};
+use millrace_task::{InsteadOfDate, InvalidText, NulCharacters, ValuePolicies};
 use millrace_transform::types::{may_hold_nul, may_hold_zero_date};
 
 /// What to know of a column; nothing where every value arrives as it is.
@@ -34,6 +34,10 @@ pub(super) fn notes(
             NulCharacters::Remove => note("U+0000 is left out"),
             NulCharacters::Replace => note("U+FFFD stands for U+0000"),
         }
+    }
+    let is_text = matches!(source.ty, MysqlType::Char { .. } | MysqlType::Varchar { .. } | MysqlType::Text { .. });
+    if place == Place::Outside && is_text && policies.invalid_text == InvalidText::Replace {
+        note("U+FFFD stands for bytes that are no character");
     }
     match &source.ty {
         MysqlType::Timestamp(_) => note("the instant, whatever the time zones"),
@@ -115,6 +119,10 @@ mod tests {
         policies.nul_characters = NulCharacters::Remove;
         let (source, target) = pair(MysqlType::Text { length_bytes: 2, charset: "utf8mb4".into() }, PgType::Text);
         assert_eq!(notes(&source, &target, Place::Outside, policies), ["U+0000 is left out"]);
+        (policies.nul_characters, policies.invalid_text) = (NulCharacters::Stop, InvalidText::Replace);
+        let expected = ["U+FFFD stands for bytes that are no character"];
+        assert_eq!(notes(&source, &target, Place::Outside, policies), expected);
+        assert!(notes(&source, &target, Place::InKey, policies).is_empty());
     }
 
     #[test]

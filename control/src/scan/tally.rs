@@ -166,6 +166,7 @@ fn words(mapping: &TableMapping, found: Found) -> (Outcome, String, String, Stri
             let instead = match problem {
                 ValueProblem::ZeroDate => "schema.zero_dates says what stands for it",
                 ValueProblem::InvalidDate => "schema.invalid_dates says what stands for it",
+                ValueProblem::InvalidText => "schema.invalid_text says what stands for them",
                 _ => "schema.nul_characters says what becomes of it",
             };
             let unique = source.indexes.iter().filter(|index| index.uniqueness == Uniqueness::Unique);

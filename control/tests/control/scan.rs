@@ -26,6 +26,8 @@ CREATE TABLE long_keys (name VARCHAR(760) PRIMARY KEY);
 INSERT INTO long_keys VALUES (REPEAT('a', 760)), (REPEAT('🦀', 700));
 CREATE TABLE exact_keys (code VARCHAR(20) COLLATE utf8mb4_0900_bin PRIMARY KEY);
 INSERT INTO exact_keys VALUES ('ab'), ('AB'), ('Äb'), ('ab '), ('c'), ('d'), ('D');
+CREATE TABLE coded (id INT PRIMARY KEY, c VARCHAR(20) CHARACTER SET cp1250, e VARCHAR(20) CHARACTER SET ucs2);
+INSERT INTO coded VALUES (1, 'fine', 'fine'), (2, x'68756E746572328100', x'D800'), (3, x'6181', '');
 CREATE TABLE without_key (t VARCHAR(20));
 INSERT INTO without_key VALUES ('x'), (CONCAT(CHAR(0 USING utf8mb4), 'hunter2'));
 CREATE TABLE judged (id INT PRIMARY KEY, status VARCHAR(20));
@@ -35,7 +37,7 @@ INSERT INTO filtered VALUES (1, '2024-00-01'), (2, '2024-00-02');
 ";
 
 /// Table, place, outcome, part of what it says, rows, keys.
-const EXPECTED: [(&str, &str, &str, &str, u64, &str); 25] = [
+const EXPECTED: [(&str, &str, &str, &str, u64, &str); 27] = [
     ("dates", "day", "changed", "zero date", 2, "id = 2; id = 6"),
     ("dates", "day", "stops", "calendar", 2, "id = 3; id = 5"),
     ("dates", "at", "changed", "zero date", 1, "id = 5"),
@@ -53,6 +55,8 @@ const EXPECTED: [(&str, &str, &str, &str, u64, &str); 25] = [
     ("typed", "fixed", "stops", "space at its end", 2, "code = \"bad\", part = 1; code = \"bad\", part = 2"),
     ("long_keys", "the key", "may stop", "2700 bytes", 1, "🦀"),
     ("exact_keys", "code", "moves", "case, accents or spaces", 2, "\""),
+    ("coded", "c", "stops", "no text of its character set", 2, "id = 2; id = 3"),
+    ("coded", "e", "stops", "no text of its character set", 1, "id = 2"),
     ("without_key", "t", "stops", "U+0000", 1, ""),
     ("judged", "status", "stops", "objects.where", 1, "id = 2"),
     ("filtered", "day", "stops", "calendar", 1, "id = 2"),
@@ -126,8 +130,8 @@ async fn policies_and_names_change_what_is_found() -> Result<()> {
     let world = World::new("scan_policies").await?;
     let name = &world.name;
     world.mysql(&format!("USE {name}; {SALTED} CREATE TABLE `Dates2` (id INT PRIMARY KEY);")).await?;
-    let policies =
-        "schema = { zero_dates = \"stop\", invalid_dates = \"null\", nul_characters = \"remove\", names = \"lower\" }";
+    let policies = "schema = { zero_dates = \"stop\", invalid_dates = \"null\", nul_characters = \"remove\", \
+                    invalid_text = \"replace\", names = \"lower\" }";
     let task = task_of(&world, policies)?;
     let text = std::fs::read_to_string(&task)?;
     let renamed = format!("objects = [{{ table = \"{name}.keyed_by_date\", rename = \"{name}.dates2\" }}, ");
@@ -141,6 +145,7 @@ async fn policies_and_names_change_what_is_found() -> Result<()> {
     };
     assert_eq!(outcomes("dates"), ["day stops", "at stops", "day changed", "at changed"]);
     assert_eq!(outcomes("texts"), ["doc stops", "t changed", "doc changed"], "the name of a member is never changed");
+    assert_eq!(outcomes("coded"), ["c changed", "e changed"]);
     assert_eq!(outcomes("without_key"), ["t changed"]);
     for table in ["Dates2", "keyed_by_date"] {
         assert!(outcomes(table).contains(&"the table's name stops".to_owned()), "{table}: {report:#}");

@@ -41,6 +41,7 @@ pub(crate) enum CellPlan {
     Text {
         length_bytes: u8,
         decoder: TextDecoder,
+        invalid: Invalid,
     },
     Bytes {
         length_bytes: u8,
@@ -68,6 +69,15 @@ pub(crate) enum CellPlan {
     },
 }
 
+/// What a text that is not one of its column's character set becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Invalid {
+    /// An error: keys are compared.
+    Refused,
+    /// Bytes, with a mark for what is no character.
+    Marked,
+}
+
 /// The kinds of dates and times, with their digits of fraction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Temporal {
@@ -89,7 +99,12 @@ pub(crate) struct Scratch {
 
 impl CellPlan {
     /// The plan of a column whose schema agrees with its form in the binlog.
-    pub(crate) fn new(wire: WireType, column: &Column<MysqlType>, charsets: &Charsets) -> Result<Self, Mismatch> {
+    pub(crate) fn new(
+        wire: WireType,
+        column: &Column<MysqlType>,
+        invalid: Invalid,
+        charsets: &Charsets,
+    ) -> Result<Self, Mismatch> {
         let disagrees = || Mismatch::Type { column: column.name.to_string(), binlog: wire, schema: column.ty.name() };
         if let Some(temporal) = temporal_of(wire) {
             return Ok(Self::Temporal(temporal));
@@ -117,7 +132,7 @@ impl CellPlan {
             ) => {
                 let decoder = charsets.decoder(charset_of(column, charset)?);
                 let decoder = decoder.ok_or_else(|| unknown_charset(column, charset))?;
-                Self::Text { length_bytes: length_bytes(wire), decoder }
+                Self::Text { length_bytes: length_bytes(wire), decoder, invalid }
             }
             (WireType::String(max), MysqlType::Binary(_)) => {
                 Self::PaddedBytes { length_bytes: length_bytes(wire), length: usize::from(max) }
@@ -160,10 +175,8 @@ impl CellPlan {
                 temporal.read(cursor, &mut text)?;
                 row.put(Cell::Text(text.as_str()));
             }
-            Self::Text { length_bytes, decoder } => {
-                let bytes = prefixed(cursor, *length_bytes)?;
-                let text = decoder.decode(bytes, &mut scratch.text).ok_or(NO_TEXT)?;
-                row.put(Cell::Text(text));
+            Self::Text { length_bytes, decoder, invalid } => {
+                put_text(prefixed(cursor, *length_bytes)?, decoder, *invalid, scratch, row)?;
             }
             Self::Bytes { length_bytes } => row.put(Cell::Bytes(prefixed(cursor, *length_bytes)?)),
             Self::PaddedBytes { length_bytes, length } => {
@@ -271,6 +284,25 @@ fn signed(cursor: &mut Cursor<'_>, bytes: u8) -> Result<i64, &'static str> {
 fn prefixed<'a>(cursor: &mut Cursor<'a>, length_bytes: u8) -> Result<&'a [u8], &'static str> {
     let length = cursor.uint(usize::from(length_bytes)).ok_or(SHORT)?;
     cursor.take(length as usize).ok_or(SHORT)
+}
+
+#[inline]
+fn put_text(
+    bytes: &[u8],
+    decoder: &TextDecoder,
+    invalid: Invalid,
+    scratch: &mut Scratch,
+    row: &mut RowWriter,
+) -> Result<(), &'static str> {
+    match (decoder.decode(bytes, &mut scratch.text), invalid) {
+        (Some(text), _) => row.put(Cell::Text(text)),
+        (None, Invalid::Refused) => return Err(NO_TEXT),
+        (None, Invalid::Marked) => {
+            decoder.mark(bytes, &mut scratch.bytes);
+            row.put(Cell::Bytes(&scratch.bytes));
+        }
+    }
+    Ok(())
 }
 
 /// The bytes with the trailing zeros that the binlog leaves out.

@@ -6,7 +6,7 @@
 
 use millrace_model::{Cell, MysqlType, Row, RowWriter, TableSchema};
 
-use super::cell::{CellPlan, Scratch};
+use super::cell::{CellPlan, Invalid, Scratch};
 use super::cursor::Cursor;
 use super::error::BinlogError;
 use super::event::{RowsBatch, RowsKind};
@@ -47,12 +47,16 @@ impl RowDecoder {
     /// covers; an error where they disagree.
     pub fn new(map: &TableMap, schema: &TableSchema<MysqlType>, charsets: &Charsets) -> Result<Self, SchemaMismatch> {
         schema_check::check(map, schema)?;
-        let plan = |(mapped, column): (&super::table_map::MappedColumn, &millrace_model::Column<MysqlType>)| {
-            let plan = CellPlan::new(mapped.wire, column, charsets)
+        let plan = |(place, (mapped, column)): (
+            usize,
+            (&super::table_map::MappedColumn, &millrace_model::Column<MysqlType>),
+        )| {
+            let invalid = if schema.key.contains(&place) { Invalid::Refused } else { Invalid::Marked };
+            let plan = CellPlan::new(mapped.wire, column, invalid, charsets)
                 .map_err(|mismatch| SchemaMismatch { table: map.name.clone(), mismatch })?;
             Ok(PlannedColumn { plan, name: (&*column.name).into() })
         };
-        let columns = map.columns.iter().zip(&schema.columns).map(plan).collect::<Result<_, _>>()?;
+        let columns = map.columns.iter().zip(&schema.columns).enumerate().map(plan).collect::<Result<_, _>>()?;
         Ok(Self { columns })
     }
 

@@ -8,6 +8,9 @@
 /// The first four-byte code of U+10000, in the order of four-byte codes.
 const FIRST_BEYOND: u32 = (0x90 - 0x81) * 10 * 126 * 10;
 
+/// What stands for a code that is no character in a text that is marked: a byte that UTF-8 does not have.
+pub(crate) const MARK: u8 = 0xff;
+
 /// Four-byte codes of characters up to U+FFFF: those that begin with 0x81 to 0x84.
 const FOURS: usize = 4 * 10 * 126 * 10;
 
@@ -72,6 +75,35 @@ impl CodeTable {
             rest = &rest[length..];
         }
         Some(scratch)
+    }
+
+    /// `bytes` as UTF-8, with [`MARK`] for each code that is no character.
+    pub(crate) fn mark(&self, bytes: &[u8], out: &mut Vec<u8>) {
+        let mut rest = bytes;
+        while let Some(&first) = rest.first() {
+            let found = self.singles[usize::from(first)].map(|character| (character, 1)).or_else(|| self.longer(rest));
+            let length = match found {
+                Some((character, length)) => {
+                    out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                    length
+                }
+                None => {
+                    out.push(MARK);
+                    self.length_of_unknown(rest)
+                }
+            };
+            rest = &rest[length..];
+        }
+    }
+
+    /// Bytes of the code that is no character with which `bytes` begin: those that a code with these bytes has.
+    fn length_of_unknown(&self, bytes: &[u8]) -> usize {
+        match *bytes {
+            [0x81..=0xff, 0x30..=0x39, 0x81..=0xff, 0x30..=0x39, ..] if !self.fours.is_empty() => 4,
+            [0x8f, 0x80..=0xff, 0x80..=0xff, ..] if !self.triples.is_empty() => 3,
+            [0x80..=0xff, 0x40..=0xff, ..] if !self.pairs.is_empty() => 2,
+            _ => 1,
+        }
     }
 
     /// The character of more than one byte with which `bytes` begin, and its length.
@@ -149,11 +181,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn each_code_that_is_no_character_has_one_mark() {
+        for (bytes, marked) in [
+            (&b"a\x81\x42b"[..], &b"a\xffb"[..]),
+            (b"\x81", b"\xff"),
+            (b"\xff\xa1\xa1", "\u{1}ｱ".as_bytes()),
+            (b"\xff\x20", b"\xff "),
+            (b"\x8f\xa2\xb0\xa1", "\u{1}ｱ".as_bytes()),
+            (b"\x81\x31\x81\x30a", b"\xffa"),
+            (b"\x81\x30\x81", b"\xff0\xff"),
+        ] {
+            let mut found = Vec::new();
+            table().mark(bytes, &mut found);
+            let expected: Vec<u8> = marked.iter().map(|&byte| if byte == 1 { MARK } else { byte }).collect();
+            assert_eq!(found, expected, "{bytes:x?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn never_panics_and_keeps_ascii(bytes: Vec<u8>, text in "[ -~]*") {
-            let mut scratch = String::new();
-            let _ = table().decode(&bytes, &mut scratch);
+            let (mut scratch, mut marked) = (String::new(), Vec::new());
+            table().mark(&bytes, &mut marked);
+            let is_text = table().decode(&bytes, &mut scratch).is_some();
+            prop_assert_eq!(is_text, std::str::from_utf8(&marked).is_ok());
             prop_assert_eq!(table().decode(text.as_bytes(), &mut scratch), Some(&*text));
         }
     }

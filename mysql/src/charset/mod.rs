@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub use charsets::Charsets;
 pub(crate) use charsets::charset_of_type;
 pub use code_table::CodeTable;
+use code_table::MARK;
 
 /// A character set whose values can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -194,11 +195,67 @@ impl TextDecoder {
             Self::Coded(table) => table.decode(bytes, scratch),
         }
     }
+
+    /// What is not text of the character set, as UTF-8 with [`MARK`] in the place of what is no character.
+    pub(crate) fn mark(&self, bytes: &[u8], out: &mut Vec<u8>) {
+        out.clear();
+        match self {
+            Self::Ruled(charset) => charset.mark(bytes, out),
+            Self::Coded(table) => table.mark(bytes, out),
+        }
+    }
+}
+
+impl Charset {
+    /// As [`TextDecoder::mark`].
+    fn mark(self, bytes: &[u8], out: &mut Vec<u8>) {
+        let mut scratch = String::new();
+        let mut units = |length: usize| {
+            for unit in bytes.chunks(length) {
+                match self.decode(unit, &mut scratch) {
+                    Some(character) => out.extend_from_slice(character.as_bytes()),
+                    None => out.push(MARK),
+                }
+            }
+        };
+        match self {
+            Self::Ascii | Self::Latin1 => units(1),
+            Self::Ucs2 => units(2),
+            Self::Utf32 => units(4),
+            Self::Utf16 => rules::mark_utf16(bytes, u16::from_be_bytes, out),
+            Self::Utf16le => rules::mark_utf16(bytes, u16::from_le_bytes, out),
+            Self::Utf8mb3 | Self::Utf8mb4 | Self::Coded(_) => {
+                for chunk in bytes.utf8_chunks() {
+                    out.extend_from_slice(chunk.valid().as_bytes());
+                    if !chunk.invalid().is_empty() {
+                        out.push(MARK);
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn marks_what_is_no_character() {
+        for (charset, bytes, marked) in [
+            (Charset::Utf8mb4, &b"\xc3\xa9\xe6\x97a\xff"[..], &b"\xc3\xa9\xffa\xff"[..]),
+            (Charset::Ascii, b"a\x80b", b"a\xffb"),
+            (Charset::Ucs2, b"\0a\xd8\0\0b\0", b"a\xffb\xff"),
+            (Charset::Utf16, b"\xd8\x3d\xde\0\xd8\x3d\0a", "😀\u{1}a".as_bytes()),
+            (Charset::Utf16le, b"=\xd8a\0b", b"\xffa\xff"),
+            (Charset::Utf32, b"\0\x11\0\0\0\0\0a", b"\xffa"),
+        ] {
+            let mut found = Vec::new();
+            TextDecoder::Ruled(charset).mark(bytes, &mut found);
+            let expected: Vec<u8> = marked.iter().map(|&byte| if byte == 1 { MARK } else { byte }).collect();
+            assert_eq!(found, expected, "{charset}");
+        }
+    }
 
     #[test]
     fn reads_each_set() {

@@ -1,5 +1,7 @@
 //! Character sets that are read by a rule.
 
+use super::code_table::MARK;
+
 /// The characters of the bytes 0x80 to 0x9f of latin1; all others are their own number.
 const LATIN1_HIGH: [char; 32] = [
     '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', //
@@ -29,6 +31,20 @@ pub(super) fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16, text: &mut String) -
         text.push(character.ok()?);
     }
     rest.is_empty().then_some(())
+}
+
+/// As [`utf16`], with [`MARK`] for each surrogate without the other, and for a byte that is left.
+pub(super) fn mark_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16, out: &mut Vec<u8>) {
+    let (units, rest) = bytes.as_chunks::<2>();
+    for character in char::decode_utf16(units.iter().map(|&bytes| unit(bytes))) {
+        match character {
+            Ok(character) => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+            Err(_) => out.push(MARK),
+        }
+    }
+    if !rest.is_empty() {
+        out.push(MARK);
+    }
 }
 
 /// Every four bytes a character.

@@ -11,7 +11,7 @@ use crate::object::{
     DistributedBy, ExistingTables, Extra, ForeignKeys, NameCase, NameQuotes, ObjectSettings, OnTypeChange, RouteChoice,
     SchemaSettings,
 };
-use crate::policy::{InsteadOfDate, NulCharacters, TypeProfile};
+use crate::policy::{InsteadOfDate, InvalidText, NulCharacters, TypeProfile};
 use crate::reader::Reader;
 use crate::selection::usual_helpers;
 
@@ -68,6 +68,9 @@ pub(super) fn schema(reader: &Reader<'_>, table: Option<&SchemaTable>) -> Result
     }
     if let Some(text) = &table.nul_characters {
         settings.values.nul_characters = reader.word("schema.nul_characters", text, &NulCharacters::WORDS)?;
+    }
+    if let Some(text) = &table.invalid_text {
+        settings.values.invalid_text = reader.word("schema.invalid_text", text, &InvalidText::WORDS)?;
     }
     let extra = |made: Option<bool>| if made == Some(false) { Extra::LeftOut } else { Extra::Made };
     (settings.indexes, settings.comments) = (extra(table.indexes), extra(table.comments));

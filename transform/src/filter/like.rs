@@ -43,6 +43,11 @@ impl Pattern {
         Ok(matches(&self.steps, text.chars(), |one, other| collation.same(one, other)))
     }
 
+    /// Whether the column is a binary one.
+    pub(super) fn is_of_bytes(&self) -> bool {
+        self.collation.is_none()
+    }
+
     /// Bytes are characters of their own here; the pattern of a binary column is ASCII.
     pub(super) fn matches_bytes(&self, bytes: &[u8]) -> bool {
         matches(&self.steps, bytes.iter().map(|byte| char::from(*byte)), |one, other| one == other)

@@ -96,6 +96,16 @@ fn columns_that_cannot_be_compared_can_be_null() {
 }
 
 #[test]
+fn bytes_that_are_no_text_give_no_verdict() {
+    let cells = [Cell::Int(1), Cell::Bytes(b"draft\xff")];
+    let row: Row = cells.into_iter().chain([Cell::Null; 11]).collect();
+    let none = Err(NoVerdict { column: 1, reason: Reason::InvalidText });
+    assert_eq!(filter("status = 'draft'").unwrap().is_true(&row), none);
+    assert_eq!(filter("status LIKE 'd%'").unwrap().is_true(&row), none);
+    assert_eq!(filter("status IS NOT NULL").unwrap().is_true(&row), Ok(true));
+}
+
+#[test]
 fn characters_that_a_collation_does_not_tell_give_no_verdict() {
     let row = |status: &'static str| -> Row {
         let cells = [Cell::Int(1), Cell::Text(status), Cell::Null, Cell::Text("é"), Cell::Null, Cell::Null];
