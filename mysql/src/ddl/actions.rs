@@ -4,11 +4,11 @@
 //! What says nothing about columns, keys, indexes, comment and default character set is passed over: engines,
 //! statistics, locks, the way in which the server carries the statement out.
 
-use super::DdlError;
 use super::columns::{ColumnDefinition, Place, read_column};
 use super::elements::{add_inline_keys, read_elements};
 use super::indexes::WrittenIndex;
 use super::options::{OPTIONS, TableOptions, read_options};
+use super::{DdlError, skip_lock_wait};
 use crate::sql_text::{Cursor, Token, render};
 
 /// Where a column goes.
@@ -96,6 +96,7 @@ fn create_index(place: Place<'_>, cursor: &mut Cursor<'_>) -> Result<Vec<Action>
     }
     cursor.take_word("ON");
     place.context.table(cursor)?;
+    skip_lock_wait(cursor);
     while let Some(token) = cursor.advance() {
         words.push(token.clone());
     }
@@ -126,10 +127,7 @@ fn alter_table(place: Place<'_>, cursor: &mut Cursor<'_>) -> Result<Vec<Action>,
     cursor.take_word("TABLE");
     cursor.take_words(&["IF", "EXISTS"]);
     place.context.table(cursor)?;
-    cursor.take_word("NOWAIT");
-    if cursor.take_word("WAIT") {
-        cursor.advance();
-    }
+    skip_lock_wait(cursor);
     while !cursor.is_done() {
         let before = *cursor;
         if is_about_partitions(cursor) {

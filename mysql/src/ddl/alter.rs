@@ -3,7 +3,8 @@
 
 use millrace_model::TableName;
 
-use super::{DdlEffect, DdlError, StatementContext, database, database_charset, other_object, unknown};
+use super::options::read_options;
+use super::{DdlEffect, DdlError, StatementContext, database, database_charset, other_object, skip_lock_wait, unknown};
 use crate::sql_text::{Cursor, Token};
 
 /// ALTER after its first word.
@@ -19,6 +20,7 @@ pub(super) fn classify_alter(
             cursor.advance();
             cursor.take_words(&["IF", "EXISTS"]);
             let table = context.table(&mut cursor)?;
+            skip_lock_wait(&mut cursor);
             alter_table(context, &table, cursor)
         }
         "DATABASE" | "SCHEMA" => {
@@ -109,13 +111,20 @@ fn action(context: &StatementContext, cursor: &mut Cursor<'_>) -> Result<Action,
             "ALGORITHM" | "LOCK" | "FORCE" | "ENGINE" | "AUTO_INCREMENT" | "ROW_FORMAT" | "KEY_BLOCK_SIZE"
             | "STATS_PERSISTENT" | "STATS_AUTO_RECALC" | "STATS_SAMPLE_PAGES" | "COMPRESSION" | "ENCRYPTION"
             | "TABLESPACE" | "MAX_ROWS" | "MIN_ROWS" | "AVG_ROW_LENGTH" | "CHECKSUM" | "PACK_KEYS" | "ENABLE"
-            | "DISABLE" | "WITH" | "WITHOUT" | "WAIT" | "NOWAIT" | "SECONDARY_LOAD" | "SECONDARY_UNLOAD",
+            | "DISABLE" | "WITH" | "WITHOUT" | "SECONDARY_LOAD" | "SECONDARY_UNLOAD",
             _,
-        )
-        | ("ORDER", "BY") => Action::Nothing,
+        ) => options(*cursor),
+        ("ORDER", "BY") => Action::Nothing,
         ("", _) => Action::Nothing,
         _ => Action::Definition,
     })
+}
+
+/// Options stand side by side without commas: whether those up to the next comma say something of the definition.
+fn options(mut cursor: Cursor<'_>) -> Action {
+    let start = cursor;
+    skip_to_comma(&mut cursor);
+    if read_options(Cursor::new(start.until(&cursor))).is_empty() { Action::Nothing } else { Action::Definition }
 }
 
 /// The table that stands after the word TABLE: `EXCHANGE PARTITION p WITH TABLE u`, `CONVERT PARTITION p TO TABLE u`.
@@ -131,10 +140,12 @@ fn other_table(context: &StatementContext, mut cursor: Cursor<'_>) -> Result<Opt
 
 /// To the place after the next comma that is not in parentheses.
 fn skip_action(cursor: &mut Cursor<'_>) {
-    while !cursor.is_done() {
-        if cursor.take_symbol(',') {
-            return;
-        }
+    skip_to_comma(cursor);
+    cursor.take_symbol(',');
+}
+
+fn skip_to_comma(cursor: &mut Cursor<'_>) {
+    while !cursor.is_done() && cursor.peek() != Some(&Token::Symbol(',')) {
         if !cursor.skip_parentheses() {
             cursor.advance();
         }

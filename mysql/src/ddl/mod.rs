@@ -217,6 +217,13 @@ fn skip_modifiers(cursor: &mut Cursor<'_>) {
     }
 }
 
+/// `WAIT n` or `NOWAIT` after a table's name (MariaDB): how long the server waits for its lock.
+fn skip_lock_wait(cursor: &mut Cursor<'_>) {
+    if !cursor.take_word("NOWAIT") && cursor.take_word("WAIT") {
+        cursor.advance();
+    }
+}
+
 fn is_object(word: &str) -> bool {
     matches!(word, "TABLE" | "TEMPORARY" | "INDEX" | "DATABASE" | "SCHEMA") || OTHER_OBJECTS.contains(&word)
 }
@@ -309,6 +316,7 @@ fn classify_rename(
     let mut pairs = Vec::new();
     loop {
         let from = context.table(&mut cursor)?;
+        skip_lock_wait(&mut cursor);
         if !cursor.take_word("TO") {
             return Err(DdlError::NotUnderstood { what: "TO in RENAME TABLE".into() });
         }

@@ -17,6 +17,12 @@ pub(super) struct TableOptions {
 }
 
 impl TableOptions {
+    /// Whether nothing that counts is said.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self { charset, collation, comment } = self;
+        charset.is_none() && collation.is_none() && comment.is_none()
+    }
+
     /// Whether the database's character set is asked for by the word DEFAULT.
     pub(super) fn names_database_charset(&self) -> bool {
         self.charset.as_deref() == Some("default")

@@ -73,6 +73,7 @@ fn classifies_tables() {
         ("CREATE FULLTEXT INDEX i USING BTREE ON x.t (a)", "alter x.t"),
         ("CREATE SPATIAL INDEX i ON t (a)", "alter d.t"),
         ("DROP INDEX `on` ON t", "alter d.t"),
+        ("RENAME TABLE a WAIT 5 TO b, c NOWAIT TO d", "rename d.a>d.b,d.c>d.d"),
     ] {
         assert_eq!(short(sql), expected, "{sql}");
     }
@@ -99,6 +100,18 @@ fn classifies_alter() {
         ("ALTER TABLE t TRUNCATE PARTITION ALL", "rows d.t TRUNCATE PARTITION"),
         ("ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u", "rows d.t EXCHANGE PARTITION with d.u"),
         ("ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4", "alter d.t"),
+        ("ALTER TABLE t NOWAIT DROP PARTITION p", "rows d.t DROP PARTITION"),
+        ("ALTER TABLE t WAIT 5 TRUNCATE PARTITION p", "rows d.t TRUNCATE PARTITION"),
+        ("ALTER TABLE t NOWAIT RENAME TO u", "rename d.t>d.u"),
+        ("ALTER TABLE t WAIT 5 ADD c INT", "alter d.t"),
+        ("ALTER TABLE t ALGORITHM=INPLACE, LOCK=NONE, DROP PARTITION p", "rows d.t DROP PARTITION"),
+        ("ALTER TABLE t ENGINE=InnoDB DEFAULT CHARSET=utf8mb4", "alter d.t"),
+        ("ALTER TABLE t ENGINE=InnoDB ROW_FORMAT=DYNAMIC COMMENT 'x'", "alter d.t"),
+        ("ALTER TABLE t AUTO_INCREMENT=5 COLLATE utf8mb4_bin PARTITION BY HASH (a)", "alter d.t"),
+        (
+            "ALTER TABLE t ENGINE=InnoDB PARTITION BY LIST (a) (PARTITION p VALUES IN (1) COMMENT = 'x')",
+            "none: alter table without change of rows or definition",
+        ),
         ("ALTER TABLE t ENGINE=InnoDB", "none: alter table without change of rows or definition"),
         ("ALTER TABLE t AUTO_INCREMENT = 7", "none: alter table without change of rows or definition"),
         (

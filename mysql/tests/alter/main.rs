@@ -13,7 +13,8 @@ use millrace_model::schema::{DefaultValue, SourceOnly};
 use millrace_model::{MysqlType, TableSchema};
 use millrace_mysql::column_type::Collations;
 use millrace_mysql::ddl::{
-    Before, CreateDefaults, DdlError, Evolution, RowsAfter, TimestampDefaults, evolve, parse_create_table,
+    Before, CreateDefaults, DdlEffect, DdlError, Evolution, RowsAfter, TimestampDefaults, classify, evolve,
+    parse_create_table, restate,
 };
 use millrace_mysql::schema::read_tables;
 use millrace_mysql::server::NameCase;
@@ -56,9 +57,15 @@ fn create(database: &str, sql: &str) -> Definition {
     definition(parse_create_table(&context(database), sql, &defaults()).unwrap())
 }
 
+/// What capture does: a statement that is not said to change the definition leaves it as it is.
 fn follow(database: &str, before: &Definition, sql: &str) -> Result<Evolution, DdlError> {
     let before = Before { schema: &before.0, source_only: &before.1 };
-    evolve(&context(database), sql, before, &defaults())
+    let effects = classify(&context(database), sql)?;
+    if effects.iter().any(|effect| matches!(effect, DdlEffect::AlterTable { .. })) {
+        return evolve(&context(database), sql, before, &defaults());
+    }
+    let origins = (0..before.schema.columns.len()).map(Some).collect();
+    Ok(Evolution { table: restate(before, before.schema.name.clone()), origins, rows: RowsAfter::Known })
 }
 
 #[test]
@@ -140,6 +147,7 @@ fn conditions_hold_or_not() {
         ("ALTER ONLINE TABLE t NOWAIT ADD c INT", "a, b, +c(int)"),
         ("ALTER IGNORE TABLE t ADD UNIQUE (b)", "a, b | route Table | indexes !b(b) k(b) | rows anew"),
         ("CREATE INDEX IF NOT EXISTS k ON t (a)", "a, b"),
+        ("CREATE INDEX l ON t WAIT 5 (a)", "a, b | indexes k(b) l(a)"),
         ("CREATE OR REPLACE INDEX l ON t (a)", "a, b | indexes k(b) l(a)"),
         ("DROP INDEX IF EXISTS x ON t", "a, b"),
     ] {
