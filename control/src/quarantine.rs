@@ -27,7 +27,8 @@ use selection::{key_text, select};
 With on_bad_row = \"quarantine\" in the task file's [errors], a row that the destination refuses for what it holds is held there,
 with every later change of its key, and everything else goes on. Mend what refuses it, then release it.
 
-Keys are written as `show` prints them: the columns of the key, with commas between.
+Keys are written as `show` prints them: the columns of the key, with commas between; a comma or a backslash of a text has a
+backslash before it.
 Exit code of list and show: 1 if anything is held; of release and drop: 1 if anything named is still held, or was not.
 
 Examples:

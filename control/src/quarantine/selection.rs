@@ -11,7 +11,8 @@ pub(super) fn select(holds: Vec<Hold>, table: Option<&str>, keys: &[String]) -> 
     holds.into_iter().filter(is_meant).collect()
 }
 
-/// A key as it is printed: its cells with commas between, bytes in hex, control characters escaped.
+/// A key as it is printed: its cells with commas between, bytes in hex, control characters escaped. Commas and backslashes of
+/// a text have a backslash before them, so that no two keys of a table are printed alike.
 pub(super) fn key_text(key: &Row) -> String {
     let cell = |cell: Cell<'_>| match cell {
         Cell::Null => "NULL".to_owned(),
@@ -26,7 +27,11 @@ pub(super) fn key_text(key: &Row) -> String {
 }
 
 fn printable(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let shown = |c: char| match c {
+        ',' | '\\' => format!("\\{c}"),
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
     text.chars().map(shown).collect()
 }
 
@@ -36,9 +41,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn keys_are_named_as_they_are_printed() {
-        let hold = |table: &str, cells: &[Cell<'_>]| Hold {
+    fn hold(table: &str, cells: &[Cell<'_>]) -> Hold {
+        Hold {
             table_id: 1,
             table: TableName::new("shop", table),
             key: cells.iter().copied().collect(),
@@ -46,7 +50,30 @@ mod tests {
             changes: 1,
             since: 0,
             reason: String::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn no_two_keys_are_printed_alike() {
+        let holds = [
+            hold("a", &[Cell::Text("a,b"), Cell::Text("c")]),
+            hold("a", &[Cell::Text("a"), Cell::Text("b,c")]),
+            hold("a", &[Cell::Text("a\\"), Cell::Text("b,c")]),
+            hold("a", &[Cell::Text("a\\,b"), Cell::Text("c")]),
+            hold("a", &[Cell::Text("\\u{1b}")]),
+            hold("a", &[Cell::Text("\u{1b}")]),
+            hold("a", &[Cell::Text("\\x00")]),
+            hold("a", &[Cell::Bytes(&[0])]),
+        ];
+        for meant in &holds {
+            let found = select(holds.to_vec(), Some("shop.a"), &[key_text(&meant.key)]);
+            assert_eq!(found, std::slice::from_ref(meant), "{}", key_text(&meant.key));
+        }
+        assert_eq!(key_text(&holds[0].key), "a\\,b,c");
+    }
+
+    #[test]
+    fn keys_are_named_as_they_are_printed() {
         let holds = vec![
             hold("a", &[Cell::Int(-5)]),
             hold("a", &[Cell::UInt(7), Cell::Text("x\u{1b}y")]),
