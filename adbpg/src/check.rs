@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use millrace_model::{PgType, TableName, TableSchema};
+use tokio_postgres::Client;
 
 use crate::connect::{Connection, rows};
 use crate::error::AdbpgError;
 use crate::ident::{Ident, literal};
 use crate::state::{number, text};
+use crate::write::WriteTransaction;
 
 /// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,23 +123,34 @@ impl Connection {
 
     /// Which of these tables (or views) are already there, in the order of `names`.
     pub async fn existing_tables(&self, names: &[TableName]) -> Result<Vec<TableName>, AdbpgError> {
-        if names.is_empty() {
-            return Ok(Vec::new());
-        }
-        let wanted: Result<Vec<String>, AdbpgError> =
-            names.iter().map(|name| Ok(format!("({}, {})", literal(&name.database)?, literal(&name.table)?))).collect();
-        let sql = format!(
-            "SELECT n.nspname, c.relname, c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
-             WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND (n.nspname, c.relname) IN ({})",
-            wanted?.join(", ")
-        );
-        let mut there = BTreeMap::new();
-        for row in rows(&self.client, "look for existing tables", &sql).await? {
-            let name = TableName::new(text(&row, 0, "pg_namespace.nspname")?, text(&row, 1, "pg_class.relname")?);
-            there.insert(name, number::<u32>(&row, 2, "pg_class.oid")?);
-        }
-        Ok(names.iter().filter(|name| there.contains_key(name)).cloned().collect())
+        existing_tables(&self.client, names).await
     }
+}
+
+impl WriteTransaction<'_> {
+    /// Like [`Connection::existing_tables`], with what the transaction itself has created and dropped.
+    pub async fn existing_tables(&self, names: &[TableName]) -> Result<Vec<TableName>, AdbpgError> {
+        existing_tables(self.client(), names).await
+    }
+}
+
+async fn existing_tables(client: &Client, names: &[TableName]) -> Result<Vec<TableName>, AdbpgError> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wanted: Result<Vec<String>, AdbpgError> =
+        names.iter().map(|name| Ok(format!("({}, {})", literal(&name.database)?, literal(&name.table)?))).collect();
+    let sql = format!(
+        "SELECT n.nspname, c.relname, c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND (n.nspname, c.relname) IN ({})",
+        wanted?.join(", ")
+    );
+    let mut there = BTreeMap::new();
+    for row in rows(client, "look for existing tables", &sql).await? {
+        let name = TableName::new(text(&row, 0, "pg_namespace.nspname")?, text(&row, 1, "pg_class.relname")?);
+        there.insert(name, number::<u32>(&row, 2, "pg_class.oid")?);
+    }
+    Ok(names.iter().filter(|name| there.contains_key(name)).cloned().collect())
 }
 
 /// Whether every name fits and no two tables or columns would be one.

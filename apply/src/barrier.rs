@@ -65,7 +65,8 @@ async fn execute(
     cuts: &Cuts,
     existing: ExistingTables,
 ) -> Result<Gate, Failure> {
-    let kept = match tables_to_keep(connection, cuts, existing).await {
+    let there = connection.existing_tables(&tables_created(cuts)).await?;
+    let kept = match tables_to_keep(there, existing) {
         Ok(kept) => kept,
         Err(exists) => {
             // Another apply may have executed the barrier since the journal was read: its tables and its journal row
@@ -97,17 +98,19 @@ async fn execute(
     }
 }
 
+/// The tables that the barriers that have come create. All of them are looked at, so that a task of many tables creates none
+/// if one is there.
+pub(crate) fn tables_created(cuts: &Cuts) -> Vec<TableName> {
+    let changes = cuts.barriers().flat_map(|barrier| &barrier.changes);
+    created_tables(changes, |key| cuts.schema(key).map(|schema| schema.name.clone()))
+}
+
 /// Tables that barriers create must not be there: they may hold somebody's rows; unless the task says that they are used.
-/// All barriers that have come are looked at, so that a task of many tables creates none if one is there. Gives those that
-/// are used.
-pub(crate) async fn tables_to_keep(
-    connection: &Connection,
-    cuts: &Cuts,
+/// Takes those that are there, and gives those that are used.
+pub(crate) fn tables_to_keep(
+    existing: Vec<TableName>,
     existing_tables: ExistingTables,
 ) -> Result<Vec<TableName>, Failure> {
-    let changes = cuts.barriers().flat_map(|barrier| &barrier.changes);
-    let created = created_tables(changes, |key| cuts.schema(key).map(|schema| schema.name.clone()));
-    let existing = connection.existing_tables(&created).await?;
     let first = match (existing.first(), existing_tables) {
         (Some(first), ExistingTables::Report) => first,
         (None, _) | (_, ExistingTables::Ignore) => return Ok(existing),

@@ -14,13 +14,13 @@ use millrace_adbpg::{
     WriteTransaction,
 };
 use millrace_model::batch::{Barrier, Batch};
-use millrace_model::{Failure, PgType, SchemaKey, TableName, TableSchema};
+use millrace_model::{Failure, PgType, SchemaKey, TableSchema};
 use millrace_protocol::cut::{Cuts, Ended, Progress, Then, Work, Write};
 use millrace_service::{Outcome, StageContext};
 use millrace_task::Phase;
 use tokio::sync::mpsc;
 
-use crate::barrier::tables_to_keep;
+use crate::barrier::{tables_created, tables_to_keep};
 use crate::loaded::{finish_table, render_finish};
 use crate::options::destination_options;
 use crate::quarantine::{Guard, ensure_none_held};
@@ -223,7 +223,6 @@ impl Applier {
         let (mut loaded, mut changes, mut watermark) = (Vec::new(), 0, None);
         let mut transaction: Option<WriteTransaction<'_>> = None;
         let mut connection = Some(connection);
-        let mut kept = Vec::new();
         loop {
             let work = self.inbox.cuts.next_work();
             if let (Work::Idle | Work::Ended, None) = (&work, &transaction) {
@@ -232,9 +231,6 @@ impl Applier {
             if transaction.is_none()
                 && let Some(connection) = connection.take()
             {
-                if let Work::Barrier(_) = &work {
-                    kept = tables_to_keep(connection, &self.inbox.cuts, self.context.task.existing_tables).await?;
-                }
                 self.guard.refresh(connection, &task.id).await?;
                 transaction = Some(connection.begin().await?);
             }
@@ -249,7 +245,7 @@ impl Applier {
                 Work::Barrier(standing) => {
                     self.finish_within(open, &task, std::mem::take(&mut loaded)).await?;
                     self.forget_held(open, &task, &standing.barrier).await?;
-                    self.change_schema(open, &standing.barrier, kept.clone()).await?;
+                    self.change_schema(open, &standing.barrier).await?;
                     false
                 }
                 Work::Idle | Work::Ended => self.collect().await? == Source::Closed,
@@ -269,9 +265,10 @@ impl Applier {
         &mut self,
         transaction: &mut WriteTransaction<'_>,
         barrier: &Barrier<PgType>,
-        kept: Vec<TableName>,
     ) -> Result<(), Failure> {
-        let mut found = Found::keeping(kept);
+        // In the transaction, because it may have created tables of these names, and dropped them.
+        let there = transaction.existing_tables(&tables_created(&self.inbox.cuts)).await?;
+        let mut found = Found::keeping(tables_to_keep(there, self.context.task.existing_tables)?);
         for change in first_changes(barrier, &self.inbox.cuts)? {
             let replacing = transaction.look_for_hindrances(&change.difference).await?;
             found.note(change.table_id, change.name, replacing);

@@ -1,4 +1,4 @@
-//! Schema changes that meet what others do in the destination: an index that is being made.
+//! Schema changes that meet what others do in the destination: an index that is being made, a table that is there already.
 
 use anyhow::{Result, ensure};
 use millrace_e2e::{LIMIT, Role, Scope, Stages, TestResult, World, in_world, poll_until_equal};
@@ -42,4 +42,49 @@ async fn an_index_stays(world: &World, roles: &[Role]) -> Result<()> {
     let found = world.fill("SELECT count(*) FROM pg_indexes WHERE schemaname = '{database}' AND indexname = 'by_day'");
     ensure!(looker.query_one(&found, &[]).await?.get::<_, i64>(0) == 1, "the index is gone");
     stages.stop().await
+}
+
+/// What came while the task was stopped comes in one transaction: rows, and then a table that is there already.
+async fn create_behind_rows(world: &World, keys: &str) -> Result<Stages> {
+    world.run_in_source("CREATE TABLE users (id INT PRIMARY KEY); INSERT INTO users VALUES (1)").await?;
+    let task = world.task_file().with(keys)?.without_kafka().write()?;
+    let mut stages = Stages::start(world, &task, &[Role::Run])?;
+    poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await?;
+    stages.stop().await?;
+    let there = "CREATE TABLE \"{database}\".late (id integer PRIMARY KEY, name varchar(20), more integer DEFAULT 7)";
+    world.run_in_destination(there).await?;
+    world
+        .run_in_source(
+            "INSERT INTO users VALUES (2); CREATE TABLE late (id INT PRIMARY KEY, name VARCHAR(20)); \
+             INSERT INTO late VALUES (5, 'new')",
+        )
+        .await?;
+    Stages::start(world, &task, &[Role::Run])
+}
+
+#[test]
+fn a_table_that_is_there_is_used_though_rows_come_before_it() -> TestResult {
+    Ok(in_world("late_used", async |world| {
+        let mut stages = create_behind_rows(world, "schema.existing_tables = \"ignore\"").await?;
+        let destination = world.connect_postgres().await?;
+        let written = world.fill("SELECT count(*) FROM \"{database}\".late WHERE (id, name, more) = (5, 'new', 7)");
+        poll_until(LIMIT, "the row to come", async || {
+            stages.ensure_running()?;
+            Ok(destination.query_one(&written, &[]).await?.get::<_, i64>(0) == 1)
+        })
+        .await?;
+        stages.stop().await
+    })?)
+}
+
+#[test]
+fn a_table_that_is_there_is_reported_though_rows_come_before_it() -> TestResult {
+    Ok(in_world("late_reported", async |world| {
+        let mut stages = create_behind_rows(world, "").await?;
+        let printed = stages.wait_for_failure(Role::Run, LIMIT).await?;
+        let found = world.fill("table \"{database}.late\" already exists in the destination");
+        ensure!(printed.error.contains(&found), "{}", printed.error);
+        ensure!(printed.hint.contains("nothing was created"), "{}", printed.hint);
+        Ok(())
+    })?)
 }
