@@ -8,7 +8,7 @@ use millrace_mysql::SourceOptions;
 use millrace_mysql::binlog::{BinlogStart, BinlogStream, SourceEvent, TableFilter};
 use millrace_mysql::snapshot::ChunkLimits;
 use millrace_proto::{Envelope, schema_hash};
-use millrace_protocol::capture::{Capture, CaptureSettings};
+use millrace_protocol::capture::{Capture, CaptureSettings, Step};
 use millrace_service::{Outcome, StageContext};
 use millrace_task::{Phase, Task};
 use tokio::time::Instant;
@@ -183,7 +183,7 @@ impl Stage {
                 lost = outlet.lost() => return Err(lost),
                 told = self.pool.next() => self.told(told)?,
                 answer = self.translator.arrivals.next() => self.answered(answer)?,
-                event = next_event(&mut stream), if reads => self.event(event?).await?,
+                event = next_event(&mut stream), if reads => self.event(event?, &mut outlet).await?,
                 () = tokio::time::sleep_until(commit_at) => self.quiet(),
             };
             self.capture.end_if_complete();
@@ -213,7 +213,15 @@ impl Stage {
         Ok(Some(stream.selecting(filter)))
     }
 
-    async fn event(&mut self, event: SourceEvent) -> Result<Next, Failure> {
+    async fn event(&mut self, event: SourceEvent, outlet: &mut impl Outlet) -> Result<Next, Failure> {
+        // In one process a commit is at a step's end: rows that the destination refuses are held for certain, and can be
+        // looked at and given up, only if their step ends before the change that stops for them (ADR 0022).
+        let rows = self.capture.rows_in_step();
+        if self.translator.alters(&self.capture, &event)
+            && let Some(step) = self.capture.take_step_before_open()
+        {
+            self.publish(step, rows, outlet).await?;
+        }
         self.translator.learn_charsets(&self.capture, &self.options, &event).await?;
         let meaning = self.translator.take(&mut self.capture, event)?;
         self.note_step();
@@ -263,6 +271,10 @@ impl Stage {
     async fn commit(&mut self, outlet: &mut impl Outlet) -> Result<(), Failure> {
         let rows = self.capture.rows_in_step();
         let step = self.capture.take_step();
+        self.publish(step, rows, outlet).await
+    }
+
+    async fn publish(&mut self, step: Step, rows: u64, outlet: &mut impl Outlet) -> Result<(), Failure> {
         let watermark = step.checkpoint.next_watermark - 1;
         outlet.publish(step).await?;
         self.step_began = None;

@@ -116,13 +116,7 @@ impl Statements {
         task: &Task,
         statement: &Statement,
     ) -> Result<(), Failure> {
-        let (major, minor, patch) = self.facts.version;
-        let context = StatementContext {
-            default_database: statement.database.as_str().into(),
-            sql_mode: SqlMode(statement.sql_mode.unwrap_or(0)),
-            server_version: u32::from(major) * 10_000 + u32::from(minor) * 100 + u32::from(patch),
-            name_case: self.facts.name_case,
-        };
+        let context = self.context(statement);
         let at = |failure: Failure| {
             let words = first_words(&statement.sql);
             Failure { message: format!("{} (\"{words}\", binlog {})", failure.message, statement.place), ..failure }
@@ -130,6 +124,27 @@ impl Statements {
         let effects = classify(&context, &statement.sql).map_err(|error| at(error.into()))?;
         let mut scene = Scene { capture, arrivals, task, context: &context, sql: &statement.sql };
         effects.into_iter().try_for_each(|effect| self.effect(&mut scene, effect)).map_err(at)
+    }
+
+    /// Whether the statement may change the definition of a table that moves. One that cannot be read does not: it stops the
+    /// task when it is taken.
+    pub(crate) fn alters(&self, capture: &Capture, statement: &Statement) -> bool {
+        let effects = classify(&self.context(statement), &statement.sql).unwrap_or_default();
+        effects.iter().any(|effect| match effect {
+            DdlEffect::AlterTable { table } | DdlEffect::AlterRows { table, .. } => capture.table(table).is_some(),
+            DdlEffect::RenameTable { pairs } => pairs.iter().any(|(table, _)| capture.table(table).is_some()),
+            _ => false,
+        })
+    }
+
+    fn context(&self, statement: &Statement) -> StatementContext {
+        let (major, minor, patch) = self.facts.version;
+        StatementContext {
+            default_database: statement.database.as_str().into(),
+            sql_mode: SqlMode(statement.sql_mode.unwrap_or(0)),
+            server_version: u32::from(major) * 10_000 + u32::from(minor) * 100 + u32::from(patch),
+            name_case: self.facts.name_case,
+        }
     }
 
     fn effect(&mut self, scene: &mut Scene<'_>, effect: DdlEffect) -> Result<(), Failure> {

@@ -68,6 +68,11 @@ impl Translator {
         Ok(())
     }
 
+    /// Whether the event may change the definition of a table that moves.
+    pub(crate) fn alters(&self, capture: &Capture, event: &SourceEvent) -> bool {
+        matches!(event, SourceEvent::Statement(statement) if self.statements.alters(capture, statement))
+    }
+
     /// Gives one event to the machine.
     pub(crate) fn take(&mut self, capture: &mut Capture, event: SourceEvent) -> Result<Meaning, Failure> {
         match event {

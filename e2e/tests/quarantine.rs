@@ -232,6 +232,30 @@ fn a_table_is_altered_when_none_of_its_rows_is_held() -> TestResult {
 }
 
 #[test]
+fn what_is_refused_before_a_change_of_its_table_is_held_when_the_change_stops() -> TestResult {
+    Ok(in_world("held_before", async |world| {
+        let mut scene =
+            Scene::start(world, Way::OneProcess, KEYS, "UPDATE orders SET note = 'first' WHERE id = 1").await?;
+        scene.wait_until_equal().await?;
+        scene.stages.stop().await?;
+        // The task meets both at once.
+        world
+            .run_in_source("INSERT INTO orders VALUES (1000, -1, 'bad'); ALTER TABLE orders ADD COLUMN more INT")
+            .await?;
+        scene.stages = Stages::start(world, scene.task.as_ref(), &[scene.role])?;
+        let printed = scene.stages.wait_for_failure(scene.role, LIMIT).await?;
+        ensure!(printed.error.contains("is altered in the source, but 1 of its rows are held"), "{}", printed.error);
+        let show = scene.quarantine(&["show", "{database}.orders"], 1).await?;
+        ensure!(show.contains(" 1000 "), "{show}");
+        scene.quarantine(&["drop", "{database}.orders", "1000"], 0).await?;
+        world.run_in_source("UPDATE orders SET quantity = 1, more = 2 WHERE id = 1000").await?;
+        scene.stages = Stages::start(world, scene.task.as_ref(), &[scene.role])?;
+        scene.wait_until_equal().await?;
+        scene.stages.stop().await
+    })?)
+}
+
+#[test]
 fn what_is_held_of_a_table_that_is_loaded_anew_does_not_stop_it() -> TestResult {
     for (name, way) in [("held_anew", Way::Staged), ("held_anew_run", Way::OneProcess)] {
         in_world(name, async |world| {

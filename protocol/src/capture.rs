@@ -350,6 +350,20 @@ impl Capture {
         Step { batches: self.step.take(), schemas: std::mem::take(&mut self.schemas), tables, checkpoint }
     }
 
+    /// Like [`Capture::take_step`], for what was before the open transaction; none where that has no rows whose step is not
+    /// ended, or where something of the transaction is here already. The checkpoint is the one that the step had if the transaction had not
+    /// begun, so a restart reads it from its beginning.
+    pub fn take_step_before_open(&mut self) -> Option<Step> {
+        let has_rows = self.step.rows() > 0 || self.owes_watermark;
+        if !has_rows || self.checkpoint.partial.is_some() {
+            return None;
+        }
+        let open = self.open.take_if(|open| open.is_untouched())?;
+        let step = self.take_step();
+        self.open = Some(open);
+        Some(step)
+    }
+
     /// Ends a task without incremental once everything is loaded: pushes `End`.
     pub fn end_if_complete(&mut self) {
         if !self.settings.incremental && self.checkpoint.ended == Ended::No && self.pending == 0 {

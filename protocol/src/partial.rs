@@ -26,6 +26,11 @@ impl OpenTransaction {
         Self { transaction, images: 0, hash: 0, published, changes: Vec::new(), ends: None }
     }
 
+    /// Whether it has only begun: it has no image yet, changes no table yet, and nothing of it is out.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.images == 0 && self.changes.is_empty() && self.published.is_none()
+    }
+
     /// Counts an image, and adds it to the hash.
     pub(crate) fn count(&mut self, table_id: u64, change: &RowChange) {
         self.hash = hash_image(self.hash, table_id, change);

@@ -126,7 +126,7 @@ pub(crate) fn reads(step: &Step) -> Vec<Row> {
     rows(step).into_iter().filter_map(read).collect()
 }
 
-fn watermarks(step: &Step) -> Vec<u64> {
+pub(crate) fn watermarks(step: &Step) -> Vec<u64> {
     let entries = step.batches.iter().flat_map(|(_, batch)| &batch.entries);
     let watermark = |entry: &Entry<_>| match entry {
         Entry::Control { control, .. } => control.watermark().map(|watermark| watermark.ordinal),
@@ -202,7 +202,7 @@ fn chunk_of_a_dropped_table_is_void() {
 }
 
 /// A machine that stands in the middle of transaction 6, three of four images out, and the step that says so.
-fn in_the_middle() -> (Capture, Step) {
+pub(crate) fn in_the_middle() -> (Capture, Step) {
     let mut capture = begin(&[table()]);
     open(&mut capture, 6).unwrap();
     capture.rows(&table(), [insert(1, 1), insert(2, 2), insert(3, 3)]).unwrap();

@@ -22,6 +22,7 @@ mod random;
 mod reader;
 mod scenarios;
 mod source;
+mod step_rules;
 mod tables;
 mod transform_actor;
 mod window_rules;
