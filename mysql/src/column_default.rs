@@ -74,8 +74,13 @@ pub fn read_default(cursor: &mut Cursor<'_>, ty: &MysqlType) -> Result<Option<De
     let literal = match cursor.advance() {
         Some(Token::Number(number)) => number_literal(ty, number, negative),
         Some(Token::Text(text)) => text_literal(ty, text),
-        Some(Token::Hex(digits)) => bytes_literal(ty, &bytes_of(digits, 16)),
-        Some(Token::Bits(digits)) => bytes_literal(ty, &bytes_of(digits, 2)),
+        Some(token @ (Token::Hex(digits) | Token::Bits(digits))) => {
+            let radix = if matches!(token, Token::Hex(_)) { 16 } else { 2 };
+            match bytes_literal(ty, &bytes_of(digits, radix)) {
+                Some(literal) => literal,
+                None => return Ok(Some(DefaultValue::Expression(render(start.until(cursor))))),
+            }
+        }
         Some(Token::Word(w)) if w.eq_ignore_ascii_case("NULL") => return Ok(None),
         Some(Token::Word(w)) if w.eq_ignore_ascii_case("TRUE") => number_literal(ty, "1", false),
         Some(Token::Word(w)) if w.eq_ignore_ascii_case("FALSE") => number_literal(ty, "0", false),
@@ -153,8 +158,10 @@ fn text_literal(ty: &MysqlType, text: &str) -> String {
         MysqlType::Time(digits) => pad_time(text, *digits),
         MysqlType::Binary(_) | MysqlType::Varbinary(_) => hex(text.as_bytes()),
         MysqlType::Bit(n) => bits(&text.bytes().map(|b| format!("{b:08b}")).collect::<String>(), *n),
-        MysqlType::Char { .. } | MysqlType::Enum(_) => text.trim_end_matches(' ').to_owned(),
-        MysqlType::Varchar { .. } | MysqlType::Set(_) => text.to_owned(),
+        MysqlType::Char { .. } => text.trim_end_matches(' ').to_owned(),
+        MysqlType::Varchar { .. } | MysqlType::Text { .. } | MysqlType::Json => text.to_owned(),
+        MysqlType::Enum(labels) => label(labels, text.trim_end_matches(' ')).to_owned(),
+        MysqlType::Set(labels) => in_order(labels, text),
         _ => {
             let text = text.trim();
             match text.strip_prefix('-') {
@@ -165,15 +172,43 @@ fn text_literal(ty: &MysqlType, text: &str) -> String {
     }
 }
 
-fn bytes_literal(ty: &MysqlType, bytes: &[u8]) -> String {
-    match ty {
-        MysqlType::Char { .. } | MysqlType::Varchar { .. } | MysqlType::Enum(_) | MysqlType::Set(_) => {
-            text_literal(ty, &String::from_utf8_lossy(bytes))
+/// The label that a text means: letters count in either case, as in most collations.
+fn label<'a>(labels: &'a [String], text: &'a str) -> &'a str {
+    let exact = labels.iter().find(|label| **label == *text);
+    let loose = || labels.iter().find(|label| label.to_lowercase() == text.to_lowercase());
+    exact.or_else(loose).map_or(text, |label| label)
+}
+
+/// Labels in the order of the definition; as they are where one is not known.
+fn in_order(labels: &[String], text: &str) -> String {
+    let meant: Vec<&str> = text.split(',').map(|part| label(labels, part)).collect();
+    if !meant.iter().all(|part| labels.iter().any(|label| **label == **part)) {
+        return text.to_owned();
+    }
+    labels.iter().map(|label| &**label).filter(|label| meant.contains(label)).collect::<Vec<_>>().join(",")
+}
+
+/// A constant of bytes; none for characters that only the server's tables know.
+fn bytes_literal(ty: &MysqlType, bytes: &[u8]) -> Option<String> {
+    let is_utf8 = match ty {
+        MysqlType::Char { charset, .. } | MysqlType::Varchar { charset, .. } | MysqlType::Text { charset, .. } => {
+            charset.starts_with("utf8")
         }
-        MysqlType::Binary(_) | MysqlType::Varbinary(_) => hex(bytes),
+        _ => false,
+    };
+    match ty {
+        MysqlType::Char { .. }
+        | MysqlType::Varchar { .. }
+        | MysqlType::Text { .. }
+        | MysqlType::Enum(_)
+        | MysqlType::Set(_) => {
+            let text = std::str::from_utf8(bytes).ok().filter(|text| is_utf8 || text.is_ascii())?;
+            Some(text_literal(ty, text))
+        }
+        MysqlType::Binary(_) | MysqlType::Varbinary(_) => Some(hex(bytes)),
         _ => {
             let value = bytes.iter().fold(0u64, |value, &b| value << 8 | u64::from(b));
-            number_literal(ty, &value.to_string(), false)
+            Some(number_literal(ty, &value.to_string(), false))
         }
     }
 }
@@ -254,9 +289,15 @@ fn parts(text: &str, separators: &[char]) -> Vec<String> {
 fn pad_date(text: &str) -> String {
     let date = text.split([' ', 'T']).next().unwrap_or(text);
     match parts(date, &['-', '/', '.']).as_slice() {
+        [y, m, d] if y.len() == 2 => format!("{}-{m:0>2}-{d:0>2}", century(y)),
         [y, m, d] => format!("{y:0>4}-{m:0>2}-{d:0>2}"),
         _ => packed_date(&MysqlType::Date, text),
     }
+}
+
+/// A year of two digits in full (MySQL Reference Manual, "2-Digit Years in Dates").
+fn century(two_digits: &str) -> String {
+    format!("{}{two_digits}", if two_digits < "70" { "20" } else { "19" })
 }
 
 fn pad_moment(text: &str, digits: u8) -> String {
@@ -342,7 +383,14 @@ mod tests {
             ("char(5)", "'a  '", "a"),
             ("varchar(5)", "_latin1'a '", "a "),
             ("date", "'2024-1-1'", "2024-01-01"),
+            ("date", "'24-01-02'", "2024-01-02"),
+            ("date", "'70-1-2'", "1970-01-02"),
             ("datetime", "20240102", "2024-01-02 00:00:00"),
+            ("enum('Small','Large')", "'small'", "Small"),
+            ("set('a','b')", "'B,a'", "a,b"),
+            ("text", "' x'", " x"),
+            ("varchar(9)", "0xC3A9", "é"),
+            ("varchar(9) character set gbk", "0xC4E3", "(x'C4E3')"),
             ("datetime(3)", "'2024-01-01 1:2:3'", "2024-01-01 01:02:03.000"),
             ("timestamp", "0", "0000-00-00 00:00:00"),
             ("time", "'1:2:3'", "01:02:03"),
