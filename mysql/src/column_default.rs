@@ -75,8 +75,13 @@ pub fn read_default(cursor: &mut Cursor<'_>, ty: &MysqlType) -> Result<Option<De
     let literal = match cursor.advance() {
         Some(Token::Number(number)) => number_literal(ty, number, negative),
         Some(Token::Text(text)) => text_literal(ty, text),
-        Some(Token::Hex(digits)) => bytes_literal(ty, &bytes_of(digits, 16)),
-        Some(Token::Bits(digits)) => bytes_literal(ty, &bytes_of(digits, 2)),
+        Some(token @ (Token::Hex(digits) | Token::Bits(digits))) => {
+            let radix = if matches!(token, Token::Hex(_)) { 16 } else { 2 };
+            match bytes_literal(ty, &bytes_of(digits, radix)) {
+                Some(literal) => literal,
+                None => return Ok(Some(DefaultValue::Expression(render(start.until(cursor))))),
+            }
+        }
         Some(Token::Word(w)) if w.eq_ignore_ascii_case("NULL") => return Ok(None),
         Some(Token::Word(w)) if w.eq_ignore_ascii_case("TRUE") => number_literal(ty, "1", false),
         Some(Token::Word(w)) if w.eq_ignore_ascii_case("FALSE") => number_literal(ty, "0", false),
@@ -154,8 +159,10 @@ fn text_literal(ty: &MysqlType, text: &str) -> String {
         MysqlType::Time(digits) => pad_time(text, *digits),
         MysqlType::Binary(_) | MysqlType::Varbinary(_) => hex(text.as_bytes()),
         MysqlType::Bit(n) => bits(&text.bytes().map(|b| format!("{b:08b}")).collect::<String>(), *n),
-        MysqlType::Char { .. } | MysqlType::Enum(_) => text.trim_end_matches(' ').to_owned(),
-        MysqlType::Varchar { .. } | MysqlType::Set(_) => text.to_owned(),
+        MysqlType::Char { .. } => text.trim_end_matches(' ').to_owned(),
+        MysqlType::Varchar { .. } | MysqlType::Text { .. } | MysqlType::Json => text.to_owned(),
+        MysqlType::Enum(labels) => label(labels, text.trim_end_matches(' ')).to_owned(),
+        MysqlType::Set(labels) => in_order(labels, text),
         MysqlType::Uuid | MysqlType::Inet4 | MysqlType::Inet6 => printed(ty, text),
         _ => {
             let text = text.trim();
@@ -173,19 +180,47 @@ fn printed(ty: &MysqlType, text: &str) -> String {
     addresses::put_text(ty, text, &mut normal).map_or_else(|| text.to_owned(), |()| normal)
 }
 
-fn bytes_literal(ty: &MysqlType, bytes: &[u8]) -> String {
-    match ty {
-        MysqlType::Char { .. } | MysqlType::Varchar { .. } | MysqlType::Enum(_) | MysqlType::Set(_) => {
-            text_literal(ty, &String::from_utf8_lossy(bytes))
+/// The label that a text means: letters count in either case, as in most collations.
+fn label<'a>(labels: &'a [String], text: &'a str) -> &'a str {
+    let exact = labels.iter().find(|label| **label == *text);
+    let loose = || labels.iter().find(|label| label.to_lowercase() == text.to_lowercase());
+    exact.or_else(loose).map_or(text, |label| label)
+}
+
+/// Labels in the order of the definition; as they are where one is not known.
+fn in_order(labels: &[String], text: &str) -> String {
+    let meant: Vec<&str> = text.split(',').map(|part| label(labels, part)).collect();
+    if !meant.iter().all(|part| labels.iter().any(|label| **label == **part)) {
+        return text.to_owned();
+    }
+    labels.iter().map(|label| &**label).filter(|label| meant.contains(label)).collect::<Vec<_>>().join(",")
+}
+
+/// A constant of bytes; none for characters that only the server's tables know.
+fn bytes_literal(ty: &MysqlType, bytes: &[u8]) -> Option<String> {
+    let is_utf8 = match ty {
+        MysqlType::Char { charset, .. } | MysqlType::Varchar { charset, .. } | MysqlType::Text { charset, .. } => {
+            charset.starts_with("utf8")
         }
-        MysqlType::Binary(_) | MysqlType::Varbinary(_) => hex(bytes),
+        _ => false,
+    };
+    match ty {
+        MysqlType::Char { .. }
+        | MysqlType::Varchar { .. }
+        | MysqlType::Text { .. }
+        | MysqlType::Enum(_)
+        | MysqlType::Set(_) => {
+            let text = std::str::from_utf8(bytes).ok().filter(|text| is_utf8 || text.is_ascii())?;
+            Some(text_literal(ty, text))
+        }
+        MysqlType::Binary(_) | MysqlType::Varbinary(_) => Some(hex(bytes)),
         MysqlType::Uuid | MysqlType::Inet4 | MysqlType::Inet6 => {
             let mut text = String::new();
-            addresses::put_bytes(ty, bytes, &mut text).map_or_else(|| hex(bytes), |()| text)
+            Some(addresses::put_bytes(ty, bytes, &mut text).map_or_else(|| hex(bytes), |()| text))
         }
         _ => {
             let value = bytes.iter().fold(0u64, |value, &b| value << 8 | u64::from(b));
-            number_literal(ty, &value.to_string(), false)
+            Some(number_literal(ty, &value.to_string(), false))
         }
     }
 }
@@ -362,7 +397,13 @@ mod tests {
             ("date", "'2024-1-1'", "2024-01-01"),
             ("date", "'24-1-1'", "2024-01-01"),
             ("datetime", "'70-1-1 1:2:3'", "1970-01-01 01:02:03"),
+            ("date", "'70-1-2'", "1970-01-02"),
             ("datetime", "20240102", "2024-01-02 00:00:00"),
+            ("enum('Small','Large')", "'small'", "Small"),
+            ("set('a','b')", "'B,a'", "a,b"),
+            ("text", "' x'", " x"),
+            ("varchar(9)", "0xC3A9", "é"),
+            ("varchar(9) character set gbk", "0xC4E3", "(x'C4E3')"),
             ("datetime(3)", "'2024-01-01 1:2:3'", "2024-01-01 01:02:03.000"),
             ("timestamp", "0", "0000-00-00 00:00:00"),
             ("time", "'1:2:3'", "01:02:03"),

@@ -3,6 +3,7 @@
 use millrace_model::schema::{DefaultValue, Nullability};
 use millrace_model::{Column, MysqlType, TableName};
 
+use super::written_default::is_stored_as_written;
 use super::{DdlError, StatementContext};
 use crate::column_default::{read_current_timestamp, read_default};
 use crate::column_type::{Collations, WrittenType, read_type};
@@ -31,6 +32,8 @@ pub(super) struct Reference {
 pub(super) enum Filling {
     /// Nothing else.
     Default,
+    /// What the server makes of a default that is written in another form than it is stored in.
+    Converted,
     /// AUTO_INCREMENT.
     AutoIncrement,
     /// The value of an expression over the row.
@@ -105,7 +108,7 @@ pub(super) fn read_column(place: Place<'_>, cursor: &mut Cursor<'_>) -> Result<C
         Some(written) => written,
         None => Nullability::Nullable,
     };
-    if attributes.filling == Filling::Default && written.is_rounded() {
+    if matches!(attributes.filling, Filling::Default | Filling::Converted) && written.is_rounded() {
         attributes.filling = Filling::Rounded;
     }
     let Attributes { default, comment, keys, reference, filling, .. } = attributes;
@@ -138,7 +141,7 @@ fn read_attribute(
         "NULL" => attributes.nullability = Some(Nullability::Nullable),
         "DEFAULT" => {
             let ty = written.resolve(place.charset).ok_or_else(|| place.not_understood(name, &before))?;
-            attributes.default = read_default(cursor, &ty).map_err(|_| place.not_understood(name, cursor))?;
+            read_column_default(place, cursor, &ty, attributes).map_err(|_| place.not_understood(name, cursor))?;
         }
         "ON" if cursor.take_word("UPDATE") => {
             read_current_timestamp(cursor);
@@ -179,6 +182,23 @@ fn read_attribute(
         }
         "REFERENCES" => attributes.reference = Some(read_reference(cursor)?),
         _ => return Err(place.not_understood(name, &before)),
+    }
+    Ok(())
+}
+
+/// What follows DEFAULT. The error is what was found instead.
+fn read_column_default(
+    place: Place<'_>,
+    cursor: &mut Cursor<'_>,
+    ty: &MysqlType,
+    attributes: &mut Attributes,
+) -> Result<(), String> {
+    let start = *cursor;
+    attributes.default = read_default(cursor, ty)?;
+    let is_constant = matches!(attributes.default, Some(DefaultValue::Literal(_)));
+    let is_certain = is_stored_as_written(start.until(cursor), ty, place.context.sql_mode);
+    if is_constant && !is_certain && attributes.filling == Filling::Default {
+        attributes.filling = Filling::Converted;
     }
     Ok(())
 }

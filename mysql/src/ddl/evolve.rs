@@ -353,7 +353,9 @@ impl<'a> Draft<'a> {
             .map(|(at, drafted)| {
                 let becomes_automatic = table.source_only.auto_increment == Some(at) && was_automatic != drafted.origin;
                 match (drafted.origin, drafted.filling) {
-                    (_, Some(Filling::Generated)) | (Some(_), Some(Filling::Rounded)) => Ending::Computed,
+                    (_, Some(Filling::Generated))
+                    | (Some(_), Some(Filling::Rounded))
+                    | (None, Some(Filling::Converted)) => Ending::Computed,
                     _ if becomes_automatic => Ending::Computed,
                     (None, _) => Ending::New,
                     (Some(old), _) => Ending::Continued(old),

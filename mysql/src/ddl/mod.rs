@@ -16,6 +16,7 @@ mod evolve;
 mod indexes;
 mod options;
 mod rows_after;
+mod written_default;
 
 use std::sync::Arc;
 

@@ -31,7 +31,7 @@ pub(super) enum Ending {
     New,
     /// Those of a column before, by its place, cast to the type now.
     Continued(usize),
-    /// Computed by the server: generated, or numbered.
+    /// Computed by the server: generated, numbered, or converted.
     Computed,
 }
 
@@ -66,20 +66,27 @@ pub(super) fn rows_after(
     if (0..endings.len()).all(is_known) { RowsAfter::Known } else { RowsAfter::ReadAgain }
 }
 
-/// Whether a new column holds the same in every row, by its definition: NULL, or a literal that is the same everywhere.
+/// Whether a new column holds the same in every row, by its definition: NULL, or a literal that is the same everywhere. That
+/// it is stored as written was looked at before.
 fn is_constant(column: &Column<MysqlType>) -> bool {
     match (&column.default, column.nullability) {
         (None, Nullability::Nullable) => true,
         (Some(DefaultValue::Literal(text)), _) => match &column.ty {
             MysqlType::Date | MysqlType::DateTime(_) => !text.starts_with("0000") && !text.contains("-00"),
-            // Written in the time zone of the session.
-            MysqlType::Timestamp(_) => false,
-            MysqlType::Float(_) | MysqlType::Double(_) => false,
-            MysqlType::Bit(_) | MysqlType::Year | MysqlType::Time(_) => false,
-            // Their defaults are not in the destination.
-            MysqlType::Binary(_) | MysqlType::Varbinary(_) | MysqlType::Blob(_) => false,
-            MysqlType::Geometry(_) | MysqlType::Vector(_) => false,
-            _ => true,
+            MysqlType::TinyInt(_)
+            | MysqlType::SmallInt(_)
+            | MysqlType::MediumInt(_)
+            | MysqlType::Int(_)
+            | MysqlType::BigInt(_)
+            | MysqlType::Decimal { .. }
+            | MysqlType::Char { .. }
+            | MysqlType::Varchar { .. }
+            | MysqlType::Text { .. }
+            | MysqlType::Enum(_)
+            | MysqlType::Set(_) => true,
+            // A TIMESTAMP is written in the time zone of the session, others are rounded, or their defaults are not in the
+            // destination.
+            _ => false,
         },
         _ => false,
     }

@@ -39,6 +39,7 @@ fn defaults() -> CreateDefaults {
         ("utf8mb3", "utf8mb3_general_ci"),
         ("latin1", "latin1_swedish_ci"),
         ("ascii", "ascii_general_ci"),
+        ("gbk", "gbk_chinese_ci"),
         ("binary", "binary"),
     ];
     let of_charset: HashMap<Arc<str>, Arc<str>> = of_charset.map(|(a, b)| (a.into(), b.into())).into();
