@@ -4,12 +4,21 @@ use millrace_model::{ErrorClass, Failure, TableName};
 use millrace_mysql::check::{Finding, Verdict, check_binlog, ensure_no_open_xa, ensure_select_privilege};
 use millrace_mysql::grants::Grants;
 use millrace_mysql::lock_check::ensure_snapshot_locks;
+use millrace_mysql::logged_check::check_logged;
 use millrace_mysql::{ServerFacts, Session, SourceTable};
+use millrace_task::Task;
 
-/// Ensures that the server writes a binlog that can be followed, and that the account may read it.
-pub(crate) async fn ensure_binlog_can_be_followed(session: &mut Session, facts: &ServerFacts) -> Result<(), Failure> {
+/// Ensures that the server writes a binlog that can be followed and lacks nothing of the selected tables, and that the
+/// account may read it.
+pub(crate) async fn ensure_binlog_can_be_followed(
+    session: &mut Session,
+    facts: &ServerFacts,
+    task: &Task,
+) -> Result<(), Failure> {
     let grants = Grants::read(session).await?;
-    judge(&check_binlog(facts, &grants))
+    judge(&check_binlog(facts, &grants))?;
+    let selects = |table: &TableName| task.selection.selects(table).is_some();
+    judge(&check_logged(session, facts, &grants, &selects).await?)
 }
 
 /// Ensures that no XA transaction is prepared at a first start: its rows would be before the start, its commit after it.

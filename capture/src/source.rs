@@ -2,9 +2,10 @@
 //!
 //! A task stays on the server that its checkpoint names as long as that can be reached, and stops if that server is no
 //! longer what it was ([`crate::same_source`]). Only where it cannot be reached another takes over, and only with GTIDs: one
-//! whose executed set has everything that was delivered, and the transaction that is partly published. They are tried in the
-//! order of the task file; where none will do, the failure says for each why. What a snapshot had under way ends with the
-//! attempt, so no chunk is joined to the stream of two servers.
+//! whose executed set has everything that was delivered, and the transaction that is partly published, and whose binlog gets
+//! all that comes (no replica that does not log what it replicates). They are tried in the order of the task file; where none
+//! will do, the failure says for each why. What a snapshot had under way ends with the attempt, so no chunk is joined to the
+//! stream of two servers.
 
 use millrace_model::checkpoint::Checkpoint;
 use millrace_model::position::Reading;
@@ -45,7 +46,7 @@ impl OpenSource {
         let mut session = Session::connect(&options).await?;
         let facts = ServerFacts::read(&mut session).await?;
         if task.phases.contains(Phase::Incremental) {
-            ensure_binlog_can_be_followed(&mut session, &facts).await?;
+            ensure_binlog_can_be_followed(&mut session, &facts, task).await?;
         }
         Ok(Self { session, facts, options })
     }

@@ -1,9 +1,15 @@
 //! Another server takes over: two MySQL servers, one the replica of the other, and a third that has nothing of theirs and is
 //! asked before the replica. What the destination is compared with is the replica, which has what the first server had.
+//! A replica that keeps something from its own binlog is refused, whether the task begins there or would go on there.
+
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use millrace_e2e::{LIMIT, Role, Scope, Stages, TestResult, World, in_world_at, poll_until_equal};
-use millrace_testkit::{OwnServer, Server, Servers, poll_until, run_script};
+use millrace_e2e::{
+    LIMIT, Printed, Role, Scope, Stages, TestResult, World, in_world_at, poll_until_equal, printed_failure,
+};
+use millrace_testkit::{OwnServer, Server, Servers, StageCommand, built_binary, poll_until, run_script};
 
 /// The first server and its replica.
 struct Pair {
@@ -12,9 +18,10 @@ struct Pair {
 }
 
 impl Pair {
-    fn start() -> Result<Self> {
+    /// With these options of the replica.
+    fn start(options: &str) -> Result<Self> {
         let first = OwnServer::start(Server::Mysql, "--server-id=11")?;
-        Ok(Self { first, replica: OwnServer::start(Server::Mysql, "--server-id=12")? })
+        Ok(Self { first, replica: OwnServer::start(Server::Mysql, &format!("--server-id=12 {options}"))? })
     }
 
     /// Runs a script in the first server.
@@ -50,7 +57,7 @@ async fn wait_for_rows(world: &World, stages: &mut Stages, rows: usize) -> Resul
 
 #[test]
 fn another_server_takes_over() -> TestResult {
-    let pair = Pair::start()?;
+    let pair = Pair::start("")?;
     let servers: Servers = pair.replica.among_servers()?;
     in_world_at(servers, "failover", async |world| {
         pair.replicate(world).await?;
@@ -92,6 +99,80 @@ fn another_server_takes_over() -> TestResult {
             ensure!(printed.error.contains(&format!(":{port}\"")), "{url} is not named: {printed:?}");
         }
         stages.stop().await
+    })?;
+    Ok(())
+}
+
+/// Starts capture, with a log of this name, and gives what it prints when it is refused.
+async fn refused(task: &Path, log: &str) -> Result<Printed> {
+    let capture = StageCommand::new(built_binary("millrace-capture")?)
+        .argument("--task")
+        .argument(task)
+        .argument("--log-format")
+        .argument("json");
+    let mut capture = capture.spawn(&task.with_file_name(log))?;
+    let status = capture.wait(LIMIT).await?;
+    ensure!(!status.success(), "it was not refused: {}", capture.log_end());
+    printed_failure(&capture.log()?)
+}
+
+/// The result of a check of the task: the word before its name.
+fn checked(task: &Path, name: &str) -> Result<String> {
+    let output = Command::new(built_binary("millrace")?).arg("check").arg(task).output()?;
+    let printed = String::from_utf8(output.stdout)?;
+    let mut words = printed.lines().map(|line| line.split_whitespace());
+    let result = words.find_map(|mut words| words.next().filter(|_| words.next() == Some(name)));
+    Ok(result.with_context(|| format!("no {name} in {printed}"))?.to_owned())
+}
+
+#[test]
+fn a_server_that_does_not_log_everything_is_refused() -> TestResult {
+    let pair = Pair::start("--log-replica-updates=OFF --binlog-ignore-db=unlogged")?;
+    let servers: Servers = pair.replica.among_servers()?;
+    in_world_at(servers, "unlogged", async |world| {
+        pair.replicate(world).await?;
+        pair.run(
+            world,
+            "CREATE DATABASE IF NOT EXISTS `{database}`; CREATE TABLE `{database}`.t (id INT PRIMARY KEY); \
+             INSERT INTO `{database}`.t VALUES (1), (2)",
+        )
+        .await?;
+        let failover = format!("source.failover = [\"{}\"]", pair.replica.url()?);
+        let task = world.task_file().with_source(&pair.first.url()?)?.with(&failover)?.write()?;
+        let mut stages = Stages::start(world, &task, &Role::ALL)?;
+        wait_for_rows(world, &mut stages, 2).await?;
+        poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await.context("from the first server")?;
+        stages.stop().await?;
+
+        // What the replica still gets would be lost: it does not take over, nor does a task begin there.
+        pair.first.stop()?;
+        let printed = refused(&task, "takes_over.log").await?;
+        let replica = pair.replica.url()?.replace("mysql://root@", "");
+        ensure!(printed.error.contains(&format!("\"{replica}\": the source cannot be read")), "{printed:?}");
+        ensure!(printed.error.contains("(replicated_changes_logged)"), "{printed:?}");
+        let begins = world.task_file().with("name = \"{database}_begins\"")?.write()?;
+        let printed = refused(&begins, "begins.log").await?;
+        ensure!(printed.error.contains("log_replica_updates = OFF"), "{printed:?}");
+        ensure!(printed.hint.contains("log_replica_updates = ON"), "{printed:?}");
+        ensure!(checked(&begins, "replicated_changes_logged")? == "BLOCKS");
+
+        // Promoted, it gets nothing any more that it does not log.
+        world.run_in_source("STOP REPLICA; RESET REPLICA ALL; INSERT INTO t VALUES (3)").await?;
+        ensure!(checked(&begins, "replicated_changes_logged")? == "ok");
+        ensure!(checked(&begins, "binlog_filters")? == "warning");
+        let task = world.task_file().with_source(&pair.first.url()?)?.with(&failover)?.write()?;
+        let mut stages = Stages::start(world, &task, &Role::ALL)?;
+        poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await.context("from the promoted replica")?;
+        stages.stop().await?;
+
+        world.run_in_source("CREATE DATABASE unlogged; CREATE TABLE unlogged.t (id INT PRIMARY KEY)").await?;
+        let filtered = "name = \"{database}_filtered\"\nobjects = [{ table = \"unlogged.*\" }]";
+        let filtered = world.task_file().with(filtered)?.write()?;
+        ensure!(checked(&filtered, "binlog_filters")? == "BLOCKS");
+        let printed = refused(&filtered, "filtered.log").await?;
+        ensure!(printed.error.contains("binlog_ignore_db = unlogged"), "{printed:?}");
+        ensure!(printed.error.contains("\"unlogged\" are not in the binlog (binlog_filters)"), "{printed:?}");
+        Ok(())
     })?;
     Ok(())
 }

@@ -93,7 +93,8 @@ fn source_is_maria_db() -> TestResult {
     compressed_columns_are_refused(servers.clone()).context("compressed columns")?;
     definitions_move(servers.clone()).context("definitions")?;
     killed_while_binlogs_rotate(servers.clone()).context("killed while binlogs rotate")?;
-    distributed_transactions(servers).context("distributed transactions")?;
+    distributed_transactions(servers.clone()).context("distributed transactions")?;
+    a_replica_that_does_not_log_is_refused(servers).context("a replica")?;
     Ok(())
 }
 
@@ -227,6 +228,20 @@ fn distributed_transactions(servers: Servers) -> Result<()> {
         world.run_in_source("XA START 'd'; INSERT INTO t VALUES (3, 'd'); XA END 'd'; XA COMMIT 'd' ONE PHASE").await?;
         mark(world, &mut stages, 104).await?;
         stages.stop().await
+    })
+}
+
+/// MariaDB does not log what it replicates unless told to. A connection to another server counts, started or not.
+fn a_replica_that_does_not_log_is_refused(servers: Servers) -> Result<()> {
+    in_world_at(servers, "maria_replica", async |world| {
+        world.run_in_source("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)").await?;
+        world.run_in_source("CHANGE MASTER 'other' TO MASTER_HOST = '127.0.0.1', MASTER_PORT = 1").await?;
+        let task = world.task_file().write()?;
+        let mut stages = Stages::start(world, &task, &[Role::Capture])?;
+        let printed = stages.wait_for_failure(Role::Capture, LIMIT).await?;
+        ensure!(printed.error.contains("log_slave_updates = OFF"), "{printed:?}");
+        ensure!(printed.error.contains("(replicated_changes_logged)"), "{printed:?}");
+        world.run_in_source("RESET SLAVE 'other' ALL").await
     })
 }
 

@@ -259,17 +259,17 @@ fn what_is_refused_before_a_change_of_its_table_is_held_when_the_change_stops() 
 fn what_is_held_of_a_table_that_is_loaded_anew_does_not_stop_it() -> TestResult {
     for (name, way) in [("held_anew", Way::Staged), ("held_anew_run", Way::OneProcess)] {
         in_world(name, async |world| {
-            let changes = "ALTER TABLE orders PARTITION BY RANGE (id) \
-                           (PARTITION low VALUES LESS THAN (100), PARTITION high VALUES LESS THAN MAXVALUE); \
-                           UPDATE orders SET quantity = -1 WHERE id IN (5, 150)";
-            let mut scene = Scene::start(world, way, KEYS, changes).await?;
+            let mut scene =
+                Scene::start(world, way, KEYS, "UPDATE orders SET quantity = -1 WHERE id IN (5, 150)").await?;
             scene.wait_for_held(2).await?;
-            world.run_in_source("ALTER TABLE orders DROP PARTITION low").await?;
-            // 150 is refused again; 5 is gone.
-            scene.wait_for("SELECT count(*), min(id) FROM \"{database}\".orders", &["150,100"]).await?;
-            scene.wait_for_held(1).await?;
+            // The keys of its rows after a narrower type are not known.
+            world.run_in_source("ALTER TABLE orders MODIFY id SMALLINT").await?;
+            let loaded = "SELECT count(*), pg_typeof(max(id)) FROM \"{database}\".orders";
+            scene.wait_for(loaded, &["248,smallint"]).await?;
+            // They are refused again.
+            scene.wait_for_held(2).await?;
             world.run_in_destination("ALTER TABLE \"{database}\".orders DROP CONSTRAINT not_negative").await?;
-            scene.quarantine(&["release", "{database}.orders", "150"], 0).await?;
+            scene.quarantine(&["release"], 0).await?;
             scene.wait_until_equal().await?;
             scene.stages.stop().await
         })?;

@@ -23,6 +23,7 @@ pub mod key_variants;
 pub mod keys;
 pub mod lock_check;
 pub mod locks;
+pub mod logged_check;
 pub mod objects;
 pub mod predicate;
 pub mod schema;

@@ -58,6 +58,8 @@ pub struct ServerFacts {
     pub server_id: u32,
     /// `log_bin`.
     pub log_bin: Switch,
+    /// `log_replica_updates`, formerly and on MariaDB `log_slave_updates`.
+    pub log_replica_updates: Switch,
     /// `gtid_mode`; empty where there is none.
     pub gtid_mode: String,
     /// `binlog_format`; `ROW` where the variable is gone.
@@ -84,8 +86,8 @@ impl ServerFacts {
         let rows = session
             .query_texts(
                 "reading the server's variables",
-                "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_uid', 'server_id', 'log_bin', 'gtid_mode', \
-                 'binlog_format', 'binlog_row_image', 'binlog_row_metadata', \
+                "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_uid', 'server_id', 'log_bin', \
+                 'log_replica_updates', 'log_slave_updates', 'gtid_mode', 'binlog_format', 'binlog_row_image', 'binlog_row_metadata', \
                  'binlog_transaction_compression', 'lower_case_table_names', 'character_set_server', \
                  'binlog_expire_logs_seconds', 'expire_logs_days', 'innodb_native_foreign_keys')",
             )
@@ -104,6 +106,7 @@ impl ServerFacts {
         let text = |name: &str, missing: &str| variables.get(name).map_or(missing, |v| v).to_owned();
         let word = |name: &str, missing: &str| text(name, missing).to_ascii_uppercase();
         let switch = |name: &str| if matches!(&*word(name, "OFF"), "ON" | "1") { Switch::On } else { Switch::Off };
+        let either = |new: &str, old: &str| if switch(new) == Switch::On { Switch::On } else { switch(old) };
         let days: u64 = text("expire_logs_days", "0").split('.').next().and_then(|d| d.parse().ok()).unwrap_or(0);
         let seconds: u64 = text("binlog_expire_logs_seconds", "0").parse().unwrap_or(0);
         Self {
@@ -116,6 +119,7 @@ impl ServerFacts {
             },
             server_id: text("server_id", "0").parse().unwrap_or(0),
             log_bin: switch("log_bin"),
+            log_replica_updates: either("log_replica_updates", "log_slave_updates"),
             gtid_mode: word("gtid_mode", ""),
             binlog_format: word("binlog_format", "ROW"),
             binlog_row_image: word("binlog_row_image", "FULL"),
@@ -188,18 +192,22 @@ pub async fn read_purged(session: &mut Session) -> Result<GtidSet, MysqlError> {
 /// The end of the binlog that is being written. Needs REPLICATION CLIENT and a binlog.
 pub async fn read_binlog_end(session: &mut Session) -> Result<BinlogPlace, MysqlError> {
     let doing = "reading the end of the binlog";
-    // SHOW MASTER STATUS is gone from 8.4 on; its new name came with 8.2.
-    let sql = match session.flavour() {
-        Flavour::Mysql if session.version() >= (8, 2, 0) => "SHOW BINARY LOG STATUS",
-        _ => "SHOW MASTER STATUS",
-    };
-    let rows = session.query_texts(doing, sql).await?;
+    let rows = session.query_texts(doing, binlog_status_sql(session)).await?;
     match rows.first().map(|row| row.as_slice()) {
         Some([Some(file), Some(offset), ..]) => {
             let offset = offset.parse().map_err(|_| answer(doing, "an offset that is not a number"))?;
             Ok(BinlogPlace::new(file.as_str(), offset))
         }
         _ => Err(answer(doing, "no binlog: log_bin is off")),
+    }
+}
+
+/// The statement for the binlog's file, offset and filters: SHOW MASTER STATUS is gone from 8.4 on; its new name came with
+/// 8.2.
+pub(crate) fn binlog_status_sql(session: &Session) -> &'static str {
+    match session.flavour() {
+        Flavour::Mysql if session.version() >= (8, 2, 0) => "SHOW BINARY LOG STATUS",
+        _ => "SHOW MASTER STATUS",
     }
 }
 

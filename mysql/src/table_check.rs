@@ -158,6 +158,7 @@ mod tests {
             server_uuid: String::new(),
             server_id: 1,
             log_bin: crate::server::Switch::On,
+            log_replica_updates: crate::server::Switch::On,
             gtid_mode: "ON".into(),
             binlog_format: "ROW".into(),
             binlog_row_image: "FULL".into(),

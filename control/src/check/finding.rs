@@ -68,7 +68,7 @@ pub(crate) struct Finding {
 }
 
 /// The names of all checks, by area.
-pub(crate) const NAMES: [&str; 38] = [
+pub(crate) const NAMES: [&str; 40] = [
     "task_file",
     "source_connection",
     "source_version",
@@ -78,6 +78,8 @@ pub(crate) const NAMES: [&str; 38] = [
     "gtid_mode",
     "replication_privileges",
     "full_row_metadata",
+    "replicated_changes_logged",
+    "binlog_filters",
     "binlog_retention",
     "select_privilege",
     "no_open_xa",

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use millrace_capture::source_options;
-use millrace_model::Failure;
+use millrace_model::{Failure, TableName};
 use millrace_mysql::check::{
     check_binlog, ensure_binlog_retention, ensure_no_open_xa, ensure_select_privilege, ensure_supported_version,
 };
 use millrace_mysql::grants::Grants;
 use millrace_mysql::lock_check::ensure_snapshot_locks;
+use millrace_mysql::logged_check::check_logged;
 use millrace_mysql::table_check::{ensure_keys, ensure_known_charsets, ensure_no_hidden_cascades};
 use millrace_mysql::{MysqlError, ServerFacts, Session, SourceTable};
 use millrace_task::{Phase, Task};
@@ -57,6 +58,9 @@ async fn look(
     findings.push(ensure_supported_version(&facts).into());
     if is_incremental(task) {
         findings.extend(check_binlog(&facts, &grants).into_iter().map(Finding::from));
+        let selects = |table: &TableName| task.selection.selects(table).is_some();
+        let logged = check_logged(session, &facts, &grants, &selects).await?;
+        findings.extend(logged.into_iter().map(Finding::from));
         findings.push(ensure_binlog_retention(&facts).into());
         findings.push(ensure_no_open_xa(session).await?.into());
     }
