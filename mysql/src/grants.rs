@@ -61,13 +61,16 @@ impl Grants {
         Ok(Self::parse(&lines))
     }
 
-    /// Parses the lines of `SHOW GRANTS`; lines that grant roles or PROXY say nothing about rights.
+    /// Parses the lines of `SHOW GRANTS`; lines that grant roles or PROXY say nothing about rights. MariaDB's also name what
+    /// everybody may (`TO PUBLIC`).
     pub fn parse(lines: &[String]) -> Self {
         let mut grants = Self::default();
         for line in lines {
             if let Some((entry, user)) = parse_line(line) {
                 grants.entries.push(entry);
-                grants.user = user;
+                if let Some(user) = user {
+                    grants.user = user;
+                }
             }
         }
         grants
@@ -106,7 +109,17 @@ impl Entry {
     }
 }
 
-fn parse_line(line: &str) -> Option<(Entry, String)> {
+/// MariaDB's name of a right that MySQL calls otherwise: it renamed REPLICATION CLIENT (knowledge base, "GRANT"), takes the
+/// former name in GRANT and shows the new one.
+fn name_in_mysql(right: String) -> String {
+    match right.as_str() {
+        "BINLOG MONITOR" => "REPLICATION CLIENT".to_owned(),
+        _ => right,
+    }
+}
+
+/// What a line grants or revokes, and to whom; nobody by name for PUBLIC.
+fn parse_line(line: &str) -> Option<(Entry, Option<String>)> {
     let tokens = tokenize(line, SqlMode::default(), u32::MAX).ok()?;
     let mut cursor = Cursor::new(&tokens);
     let direction = if cursor.take_word("GRANT") {
@@ -130,7 +143,7 @@ fn parse_line(line: &str) -> Option<(Entry, String)> {
         if cursor.peek() == Some(&Token::Symbol('(')) {
             cursor.skip_parentheses();
         } else if !words.is_empty() {
-            rights.insert(words.join(" "));
+            rights.insert(name_in_mysql(words.join(" ")));
         }
         if !cursor.take_symbol(',') {
             break;
@@ -143,9 +156,14 @@ fn parse_line(line: &str) -> Option<(Entry, String)> {
     if !cursor.take_word("TO") && !cursor.take_word("FROM") {
         return None;
     }
-    let name = cursor.take_name()?;
-    let host = if cursor.take_symbol('@') { cursor.take_name()? } else { "%".into() };
-    Some((Entry { direction, rights, scope }, format!("`{name}`@`{host}`")))
+    let user = if cursor.take_word("PUBLIC") {
+        None
+    } else {
+        let name = cursor.take_name()?;
+        let host = if cursor.take_symbol('@') { cursor.take_name()? } else { "%".into() };
+        Some(format!("`{name}`@`{host}`"))
+    };
+    Some((Entry { direction, rights, scope }, user))
 }
 
 fn parse_scope(cursor: &mut Cursor<'_>) -> Option<Scope> {
@@ -212,6 +230,18 @@ mod tests {
         assert_eq!(g.coverage("SELECT", "shopXeu"), Coverage::Nothing);
         assert_eq!(g.coverage("SELECT", "other"), Coverage::Nothing);
         assert_eq!(g.coverage("SELECT", "one"), Coverage::Tables(vec!["t".into()]));
+    }
+
+    /// As MariaDB 10.11 answers for `GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT`.
+    #[test]
+    fn reads_what_maria_db_shows() {
+        let g = grants(&[
+            "GRANT SELECT, REPLICATION SLAVE, BINLOG MONITOR ON *.* TO `u`@`127.0.0.1` IDENTIFIED BY PASSWORD '*B6'",
+            "GRANT SELECT, DELETE HISTORY ON `test\\_%`.* TO PUBLIC",
+        ]);
+        assert_eq!(g.user, "`u`@`127.0.0.1`");
+        assert!(g.holds_globally("REPLICATION CLIENT") && g.holds_globally("REPLICATION SLAVE"));
+        assert_eq!(g.coverage("DELETE HISTORY", "test_1"), Coverage::Whole);
     }
 
     #[test]
