@@ -170,7 +170,7 @@ fn what_does_not_fit_or_is_not_known_stops() {
         ("ALTER TABLE t DROP KEY x", "definition: it has no index \"x\""),
         ("ALTER TABLE t RENAME INDEX x TO y", "definition: it has no index \"x\""),
         ("ALTER TABLE t ADD KEY (x)", "expected column \"x\" of an index of \"d.t\""),
-        ("ALTER TABLE t ADD c INET6", "type \"inet6\" is not supported"),
+        ("ALTER TABLE t ADD c XMLTYPE", "type \"xmltype\" is not supported"),
         ("ALTER TABLE t FROB b", "an action of ALTER TABLE \"d.t\" that is known, not \"FROB b\""),
         ("ALTER TABLE t ADD SYSTEM VERSIONING", "ADD SYSTEM VERSIONING or PERIOD is not supported"),
         ("ALTER TABLE t CONVERT TO CHARACTER SET DEFAULT", "CHARACTER SET DEFAULT in ALTER TABLE is not supported"),
