@@ -136,7 +136,7 @@ impl ProducerContext for Deliveries {
                         LogError::Fenced { .. } => self.place.error(error),
                         told => told,
                     };
-                    account.failure.get_or_insert(told);
+                    account.failure.get_or_insert(doubted(told, &self.place));
                 }
             }
         }
@@ -164,10 +164,22 @@ pub(crate) async fn hand_over(producer: &BaseProducer<Deliveries>, outgoing: Out
                 if is_gap(producer) {
                     let _ = tokio::time::timeout(REPORT_LIMIT, deliveries.until(|_, _| false)).await;
                 }
-                return Err(end(producer, failure_of(producer, &place, &error)));
+                return Err(end(producer, doubted(failure_of(producer, &place, &error), &place)));
             }
         }
         ensure_sound(producer).map_err(|failure| end(producer, failure))?;
+    }
+}
+
+/// A topic that the brokers do not know may be one that they do not know yet (see [`crate::doubt`]). A producer that has
+/// failed cannot ask again; its stage starts anew, and whoever opens the topics then finds out.
+fn doubted(failure: LogError, place: &Place) -> LogError {
+    match failure {
+        LogError::TopicMissing { topic } => LogError::Unreachable {
+            brokers: place.brokers.clone(),
+            reason: format!("the brokers do not know topic \"{topic}\" at the moment"),
+        },
+        failure => failure,
     }
 }
 

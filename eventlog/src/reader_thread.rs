@@ -15,7 +15,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::client::{ClientLog, lock};
-use crate::doubt::{ensure_known, unless_in_doubt_blocking};
+use crate::doubt::{ensure_known, unless_missing};
 use crate::error::{LogError, Place, is_outage};
 use crate::reader::{Command, ReadEvent, Shared, StartAt};
 use crate::scan::{assignment, owned, partition_number};
@@ -139,7 +139,7 @@ impl ReaderThread {
     }
 
     fn ends(&self, partition: u32) -> Result<(i64, i64), LogError> {
-        unless_in_doubt_blocking(|| {
+        unless_missing(&self.consumer, || {
             self.consumer
                 .fetch_watermarks(&self.place.object, partition_number(partition), ANSWER_LIMIT)
                 .map_err(|e| self.place.error(&e))

@@ -12,7 +12,7 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::client::{ClientLog, blocking};
-use crate::doubt::{ensure_known, unless_in_doubt_blocking};
+use crate::doubt::{ensure_known, unless_missing};
 use crate::error::{LogError, Place, is_outage};
 use crate::options::LogOptions;
 use crate::reader::{Message, StartAt};
@@ -47,7 +47,7 @@ impl Scan {
 
     /// First offset and last stable offset.
     pub(crate) fn ends(&self) -> Result<(i64, i64), LogError> {
-        unless_in_doubt_blocking(|| {
+        unless_missing(&self.consumer, || {
             self.consumer
                 .fetch_watermarks(&self.topic, partition_number(self.partition), ANSWER_LIMIT)
                 .map_err(|e| self.place.error(&e))
