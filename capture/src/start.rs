@@ -59,8 +59,7 @@ pub(crate) async fn first_start(
             if incremental && task.phases.contains(Phase::Full) {
                 ensure_snapshot_can_lock(session, facts, &after).await?;
             }
-            ensure_types_are_known(&after)?;
-            ensure_names_differ(task, &names)?;
+            ensure_tables_fit(task, &after)?;
             let checkpoint = Checkpoint {
                 task_id: format!("{}-{}", task.name, uuid::Uuid::new_v4()),
                 fingerprint: task.fingerprint(),
@@ -175,6 +174,17 @@ async fn mark_source(session: &mut Session, facts: &ServerFacts, task: &Task) ->
     })
 }
 
+/// What of the selected tables is refused by name before anything is made for the task.
+pub(crate) fn ensure_tables_fit(task: &Task, tables: &[SourceTable]) -> Result<(), Failure> {
+    ensure_types_are_known(tables)?;
+    ensure_names_differ(task, tables)?;
+    for table in tables {
+        let Some(rule) = task.selection.selects(&table.name) else { continue };
+        rule.ensure_table_needs_no_quotes(&table.name, table.columns.iter().map(|column| &*column.name))?;
+    }
+    Ok(())
+}
+
 /// Character sets that the binlog's decoder does not know are refused by name before anything moves.
 fn ensure_types_are_known(tables: &[SourceTable]) -> Result<(), Failure> {
     for table in tables {
@@ -184,9 +194,9 @@ fn ensure_types_are_known(tables: &[SourceTable]) -> Result<(), Failure> {
 }
 
 /// Two source tables may not become one table in the destination.
-fn ensure_names_differ(task: &Task, tables: &[TableName]) -> Result<(), Failure> {
+fn ensure_names_differ(task: &Task, tables: &[SourceTable]) -> Result<(), Failure> {
     let mut seen = HashMap::new();
-    for table in tables {
+    for table in tables.iter().map(|table| &table.name) {
         let Some(rule) = task.selection.selects(table) else { continue };
         let name = rule.destination_table(table);
         if let Some(other) = seen.insert(name.clone(), table) {

@@ -42,6 +42,8 @@ async fn refused_capture(
     let printed = failure_of(world, Role::Capture, &keys).await?;
     ensure_has(&printed.error, error)?;
     ensure_has(&printed.hint, hint)?;
+    let topics = topics_with_prefix(&world.servers.kafka, &format!("{}.", world.name)).await?;
+    ensure!(topics.is_empty(), "capture has made {topics:?}");
     world.ensure_destination_is_empty().await
 }
 
@@ -131,6 +133,15 @@ fn missing_replication_privileges() -> TestResult {
         &["REPLICATION SLAVE, REPLICATION CLIENT missing"],
         &["GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO"],
     )?)
+}
+
+#[test]
+fn names_that_need_quotes_where_none_are_used() -> TestResult {
+    Ok(in_world("needs_quotes", async |world| {
+        world.run_in_source("CREATE TABLE odd (id INT PRIMARY KEY, `Order Date` DATE)").await?;
+        let (error, hint) = (["column \"Order Date\"", "has to be quoted"], ["\"order_date\""]);
+        refused_capture(world, "schema.quote = \"never\"", None, &error, &hint).await
+    })?)
 }
 
 #[test]

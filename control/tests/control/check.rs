@@ -67,6 +67,14 @@ async fn what_blocks_says_how_to_mend_it_and_cannot_be_accepted() -> Result<()> 
     let (result, text, _) = &found["excluded_columns"];
     assert!(result == "warning" && text.contains("\"cart_number\""), "{text}");
 
+    // Names that need quotes where there are none.
+    let objects = format!("objects = [{{ table = \"{name}.*\" }}]\nschema = {{ quote = \"never\" }}");
+    world.mysql(&format!("CREATE TABLE {name}.odd (id INT PRIMARY KEY, `Order Date` DATE)")).await?;
+    let task = world.task(&world.servers.mysql, &objects)?;
+    let (result, text, mend) = &checks(&millrace(&["check", &task, "--json"])?)["table_mapping"];
+    assert!(result == "blocks" && text.contains("\"Order Date\", which has to be quoted"), "{text}");
+    assert!(mend.contains("\"order_date\""), "{mend}");
+
     // Without the phase schema the same table must fit.
     let objects = format!("phases = [\"full\", \"incremental\"]\nobjects = [{{ table = \"{name}.orders\" }}]");
     let task = world.task(&world.servers.mysql, &objects)?;
