@@ -60,6 +60,7 @@ pub(crate) async fn first_start(
                 ensure_snapshot_can_lock(session, facts, &after).await?;
             }
             ensure_tables_fit(task, &after)?;
+            warn_of_idle_rules(task, &names);
             let checkpoint = Checkpoint {
                 task_id: format!("{}-{}", task.name, uuid::Uuid::new_v4()),
                 fingerprint: task.fingerprint(),
@@ -83,6 +84,13 @@ pub(crate) async fn first_start(
         "the schema of the selected tables changes all the time",
         "start the task while no schema change is under way",
     ))
+}
+
+/// A pattern that matches nothing is often a slip; a table that it means may also come later.
+fn warn_of_idle_rules(task: &Task, tables: &[TableName]) {
+    for rule in task.selection.idle_rules(&tables.iter().collect::<Vec<_>>()) {
+        tracing::warn!(pattern = %rule.pattern(), "a rule of [[objects]] selects no table of the source");
+    }
 }
 
 /// The schema of a table that is followed from now on; what does not move is logged.
@@ -143,10 +151,7 @@ pub(crate) async fn unknown_tables(
 pub(crate) async fn read_selected(session: &mut Session, task: &Task) -> Result<Vec<SourceTable>, Failure> {
     let tables = read_tables(session, &|name: &TableName| task.selection.selects(name).is_some()).await?;
     if tables.is_empty() {
-        return Err(Failure::fatal(
-            "no table of the source is selected, or the account may not see any",
-            "look at [[objects]] in the task file, and at the account's SELECT privilege",
-        ));
+        return Err(task.selection.nothing_selected());
     }
     Ok(tables)
 }
