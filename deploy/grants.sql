@@ -7,7 +7,7 @@
 --   REPLICATION CLIENT  reads the positions and settings of the binlog (the phase "incremental" only)
 --   LOCK TABLES         on the databases that move, for a source without GTIDs only: for tables without a key, and before
 --                       MySQL 8.0.22 for all (see docs/operations.md)
--- Millrace writes nothing to the source, unless the task file asks for a heartbeat table.
+-- Millrace writes nothing to the source.
 CREATE USER IF NOT EXISTS 'millrace'@'%' IDENTIFIED BY 'change-me';
 GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO 'millrace'@'%';
 

@@ -93,6 +93,7 @@ impl Connection {
         wanted.sort_unstable();
         wanted.dedup();
         let mut missing = Vec::new();
+        let mut account = String::new();
         for schema in wanted {
             let quoted = literal(schema)?;
             let sql = format!(
@@ -106,7 +107,8 @@ impl Connection {
                     continue;
                 }
                 let absent = text(&row, 1, "pg_namespace.oid")? == "t";
-                let user = Ident::new(&text(&row, 2, "current_user")?)?;
+                account = text(&row, 2, "current_user")?;
+                let user = Ident::new(&account)?;
                 let place = if absent { text(&row, 3, "current_database")? } else { schema.to_owned() };
                 let (kind, rights) = if absent { ("DATABASE", "CREATE") } else { ("SCHEMA", "CREATE, USAGE") };
                 missing.push(format!("GRANT {rights} ON {kind} {} TO {user}", Ident::new(&place)?));
@@ -116,7 +118,7 @@ impl Connection {
         Ok(if missing.is_empty() {
             Finding::new(name, Verdict::Good, "schemas and tables can be created", "")
         } else {
-            let found = "the user may not create all schemas and tables";
+            let found = format!("user \"{account}\" may not create all schemas and tables");
             Finding::new(name, Verdict::Blocks, found, missing.join("; "))
         })
     }
@@ -171,7 +173,7 @@ pub fn check_names(schemas: &[TableSchema<PgType>]) -> Finding {
             problems.push(format!("two columns of \"{}\" are called \"{}\"", schema.name, pair[0]));
         }
         if tables.insert(&schema.name, schema.table_id).is_some_and(|other| other != schema.table_id) {
-            problems.push(format!("two tables would be \"{}\"", schema.name));
+            problems.push(format!("two of the tables would be called \"{}\"", schema.name));
         }
     }
     if problems.is_empty() {

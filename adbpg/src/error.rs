@@ -140,6 +140,9 @@ pub enum AdbpgError {
     },
 }
 
+/// The driver's words where the server asks for a password and there is none.
+const PASSWORD_MISSING: &str = "password missing";
+
 fn column_part(column: &Option<String>) -> String {
     column.as_ref().map(|column| format!(", column \"{column}\"")).unwrap_or_default()
 }
@@ -204,7 +207,9 @@ impl AdbpgError {
     /// How to mend it.
     pub fn hint(&self) -> String {
         let hint = match self {
-            Self::Unreachable { .. } => "check host, port and firewall of the destination, and that it is running",
+            Self::Unreachable { .. } => {
+                "check host and port in destination.url and the firewall, and that a server of PostgreSQL's family runs there"
+            }
             Self::Tls { reason, .. } => return TlsFault::of(reason).hint("destination"),
             Self::TlsFile { .. } => return TlsFault::File.hint("destination"),
             Self::Server { state, .. } | Self::RowRefused { state, .. } => hint_of(state),
@@ -218,7 +223,12 @@ impl AdbpgError {
             }
             Self::ColumnsMissing { .. } => "add the columns, or leave them out with columns.exclude in the task file",
             Self::State(_) => "the tables of schema millrace were changed by hand: restore them or start a new task",
-            Self::Definition { .. } => "override the column's type or the key in the task file",
+            Self::Definition { .. } => {
+                "give the column another type (columns.type) or the table another key (primary_key) in the task file"
+            }
+            Self::Driver { reason, .. } if reason == PASSWORD_MISSING => {
+                "write it into destination.url: postgres://USER:${DESTINATION_PASSWORD}@HOST:PORT/DATABASE"
+            }
             Self::Driver { .. } => "check destination.url in the task file",
             Self::Lost { .. } | Self::Aborted(_) | Self::CommitTimeout(_) => {
                 "if it comes again and again, look at the destination's log"
@@ -252,17 +262,22 @@ fn hint_of(state: &str) -> &'static str {
             "nothing was changed; drop the views and whatever else is named, start the task again, then create them anew"
         }
         "23505" => "another unique key of the destination refuses the row: drop it, or repair the rows that hold it",
-        "23502" => "drop NOT NULL in the destination, or give the column a value with etl",
+        "23502" => "drop NOT NULL of the column in the destination",
         "23503" | "23514" => "drop the constraint in the destination: the source already checks its rows",
-        "22001" => "widen the column, in the destination or by a type override in the task file",
+        "22001" => "widen the column in the destination",
         "25006" => "the destination is read only: connect to its primary",
         "53100" => "free disk space in the destination",
-        "53300" => "raise max_connections in the destination, or close other connections",
+        "53300" => {
+            "close other connections, or raise what limits them in the destination: max_connections, or the CONNECTION LIMIT of \
+             the role or the database"
+        }
         "55P03" => "another session holds a lock on the table: end it",
-        "54000" => "a value is too large for an index: drop the index, or override its column",
+        "54000" => "a value is too large for an index: drop the index in the destination",
         "40P01" | "40001" | "57014" => "if it comes again and again, look for who else writes to these tables",
         "57P03" => "the destination is starting, stopping or in recovery: start again when it takes connections",
-        _ if state.starts_with("22") => "override the column's type in the task file so that it takes every value",
+        _ if state.starts_with("22") => {
+            "give the column a type in the destination that takes every value (columns.type in the task file)"
+        }
         _ => "see the destination's log for details",
     }
 }
@@ -315,7 +330,13 @@ pub(crate) fn reason_of(error: &tokio_postgres::Error) -> String {
         text = inner.to_string();
         cause = inner.source();
     }
-    text.replace(['\n', '\r'], " ")
+    match text.as_str() {
+        // What the driver makes of bytes that no such server sends.
+        "failed to fill whole buffer" | "unexpected message from server" | "invalid message length" => {
+            "what answers there does not speak PostgreSQL's protocol".to_owned()
+        }
+        _ => text.replace(['\n', '\r'], " "),
+    }
 }
 
 #[cfg(test)]
@@ -351,6 +372,24 @@ mod tests {
             ("", Statement),
         ] {
             assert_eq!(class_of(state), class, "{state}");
+        }
+    }
+
+    #[test]
+    fn hints_name_what_there_is() {
+        let driver = |reason: &str| AdbpgError::Driver { action: "log in".into(), reason: reason.into() };
+        assert!(driver(PASSWORD_MISSING).hint().starts_with("write it into destination.url"));
+        assert_eq!(driver("other").hint(), "check destination.url in the task file");
+        let server =
+            |state: &str| AdbpgError::Server { action: String::new(), state: state.into(), text: String::new() };
+        for (state, part) in [
+            ("53300", "CONNECTION LIMIT"),
+            ("23502", "drop NOT NULL"),
+            ("22001", "widen the column"),
+            ("22003", "columns.type"),
+            ("54000", "drop the index"),
+        ] {
+            assert!(server(state).hint().contains(part), "{state}: {}", server(state).hint());
         }
     }
 }

@@ -59,7 +59,8 @@ async fn newest_checkpoint(options: &LogOptions, names: &TopicNames) -> Result<O
 fn other_task_file() -> Failure {
     Failure::fatal(
         "the task runs with another version of the task file",
-        "all stages need the same task file; name, phases, objects and partitions cannot change while a task runs",
+        "all stages need the same task file; phases, operations, [[objects]], [schema] and partitions cannot change while a \
+         task runs",
     )
 }
 

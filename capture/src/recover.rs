@@ -112,8 +112,8 @@ pub(crate) fn ensure_same_task(
     if checkpoint.fingerprint != fingerprint {
         return Err(Failure::fatal(
             "the task file differs from the one that the task was started with",
-            "name, phases, objects and partitions cannot change while a task runs: undo the change, or start a new task \
-             under another name",
+            "phases, operations, [[objects]], [schema] and partitions cannot change while a task runs: undo the change, or \
+             give the task another name to begin anew",
         ));
     }
     if checkpoint.cluster_id != cluster_id {

@@ -15,6 +15,7 @@ use millrace_task::{Phase, Task};
 use tokio::time::Instant;
 
 use crate::arrivals::{Answer, Arrivals};
+use crate::checks::ensure_tables_can_be_read;
 use crate::options::reader_id;
 use crate::pool::Pool;
 use crate::progress::Progress;
@@ -22,7 +23,7 @@ use crate::publish::{KafkaOutlet, Outlet};
 use crate::recover::{Recovered, ensure_topics, open_log};
 use crate::seam::Seam;
 use crate::source::OpenSource;
-use crate::start::{first_start, read_selected, unknown_tables};
+use crate::start::{ensure_tables_fit, first_start, read_selected, unknown_tables};
 use crate::statements::Statements;
 use crate::stream::{Meaning, Translator};
 
@@ -45,7 +46,7 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     let mut source = OpenSource::connect(&context.task).await?;
     let broker = Broker::connect(&options).await?;
     context.mark.connected();
-    ensure_topics(&broker, &options, &names, ensure_tables_are_selected(&mut source, &context.task)).await?;
+    ensure_topics(&broker, &options, &names, ensure_objects_can_move(&mut source, &context.task)).await?;
     let standby = Standby::join(&options, &names)?;
     context.status.set("waiting_for", "the capture that owns the task");
     let ownership = tokio::select! {
@@ -72,9 +73,12 @@ pub async fn run_into(context: StageContext, recovered: Recovered, outlet: impl 
     begin(source, context, recovered, 1).await?.work(outlet).await
 }
 
-/// Ensures that there is something to move.
-async fn ensure_tables_are_selected(source: &mut OpenSource, task: &Task) -> Result<(), Failure> {
-    read_selected(&mut source.session, task).await.map(|_| ())
+/// Ensures that there is something to move, and that nothing of it is refused by what the task file and the source say.
+async fn ensure_objects_can_move(source: &mut OpenSource, task: &Task) -> Result<(), Failure> {
+    let tables = read_selected(&mut source.session, task).await?;
+    let names: Vec<TableName> = tables.iter().map(|table| table.name.clone()).collect();
+    ensure_tables_can_be_read(&mut source.session, &names).await?;
+    ensure_tables_fit(task, &tables)
 }
 
 /// What the attempt does, on the server that it goes on from.

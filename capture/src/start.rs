@@ -59,8 +59,8 @@ pub(crate) async fn first_start(
             if incremental && task.phases.contains(Phase::Full) {
                 ensure_snapshot_can_lock(session, facts, &after).await?;
             }
-            ensure_types_are_known(&after)?;
-            ensure_names_differ(task, &names)?;
+            ensure_tables_fit(task, &after)?;
+            warn_of_idle_rules(task, &names);
             let checkpoint = Checkpoint {
                 task_id: format!("{}-{}", task.name, uuid::Uuid::new_v4()),
                 fingerprint: task.fingerprint(),
@@ -84,6 +84,13 @@ pub(crate) async fn first_start(
         "the schema of the selected tables changes all the time",
         "start the task while no schema change is under way",
     ))
+}
+
+/// A pattern that matches nothing is often a slip; a table that it means may also come later.
+fn warn_of_idle_rules(task: &Task, tables: &[TableName]) {
+    for rule in task.selection.idle_rules(&tables.iter().collect::<Vec<_>>()) {
+        tracing::warn!(pattern = %rule.pattern(), "a rule of [[objects]] selects no table of the source");
+    }
 }
 
 /// The schema of a table that is followed from now on; what does not move is logged.
@@ -144,10 +151,7 @@ pub(crate) async fn unknown_tables(
 pub(crate) async fn read_selected(session: &mut Session, task: &Task) -> Result<Vec<SourceTable>, Failure> {
     let tables = read_tables(session, &|name: &TableName| task.selection.selects(name).is_some()).await?;
     if tables.is_empty() {
-        return Err(Failure::fatal(
-            "no table of the source is selected, or the account may not see any",
-            "look at [[objects]] in the task file, and at the account's SELECT privilege",
-        ));
+        return Err(task.selection.nothing_selected());
     }
     Ok(tables)
 }
@@ -175,6 +179,17 @@ async fn mark_source(session: &mut Session, facts: &ServerFacts, task: &Task) ->
     })
 }
 
+/// What of the selected tables is refused by name before anything is made for the task.
+pub(crate) fn ensure_tables_fit(task: &Task, tables: &[SourceTable]) -> Result<(), Failure> {
+    ensure_types_are_known(tables)?;
+    ensure_names_differ(task, tables)?;
+    for table in tables {
+        let Some(rule) = task.selection.selects(&table.name) else { continue };
+        rule.ensure_table_needs_no_quotes(&table.name, table.columns.iter().map(|column| &*column.name))?;
+    }
+    Ok(())
+}
+
 /// Character sets that the binlog's decoder does not know are refused by name before anything moves.
 fn ensure_types_are_known(tables: &[SourceTable]) -> Result<(), Failure> {
     for table in tables {
@@ -184,9 +199,9 @@ fn ensure_types_are_known(tables: &[SourceTable]) -> Result<(), Failure> {
 }
 
 /// Two source tables may not become one table in the destination.
-fn ensure_names_differ(task: &Task, tables: &[TableName]) -> Result<(), Failure> {
+fn ensure_names_differ(task: &Task, tables: &[SourceTable]) -> Result<(), Failure> {
     let mut seen = HashMap::new();
-    for table in tables {
+    for table in tables.iter().map(|table| &table.name) {
         let Some(rule) = task.selection.selects(table) else { continue };
         let name = rule.destination_table(table);
         if let Some(other) = seen.insert(name.clone(), table) {

@@ -7,7 +7,7 @@ use millrace_mysql::schema::read_tables;
 use millrace_mysql::{MysqlError, Session, SourceTable};
 use millrace_task::{ObjectRule, Task, ValuePolicies};
 use millrace_transform::TransformError;
-use millrace_transform::table::TableMapping;
+use millrace_transform::table::{TableMapping, ensure_columns_are_there};
 
 /// Reads the tables of the source that the task selects, by name.
 pub(crate) async fn selected_tables(session: &mut Session, task: &Task) -> Result<Vec<SourceTable>, MysqlError> {
@@ -46,7 +46,9 @@ pub(crate) fn map_table(task: &Task, table: &SourceTable, number: u64) -> Result
 /// What transform does with a table and its rows; `number` tells it from the others.
 pub(crate) fn mapping(task: &Task, table: &SourceTable, number: u64) -> Result<TableMapping, TransformError> {
     let rule = task.selection.selects(&table.name).ok_or_else(|| TransformError::NotSelected(table.name.clone()))?;
-    TableMapping::new(Arc::new(table.clone().into_schema(number)), rule)
+    let schema = table.clone().into_schema(number);
+    ensure_columns_are_there(&schema, rule)?;
+    TableMapping::new(Arc::new(schema), rule)
 }
 
 /// What becomes of all tables.
@@ -56,12 +58,4 @@ pub(crate) fn mapping(task: &Task, table: &SourceTable, number: u64) -> Result<T
 pub(crate) fn map_tables(task: &Task, tables: &[SourceTable]) -> Result<Vec<MappedTable>, Failure> {
     let mapped = tables.iter().zip(1..).map(|(table, number)| map_table(task, table, number));
     Ok(mapped.collect::<Result<Vec<MappedTable>, TransformError>>()?)
-}
-
-/// What to say where no table is selected.
-pub(crate) fn nothing_selected() -> Failure {
-    Failure::fatal(
-        "no table of the source is selected, or the account may not see any",
-        "look at [[objects]] in the task file, and at the account's SELECT privilege",
-    )
 }

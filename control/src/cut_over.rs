@@ -21,7 +21,7 @@ use millrace_mysql::auto_increment::read_next_numbers;
 use millrace_task::{ForeignKeys, Task};
 
 use crate::Ending;
-use crate::catalog::{databases, map_tables, nothing_selected, selected_tables};
+use crate::catalog::{databases, map_tables, selected_tables};
 use crate::foreign_keys::{MappedKey, map_foreign_keys};
 use crate::output::{Colours, print, print_json};
 use crate::status::address;
@@ -147,7 +147,7 @@ impl Needs {
         let mut session = Session::connect(&source_options(&task.source)).await?;
         let tables = selected_tables(&mut session, task).await?;
         if tables.is_empty() {
-            return Err(nothing_selected());
+            return Err(task.selection.nothing_selected());
         }
         let next_numbers = read_next_numbers(&mut session, &databases(&tables)).await?;
         session.close().await;

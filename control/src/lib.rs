@@ -36,6 +36,7 @@ A first migration:
   millrace plan shop.toml      what would be created, what may be lost, how long it takes
   millrace run shop.toml       move it, in this one process; without Kafka
   millrace status shop.toml    how far it is
+Over Kafka the stages are programs of their own: millrace-capture, millrace-transform, millrace-apply --task shop.toml
 
 Exit codes: 0 good, 1 a finding or a failure that stays, 2 wrong usage, 3 a server cannot be reached,
 4 a server answers with an error that may pass: after 3 and 4 starting again may help.

@@ -24,7 +24,7 @@ use millrace_mysql::{Session, SourceTable};
 use millrace_task::Task;
 
 use crate::Ending;
-use crate::catalog::{databases, map_tables, nothing_selected, selected_tables};
+use crate::catalog::{databases, map_tables, selected_tables};
 use crate::output::{Colours, print, print_json};
 use crate::scan;
 
@@ -70,7 +70,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Ending, Failure> {
     let mut session = Session::connect(&source_options(&task.source)).await?;
     let tables = selected_tables(&mut session, &task).await?;
     if tables.is_empty() {
-        return Err(nothing_selected());
+        return Err(task.selection.nothing_selected());
     }
     if let Some(statement) = &arguments.ddl {
         let surroundings = ddl::Surroundings::read(&mut session, &tables).await?;

@@ -42,6 +42,8 @@ async fn refused_capture(
     let printed = failure_of(world, Role::Capture, &keys).await?;
     ensure_has(&printed.error, error)?;
     ensure_has(&printed.hint, hint)?;
+    let topics = topics_with_prefix(&world.servers.kafka, &format!("{}.", world.name)).await?;
+    ensure!(topics.is_empty(), "capture has made {topics:?}");
     world.ensure_destination_is_empty().await
 }
 
@@ -96,7 +98,7 @@ fn missing_database_of_the_destination() -> TestResult {
 fn source_that_is_not_there() -> TestResult {
     let keys = "source.url = \"mysql://root@127.0.0.1:1\"";
     let error = ["cannot reach the mysql server at", "127.0.0.1:1"];
-    Ok(is_unreachable("no_source", Role::Capture, keys, &error, &["check host, port"])?)
+    Ok(is_unreachable("no_source", Role::Capture, keys, &error, &["check host and port in source.url"])?)
 }
 
 #[test]
@@ -119,7 +121,13 @@ fn broker_that_is_not_there() -> TestResult {
 #[test]
 fn missing_database_of_the_source() -> TestResult {
     let keys = "objects = [{ table = \"`{database}_missing`.*\" }]";
-    Ok(capture_refuses("no_database", keys, None, &["no table of the source is selected"], &["[[objects]]", "SELECT"])?)
+    Ok(capture_refuses(
+        "no_database",
+        keys,
+        None,
+        &["no table of the source is selected by", "_missing"],
+        &["[[objects]]", "SELECT"],
+    )?)
 }
 
 #[test]
@@ -134,12 +142,21 @@ fn missing_replication_privileges() -> TestResult {
 }
 
 #[test]
+fn names_that_need_quotes_where_none_are_used() -> TestResult {
+    Ok(in_world("needs_quotes", async |world| {
+        world.run_in_source("CREATE TABLE odd (id INT PRIMARY KEY, `Order Date` DATE)").await?;
+        let (error, hint) = (["column \"Order Date\"", "has to be quoted"], ["\"order_date\""]);
+        refused_capture(world, "schema.quote = \"never\"", None, &error, &hint).await
+    })?)
+}
+
+#[test]
 fn missing_select_privilege() -> TestResult {
     Ok(capture_refuses(
         "no_select",
         "",
         Some(&["REPLICATION SLAVE, REPLICATION CLIENT ON *.*"]),
-        &["no table of the source is selected, or the account may not see any"],
+        &["no table of the source is selected by", "or the account may not see any"],
         &["SELECT"],
     )?)
 }
@@ -166,7 +183,7 @@ fn missing_create_privilege_in_the_destination() -> TestResult {
         let printed = stages.wait_for_failure(Role::Apply, LIMIT).await;
         world.run_in_destination("DROP ROLE \"{database}\"").await?;
         let printed = printed?;
-        ensure_has(&printed.error, &["the user may not create all schemas and tables"])?;
+        ensure_has(&printed.error, &["may not create all schemas and tables", &world.name])?;
         let grant = format!("GRANT CREATE ON DATABASE \"{0}\" TO \"{0}\"", world.name);
         ensure_has(&printed.hint, &[&grant])?;
         stages.stop().await?;

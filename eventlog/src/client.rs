@@ -41,7 +41,7 @@ impl ClientLog {
 
     /// An outage in the words of the last complaint.
     pub(crate) fn unreachable(&self, place: &Place) -> LogError {
-        let reason = self.complaint().map_or_else(|| "no answer".to_owned(), |(_, reason)| reason);
+        let reason = self.complaint().map_or_else(|| "no answer".to_owned(), |(_, reason)| plain_reason(&reason));
         LogError::Unreachable { brokers: place.brokers.clone(), reason }
     }
 }
@@ -72,6 +72,17 @@ impl ClientContext for ClientLog {
 }
 
 impl ConsumerContext for ClientLog {}
+
+/// A complaint about a connection without what librdkafka puts around it: the broker's own name for itself before,
+/// counters of its states after.
+fn plain_reason(reason: &str) -> String {
+    if reason.contains("Invalid response size") {
+        return "what answers there does not speak Kafka's protocol, or only with encryption".to_owned();
+    }
+    let (before, after) = reason.split_once(": ").unwrap_or(("", reason));
+    let words = if before.contains('/') { after } else { reason };
+    words.split(" (after ").next().unwrap_or(words).to_owned()
+}
 
 /// A lock whose holder panicked holds data that is still whole: nothing here panics between two writes.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -113,5 +124,31 @@ impl<T: Send + 'static> Drop for Detached<T> {
         let client = self.0.take();
         // Where no thread can be had the closure, and with it the client, is dropped here.
         let _ = std::thread::Builder::new().name("log-teardown".into()).spawn(move || drop(client));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn complaints_are_shown_without_their_frame() {
+        for (complaint, shown) in [
+            (
+                "127.0.0.1:3/bootstrap: Connect to ipv4#127.0.0.1:3 failed: Connection refused (after 0ms in state CONNECT, \
+                 1 identical error(s) suppressed)",
+                "Connect to ipv4#127.0.0.1:3 failed: Connection refused",
+            ),
+            (
+                "a:1/bootstrap: Receive failed: Invalid response size 1258291200 (0..100000000): increase \
+                 receive.message.max.bytes (after 0ms in state APIVERSION_QUERY)",
+                "what answers there does not speak Kafka's protocol, or only with encryption",
+            ),
+            ("a:1/2: Disconnected", "Disconnected"),
+            ("2/2 brokers are down", "2/2 brokers are down"),
+            ("Failed to resolve: nobody knows", "Failed to resolve: nobody knows"),
+        ] {
+            assert_eq!(plain_reason(complaint), shown);
+        }
     }
 }

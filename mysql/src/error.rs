@@ -165,7 +165,9 @@ impl MysqlError {
     /// How to mend it; empty when the message says it all.
     pub fn hint(&self) -> String {
         match self {
-            Self::Unreachable { .. } => "check host, port and firewall, and that the server runs".into(),
+            Self::Unreachable { .. } => {
+                "check host and port in source.url and the firewall, and that a MySQL server runs there".into()
+            }
             Self::Tls { reason, .. } => TlsFault::of(reason).hint("source"),
             Self::TlsFile { .. } => TlsFault::File.hint("source"),
             Self::LoginRefused { user, .. } => {

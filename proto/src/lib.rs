@@ -71,8 +71,8 @@ impl DecodeError {
                     .into()
             }
             Self::OtherFingerprint => {
-                "all stages of a task need the same task file; name, phases, objects and partitions cannot change while \
-                 it runs"
+                "all stages of a task need the same task file; phases, operations, [[objects]], [schema] and partitions cannot \
+                 change while it runs"
                     .into()
             }
             Self::Protobuf(_) | Self::Field(_) | Self::Row(_) => {

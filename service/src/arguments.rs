@@ -37,7 +37,7 @@ impl Arguments {
     /// The arguments of this process; prints help, version or what is wrong and ends the process (0, or 2 for wrong
     /// usage) where there is nothing to start.
     pub fn of_process(stage: StageName) -> Self {
-        let command = Self::command().name(stage.program()).bin_name(stage.program());
+        let command = Self::command().name(stage.program()).bin_name(stage.program()).about(stage.about());
         Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
     }
 }

@@ -35,6 +35,19 @@ impl StageName {
         }
     }
 
+    /// What its program does, for its help.
+    pub(crate) fn about(self) -> &'static str {
+        match self {
+            Self::Capture => {
+                "First of three stages: reads MySQL, its rows and then its binlog, and writes them to Kafka"
+            }
+            Self::Transform => "Second of three stages: makes the source's rows the destination's, from Kafka to Kafka",
+            Self::Apply => {
+                "Last of three stages: writes from Kafka to AnalyticDB for PostgreSQL, Greenplum or PostgreSQL"
+            }
+        }
+    }
+
     /// Where the task says that it listens for HTTP.
     pub fn http_address(self, task: &Task) -> SocketAddr {
         match self {

@@ -108,6 +108,8 @@ fn usage() {
     }
     let version = stage("complete", &["--version"]).output().unwrap();
     assert!(version.status.success() && version.stdout.starts_with(b"millrace-capture "));
+    let help = stage("complete", &["--help"]).output().unwrap();
+    assert!(help.status.success() && help.stdout.starts_with(b"First of three stages: reads MySQL"));
 }
 
 fn bad_task_file() {

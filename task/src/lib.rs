@@ -26,6 +26,7 @@ mod operations;
 mod overlap;
 mod phases;
 mod policy;
+mod quotes;
 mod reader;
 mod selection;
 mod settings;
@@ -51,6 +52,7 @@ pub use object::{
 pub use operations::{Operation, Operations};
 pub use phases::{Phase, Phases};
 pub use policy::{InsteadOfDate, InvalidText, NulCharacters, TypeProfile, ValuePolicies};
+pub use quotes::NeedsQuotes;
 pub use selection::Selection;
 pub use settings::{FullLoad, Http, OnBadRow, Retry};
 pub use tls::{ClientIdentity, Tls, Verification};

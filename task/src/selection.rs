@@ -3,7 +3,7 @@
 //! a table and differ in effect are refused. So the meaning does not depend on the order in the file, nor does the
 //! fingerprint.
 
-use millrace_model::TableName;
+use millrace_model::{Failure, TableName};
 
 use crate::glob::{Glob, TablePattern};
 use crate::object::ObjectRule;
@@ -21,6 +21,9 @@ const HELPER_TABLES: [&str; 5] = ["_*_gho", "_*_ghc", "_*_del", "_*_new", "_*_ol
 pub(crate) fn usual_helpers() -> Vec<Glob> {
     HELPER_TABLES.iter().filter_map(|pattern| Glob::parse(pattern).ok()).collect()
 }
+
+/// Patterns that a message names.
+const NAMED: usize = 5;
 
 /// Which tables and columns move; at least one rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +92,25 @@ impl Selection {
     /// Whether some table of a database can be selected.
     pub fn selects_in_database(&self, database: &str) -> bool {
         !is_system_database(database) && self.rules.iter().any(|rule| rule.pattern().database.matches(database))
+    }
+
+    /// The rules that decide about none of these tables: patterns that match nothing, often by a slip.
+    pub fn idle_rules(&self, tables: &[&TableName]) -> Vec<&ObjectRule> {
+        let decides = |rule: &ObjectRule| tables.iter().any(|table| self.selects(table) == Some(rule));
+        self.rules.iter().filter(|rule| !decides(rule)).collect()
+    }
+
+    /// What to say where the source shows no table that moves.
+    pub fn nothing_selected(&self) -> Failure {
+        let mut patterns: Vec<String> = self.rules.iter().map(|rule| format!("\"{}\"", rule.pattern())).collect();
+        if patterns.len() > NAMED {
+            patterns.truncate(NAMED);
+            patterns.push("...".to_owned());
+        }
+        Failure::fatal(
+            format!("no table of the source is selected by {}, or the account may not see any", patterns.join(", ")),
+            "correct the names in [[objects]] (case counts), or grant the account SELECT on the tables",
+        )
     }
 
     /// The rules, in an order of their own.
@@ -190,6 +212,20 @@ mod tests {
             selection(&[("a.*", &[]), ("b.*", &["c", "d"])], &["a.z*", "a.y*"]),
             selection(&[("b.*", &["d", "c"]), ("a.*", &[])], &["a.y*", "a.z*"])
         );
+    }
+
+    #[test]
+    fn patterns_that_select_nothing_are_named() {
+        let selection = selection(&[("shop.*", &["a"]), ("shop.ordres", &[]), ("crm.*", &["b"])], &[]).unwrap();
+        let (orders, people) = (TableName::new("shop", "orders"), TableName::new("hr", "people"));
+        let idle: Vec<String> =
+            selection.idle_rules(&[&orders, &people]).iter().map(|rule| rule.pattern().to_string()).collect();
+        assert_eq!(idle.len(), 2);
+        assert!(idle.contains(&"shop.ordres".to_owned()) && idle.contains(&"crm.*".to_owned()), "{idle:?}");
+        let failure = selection.nothing_selected();
+        for pattern in ["\"shop.*\"", "\"shop.ordres\"", "\"crm.*\""] {
+            assert!(failure.message.contains(pattern), "{failure}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(crate) struct UrlParts {
 
 /// Takes a URL apart; the error says what is wrong with it and how to mend it, without any part of it.
 pub(crate) fn parse(url: &str) -> Result<UrlParts, (&'static str, &'static str)> {
-    const FORM: &str = "write SCHEME://USER:PASSWORD@HOST:PORT";
+    const FORM: &str = "write SCHEME://USER:PASSWORD@HOST:PORT, the scheme being mysql or postgres";
     const ENCODE: &str = "percent-encode / ? # and @ in user and password, or take them from ${VARIABLE}";
     let (scheme, rest) = url.split_once("://").ok_or(("the url has no scheme", FORM))?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -30,7 +30,9 @@ pub(crate) fn parse(url: &str) -> Result<UrlParts, (&'static str, &'static str)>
         });
     };
     if path.contains(['?', '#']) {
-        return Err(("the url has parameters", "encryption is set by the key \"tls\", everything else by other keys"));
+        const KEYS: &str = "encryption is set by the key \"tls\", everything else by other keys; a ? or # of the password is \
+                            percent-encoded, or comes with it from ${VARIABLE}";
+        return Err(("the url has parameters", KEYS));
     }
     let (user, password) = match account.split_once(':') {
         Some((user, password)) => (user, Some(decode(password)?)),

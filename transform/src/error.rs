@@ -1,7 +1,7 @@
 //! What transform can refuse: a table that cannot be mapped, or a row that no cell form of the destination can hold.
 
 use millrace_model::{ErrorClass, Failure, TableName};
-use millrace_task::ConditionProblem;
+use millrace_task::{ConditionProblem, NeedsQuotes};
 use thiserror::Error;
 
 use crate::filter::Reason;
@@ -43,19 +43,8 @@ pub enum TransformError {
         name: String,
     },
     /// A name that has to be quoted where names are not.
-    #[error(
-        "table \"{table}\": {what} would be called \"{name}\", which has to be quoted, and \"schema.quote\" is \"never\""
-    )]
-    NeedsQuotes {
-        /// The table.
-        table: TableName,
-        /// What of it.
-        what: String,
-        /// The name in the destination.
-        name: String,
-        /// What to write in the task file.
-        mend: String,
-    },
+    #[error(transparent)]
+    NeedsQuotes(#[from] NeedsQuotes),
     /// A type that the column's values cannot all be turned into.
     #[error("column \"{column}\" of table \"{table}\" has type {from}, which cannot become {to}")]
     Type {
@@ -310,7 +299,7 @@ impl TransformError {
             }
             Self::NoSuchColumn { .. } => "name a column of the source, or leave it out".into(),
             Self::SameName { .. } => "give one of them another name with columns.rename".into(),
-            Self::NeedsQuotes { mend, .. } => format!("give it another name in [[objects]], such as {mend}"),
+            Self::NeedsQuotes(refused) => refused.hint(),
             Self::Type { allowed, .. } => format!("it can become {allowed}"),
             Self::NotInProfile { .. } => {
                 "give the column a type of its own in columns.type (bytea), or exclude it".into()

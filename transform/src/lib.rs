@@ -17,7 +17,6 @@ mod lane;
 pub mod mappings;
 mod nul;
 mod progress;
-mod quotes;
 mod rules;
 mod stage;
 pub mod table;

@@ -104,6 +104,13 @@ impl TableMapping {
         Ok(Self { source, target, rules, filter, operations: rule.operations(), shape, name })
     }
 
+    /// Where names are not quoted, all of them can be written so.
+    pub(crate) fn ensure_names_need_no_quotes(&self, rule: &ObjectRule) -> Result<(), TransformError> {
+        let moving = self.moving_columns().into_iter().zip(&self.target.columns);
+        let columns = moving.map(|(place, target)| (&*self.source.columns[place].name, target.name.to_string()));
+        Ok(rule.ensure_names_need_no_quotes(&self.source.name, &self.target.name, columns)?)
+    }
+
     /// The source's schema.
     pub fn source(&self) -> &Arc<TableSchema<MysqlType>> {
         &self.source

@@ -5,19 +5,16 @@ use millrace_mysql::SourceTable;
 use millrace_task::{ObjectRule, Task};
 
 use super::finding::{Area, Finding};
-use crate::catalog::{map_table, nothing_selected};
+use crate::catalog::map_table;
 use crate::loose_keys::key_notes;
 use crate::text::{count, number};
 
 /// Every rule selects a table.
 pub(super) fn check_selected(task: &Task, tables: &[SourceTable]) -> Finding {
     let name = "selected_tables";
-    let decides = |rule: &ObjectRule| {
-        tables.iter().any(|table| task.selection.selects(&table.name).is_some_and(|found| found == rule))
-    };
-    let idle: Vec<&ObjectRule> = task.selection.rules().iter().filter(|rule| !decides(rule)).collect();
+    let idle = task.selection.idle_rules(&tables.iter().map(|table| &table.name).collect::<Vec<_>>());
     if tables.is_empty() {
-        return Finding::blocks(Area::Source, name, nothing_selected());
+        return Finding::blocks(Area::Source, name, task.selection.nothing_selected());
     }
     let patterns = |rules: &[&ObjectRule]| {
         rules.iter().map(|rule| format!("\"{}\"", rule.pattern())).collect::<Vec<_>>().join(", ")

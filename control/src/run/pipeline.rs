@@ -98,8 +98,8 @@ fn recover(task: &Arc<Task>, state: Option<&StateRecords>) -> Result<Recovered, 
     if checkpoint.fingerprint != task.fingerprint() {
         return Err(Failure::fatal(
             "the task file differs from the one that the task was started with",
-            "name, phases, objects and partitions cannot change while a task runs: undo the change, or start a new task \
-             under another name",
+            "phases, operations, [[objects]], [schema] and partitions cannot change while a task runs: undo the change, or \
+             give the task another name to begin anew",
         ));
     }
     Ok(Recovered::Restart { checkpoint: Box::new(checkpoint), tables })

@@ -67,6 +67,25 @@ async fn what_blocks_says_how_to_mend_it_and_cannot_be_accepted() -> Result<()> 
     let (result, text, _) = &found["excluded_columns"];
     assert!(result == "warning" && text.contains("\"cart_number\""), "{text}");
 
+    // A slip in a column's name: the table has no such column to rename.
+    let objects = format!(
+        "objects = [{{ table = \"{name}.customers\", columns = {{ rename = {{ born_at = \"birthday\" }} }} }}]"
+    );
+    let task = world.task(&world.servers.mysql, &objects)?;
+    let ended = millrace(&["check", &task, "--json"])?;
+    let (result, text, _) = &checks(&ended)["table_mapping"];
+    assert!(ended.code == 1 && result == "blocks" && text.contains("names column \"born_at\""), "{text}");
+    let planned = millrace(&["plan", &task])?;
+    assert!(planned.code == 1 && planned.err.contains("names column \"born_at\""), "{planned:?}");
+
+    // Names that need quotes where there are none.
+    let objects = format!("objects = [{{ table = \"{name}.*\" }}]\nschema = {{ quote = \"never\" }}");
+    world.mysql(&format!("CREATE TABLE {name}.odd (id INT PRIMARY KEY, `Order Date` DATE)")).await?;
+    let task = world.task(&world.servers.mysql, &objects)?;
+    let (result, text, mend) = &checks(&millrace(&["check", &task, "--json"])?)["table_mapping"];
+    assert!(result == "blocks" && text.contains("\"Order Date\", which has to be quoted"), "{text}");
+    assert!(mend.contains("\"order_date\""), "{mend}");
+
     // Without the phase schema the same table must fit.
     let objects = format!("phases = [\"full\", \"incremental\"]\nobjects = [{{ table = \"{name}.orders\" }}]");
     let task = world.task(&world.servers.mysql, &objects)?;

@@ -4,6 +4,7 @@
 mod check;
 mod constraints;
 mod cut_over;
+mod exit_codes;
 mod plan;
 mod scan;
 mod status;

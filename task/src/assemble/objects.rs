@@ -1,6 +1,7 @@
 //! `[[objects]]`.
 
 use millrace_model::TableName;
+use millrace_model::plain_name::{is_plain_name, plain_name_like};
 use toml::Spanned;
 
 use super::{columns, keys};
@@ -9,7 +10,7 @@ use crate::error::TaskError;
 use crate::expansion::Text;
 use crate::file::{ObjectTable, TaskFile};
 use crate::glob::{PatternProblem, TablePattern};
-use crate::object::{ObjectRule, ObjectSettings, Rename};
+use crate::object::{NameQuotes, ObjectRule, ObjectSettings, Rename};
 use crate::operations::{Operation, Operations};
 use crate::overlap::tables_overlap;
 use crate::reader::Reader;
@@ -30,7 +31,11 @@ pub(super) fn selection(reader: &Reader<'_>, file: &TaskFile) -> Result<Selectio
     let mut rules = Vec::new();
     let mut exclusions = Vec::new();
     for object in objects.get_ref() {
-        rules.push(rule(reader, object, usual, &mut exclusions)?.with_schema(schema));
+        let rule = rule(reader, object, usual, &mut exclusions)?.with_schema(schema);
+        if schema.quote == NameQuotes::Never {
+            ensure_new_names_need_no_quotes(reader, object.get_ref())?;
+        }
+        rules.push(rule);
     }
     let helpers = keys::helper_tables(reader, file.schema.as_ref())?;
     Selection::new(rules, exclusions, helpers).map_err(|tie| ambiguous(reader, objects.get_ref(), &tie))
@@ -110,6 +115,32 @@ fn rename(reader: &Reader<'_>, text: &Text, pattern: &TablePattern) -> Result<Re
             Err(reader.value(text, key, message, hint))
         }
     }
+}
+
+/// The new names of a rule where names are not quoted.
+fn ensure_new_names_need_no_quotes(reader: &Reader<'_>, object: &ObjectTable) -> Result<(), TaskError> {
+    if let Some(text) = &object.rename {
+        let key = "objects.rename";
+        let name =
+            TablePattern::parse(&reader.text(key, text)?).map_err(|problem| bad_pattern(reader, key, text, problem))?;
+        for name in [name.database.literal(), name.table.literal()].into_iter().flatten() {
+            ensure_name_needs_no_quotes(reader, key, text, name)?;
+        }
+    }
+    for text in object.columns.iter().flat_map(|columns| columns.rename.iter().flatten()).map(|(_, text)| text) {
+        let key = "objects.columns.rename";
+        ensure_name_needs_no_quotes(reader, key, text, &reader.text(key, text)?)?;
+    }
+    Ok(())
+}
+
+fn ensure_name_needs_no_quotes(reader: &Reader<'_>, key: &str, text: &Text, name: &str) -> Result<(), TaskError> {
+    if is_plain_name(name) {
+        return Ok(());
+    }
+    let message = format!("the new name \"{name}\" has to be quoted, and \"schema.quote\" is \"never\"");
+    let hint = format!("write for example \"{}\"", plain_name_like(name));
+    Err(reader.contradiction(&text.span(), key, message, hint))
 }
 
 /// Longest name in the destination, in bytes (PostgreSQL manual, 4.1.1).

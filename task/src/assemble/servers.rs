@@ -21,6 +21,8 @@ struct Side {
     url_key: &'static str,
     tls_key: &'static str,
     schemes: &'static [&'static str],
+    /// What follows the port.
+    path: &'static str,
     what: &'static str,
     example: &'static str,
 }
@@ -30,6 +32,7 @@ const SOURCE: Side = Side {
     url_key: "source.url",
     tls_key: "source.tls",
     schemes: &["mysql"],
+    path: "",
     what: "the MySQL server that is read",
     example: "[source] with url = \"mysql://USER:${SOURCE_PASSWORD}@HOST:3306\"",
 };
@@ -39,6 +42,7 @@ const DESTINATION: Side = Side {
     url_key: "destination.url",
     tls_key: "destination.tls",
     schemes: &["postgres", "postgresql"],
+    path: "/DATABASE",
     what: "the database that is written",
     example: "[destination] with url = \"postgres://USER:${DESTINATION_PASSWORD}@HOST:5432/DATABASE\"",
 };
@@ -103,7 +107,7 @@ fn parts_of(reader: &Reader<'_>, side: &Side, key: &str, url: &Text) -> Result<U
     if !side.schemes.contains(&parts.scheme.as_str()) {
         let scheme = side.schemes[0];
         let message = format!("the url does not begin with {scheme}://");
-        return Err(reader.value(url, key, message, format!("write {scheme}://USER:PASSWORD@HOST:PORT")));
+        return Err(reader.value(url, key, message, format!("write {scheme}://USER:PASSWORD@HOST:PORT{}", side.path)));
     }
     Ok(parts)
 }

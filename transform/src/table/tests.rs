@@ -176,16 +176,6 @@ fn names_need_quotes_as_the_task_file_says() {
             "the table would be called \"Order\", which has to be quoted",
             "table = \"`My-Shop`.`Order`\", rename = \"shop.order_\"",
         ),
-        (
-            ", { table = 'My-Shop.Ord*', rename = 'Shop.*' }",
-            "its schema would be called \"Shop\"",
-            "rename = \"shop.*\"",
-        ),
-        (
-            ", { table = 'My-Shop.Order', rename = 'shop.orders', columns = { rename = { amt = 'All' } } }",
-            "column \"Amt\" would be called \"All\"",
-            "columns = { rename = { \"Amt\" = \"all_\" } }",
-        ),
     ] {
         let failure = mapped("quote = 'never'", rule).unwrap_err();
         assert!(failure.message.contains(message), "{failure}");
