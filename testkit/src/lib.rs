@@ -6,6 +6,7 @@
 
 mod certificates;
 mod compare;
+mod damage;
 mod kafka;
 mod mutate;
 mod own_brokers;
@@ -22,6 +23,7 @@ mod stage;
 
 pub use certificates::{Authority, Validity};
 pub use compare::{Comparison, Difference, TablePair, compare_table};
+pub use damage::{Damage, Direction, Spot};
 pub use kafka::{
     Safety, append, create_topic, delete_messages, delete_topics, read_topic, set_partitions, topic_safety,
     topics_with_prefix,
