@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Kafka (KRaft, one node that is broker and controller), for the `servers` script beside this file, which sources it.
-# It comes as jars from Maven; Java and Maven are Debian's.
+# It comes as jars from Maven; Java and Maven are Debian's. With MILLRACE_KAFKA_VOTERS the node is one of a cluster, whose
+# other nodes other folders start.
 
 KAFKA_VERSION=4.1.0
 KAFKA_JARS=$CACHE/kafka-$KAFKA_VERSION
@@ -14,10 +15,14 @@ install_kafka() {
 # Small numbers keep one node within a small heap. The cleaner's buffer is 128 MB by default, which ends a small heap
 # without a word.
 kafka_properties() {
+  local voters=${MILLRACE_KAFKA_VOTERS:-1@127.0.0.1:$KAFKA_CONTROLLER_PORT} commas copies in_sync
+  commas=${voters//[^,]/}
+  copies=$((${#commas} + 1))
+  in_sync=$(((copies + 1) / 2))
   cat <<PROPERTIES
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:$KAFKA_CONTROLLER_PORT
+node.id=${MILLRACE_KAFKA_NODE:-1}
+controller.quorum.voters=$voters
 listeners=PLAINTEXT://127.0.0.1:$KAFKA_PORT,CONTROLLER://127.0.0.1:$KAFKA_CONTROLLER_PORT
 advertised.listeners=PLAINTEXT://127.0.0.1:${MILLRACE_KAFKA_ADVERTISED_PORT:-$KAFKA_PORT}
 controller.listener.names=CONTROLLER
@@ -25,19 +30,21 @@ log.dirs=$LOCAL/kafka/data
 auto.create.topics.enable=false
 message.max.bytes=10485760
 replica.fetch.max.bytes=10485760
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor=$copies
 offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor=$copies
+transaction.state.log.min.isr=$in_sync
 transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor=$copies
+share.coordinator.state.topic.min.isr=$in_sync
 share.coordinator.state.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
 log.cleaner.dedupe.buffer.size=4194304
 log.cleaner.threads=1
 log.segment.delete.delay.ms=1000
 PROPERTIES
+  # Another broker takes over from one that is silent for so long.
+  [ "$copies" -eq 1 ] || printf '%s\n' broker.session.timeout.ms=5000 broker.heartbeat.interval.ms=1000
 }
 
 up_kafka() {
@@ -54,7 +61,7 @@ up_kafka() {
       -t MkU3OEVBNTcwNTJENDM2Qk -c "$properties" "${accounts[@]}" </dev/null >"$LOCAL/kafka.log" 2>&1 9>&- ||
       die_with_log kafka "Kafka could not format its data folder"
   fi
-  spawn kafka "$properties" java -Xms64m -Xmx512m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError \
+  spawn kafka "$properties" java -Xms64m "-Xmx${MILLRACE_KAFKA_HEAP:-512m}" -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError \
     -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info \
     -cp "$KAFKA_JARS/lib/*" kafka.Kafka "$properties"
   wait_ready kafka 120 kafka_is_ready

@@ -1,5 +1,6 @@
 //! Encrypted connections to all three servers, with certificates made here: what is right is used, and what is wrong is
-//! refused with an error that says what is wrong and a hint that says where to mend it.
+//! refused with an error that says what is wrong and a hint that says where to mend it. Bytes that change on their way are
+//! noticed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use millrace_e2e::{LIMIT, Role, Scope, Stages, TestResult, World, in_world_at, poll_until_equal};
-use millrace_testkit::{Authority, OwnServers, Server, Validity};
+use millrace_testkit::{Authority, Damage, Direction, OwnServers, Proxy, Random, Server, Spot, Validity};
 
 const SCRAM_PASSWORD: &str = "s=c;r\"am";
 const PLAIN_PASSWORD: &str = "p=l;a in";
@@ -149,6 +150,31 @@ const KAFKA_CLIENT: [(&str, &str); 4] = [
     ("ssl.key.location", "client-key.pem"),
 ];
 
+/// Neither an answer of the source nor COPY has a checksum of its own: encryption is what notices a byte that has changed.
+async fn notices_damage(lab: &Lab<'_>) -> Result<()> {
+    let mut random = Random::of_test("tls");
+    let (source, destination) = (Proxy::start().await?, Proxy::start().await?);
+    let mut keys = lab.source("127.0.0.1", "verify-ca", &CLIENT)?
+        + &lab.destination("scram:pass%20word", "127.0.0.1", "verify-ca", &CLIENT[..1])?;
+    for (name, proxy) in [("MILLRACE_TEST_MYSQL", &source), ("MILLRACE_TEST_POSTGRES", &destination)] {
+        let address = format!("127.0.0.1:{}", lab.port(name)?);
+        proxy.forward_to(&address);
+        keys = keys.replace(&address, &format!("127.0.0.1:{}", proxy.port()));
+    }
+    let task = lab.world.task_file().with(&keys)?.write()?;
+    let mut stages = Stages::start(lab.world, &task, &Role::ALL)?;
+    poll_until_equal(lab.world, &mut stages, &Scope::default(), LIMIT).await.context("by way of the proxies")?;
+    let links = [(&source, Direction::ToClient), (&destination, Direction::ToServer)];
+    for ((proxy, direction), row) in links.into_iter().zip(100..) {
+        proxy.damage(Damage::new(direction, Spot::Encrypted, &mut random));
+        let large = format!("INSERT INTO t VALUES ({row}, REPEAT(SHA2('{row}', 512), 500))");
+        lab.world.run_in_source(&large).await?;
+        poll_until_equal(lab.world, &mut stages, &Scope::default(), LIMIT).await.context("after damage")?;
+        ensure!(proxy.damaged() == 1, "nothing was damaged {direction:?}");
+    }
+    stages.stop().await
+}
+
 const NAME: &str = "is for another host";
 const AUTHORITY: &str = "is not signed by a trusted authority";
 const EXPIRED: &str = "has expired";
@@ -241,6 +267,7 @@ async fn encrypted(world: &World, own: &OwnServers, certificates: &Path) -> Resu
         )
         .await?;
     accepts_what_is_right(&lab).await?;
+    notices_damage(&lab).await?;
     let mut problems = Vec::new();
     for refusal in databases(&lab)?.iter().chain(&brokers(&lab)?) {
         problems.extend(lab.refuses(refusal).await.err().map(|problem| format!("{problem:#}")));

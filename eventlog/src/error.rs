@@ -193,6 +193,8 @@ impl LogError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::ClaimNotVisible { .. } => ErrorClass::Connection,
+            // What was damaged on its way is right when it is read again; what is damaged on the broker's disk stays so.
+            Self::Damaged { .. } => ErrorClass::Statement,
             Self::Kafka { class, .. } => *class,
             Self::Option { .. }
             | Self::Tls { .. }
@@ -208,7 +210,6 @@ impl LogError {
             | Self::HangingTransaction { .. }
             | Self::SchemaMissing { .. }
             | Self::ReservedKey { .. }
-            | Self::Damaged { .. }
             | Self::Ended { .. } => ErrorClass::Fatal,
         }
     }
@@ -258,7 +259,10 @@ impl LogError {
                  cleanup.policy not compact?"
                     .into()
             }
-            Self::Damaged { .. } => "check the broker's disk; the message cannot be read by anybody".into(),
+            Self::Damaged { .. } => {
+                "if it comes again and again: check the network, and the broker's disk, where nobody could read the message"
+                    .into()
+            }
             Self::TimedOut { .. } | Self::Kafka { .. } => "look at the brokers' logs".into(),
             Self::ReservedKey { .. } | Self::Ended { .. } => String::new(),
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -85,6 +85,30 @@ fn read_partition(consumer: &BaseConsumer, topic: &str, partition: i32) -> Resul
 
 fn admin_options() -> AdminOptions {
     AdminOptions::new().operation_timeout(Some(LIMIT)).request_timeout(Some(LIMIT))
+}
+
+/// What a topic survives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Safety {
+    /// Copies of the partition that has the fewest.
+    pub copies: usize,
+    /// Copies that must have a message before it is acknowledged, of the topic's setting.
+    pub in_sync: String,
+}
+
+/// How many copies a topic has, and how many of them acknowledge.
+pub async fn topic_safety(brokers: &str, topic: &str) -> Result<Safety> {
+    let admin = connect(brokers)?;
+    let resources = admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &admin_options()).await?;
+    let settings = resources.into_iter().next().context("no answer")?.map_err(|code| anyhow::anyhow!("{code}"))?;
+    let in_sync = settings.get("min.insync.replicas").and_then(|setting| setting.value.clone()).unwrap_or_default();
+    let topic = topic.to_owned();
+    let copies = tokio::task::spawn_blocking(move || {
+        let metadata = admin.inner().fetch_metadata(Some(&topic), LIMIT)?;
+        let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+        partitions.map(|partition| partition.replicas().len()).min().context("the topic has no partition")
+    });
+    Ok(Safety { copies: copies.await??, in_sync })
 }
 
 /// Makes a topic.

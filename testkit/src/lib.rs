@@ -6,8 +6,10 @@
 
 mod certificates;
 mod compare;
+mod damage;
 mod kafka;
 mod mutate;
+mod own_brokers;
 mod own_server;
 mod own_servers;
 mod poll;
@@ -21,8 +23,13 @@ mod stage;
 
 pub use certificates::{Authority, Validity};
 pub use compare::{Comparison, Difference, TablePair, compare_table};
-pub use kafka::{append, create_topic, delete_messages, delete_topics, read_topic, set_partitions, topics_with_prefix};
+pub use damage::{Damage, Direction, Spot};
+pub use kafka::{
+    Safety, append, create_topic, delete_messages, delete_topics, read_topic, set_partitions, topic_safety,
+    topics_with_prefix,
+};
 pub use mutate::{Mutations, peak_address_space};
+pub use own_brokers::{BROKERS, OwnBrokers};
 pub use own_server::OwnServer;
 pub use own_servers::{OwnServers, Server};
 pub use poll::{pace, poll_until};

@@ -46,6 +46,20 @@ impl OwnServers {
         Self { folder: std::env::temp_dir().join(unique_name("own_servers")), environment: environment.to_vec() }
     }
 
+    /// With one more variable for `deploy/local/servers`.
+    pub(crate) fn set(&mut self, name: &'static str, value: String) {
+        self.environment.push((name, value));
+    }
+
+    /// A port that was chosen for them, by its name in the script, such as `KAFKA_CONTROLLER`.
+    pub(crate) fn port(&self, name: &str) -> Result<u16> {
+        self.variables()?;
+        let path = self.folder.join("ports");
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("_PORT="));
+        Ok(line.with_context(|| format!("no port of {name}"))?.parse()?)
+    }
+
     /// Starts those of them that do not run, and waits until they answer. Blocks.
     pub fn start(&self, servers: &[Server]) -> Result<()> {
         self.run("up", servers).map(drop)

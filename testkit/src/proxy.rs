@@ -1,4 +1,7 @@
-//! A TCP proxy on the loopback, through which tests cut and stall connections, and catch a process at an exact request.
+//! A TCP proxy on the loopback, through which tests cut and stall connections, damage what passes, and catch a process at an
+//! exact request.
+//!
+//! A [`Damage`] changes one bit of one byte.
 //!
 //! A [`Trap`] names a request, and whether it is caught before it arrives or before its answer does. The connection then
 //! stands still, and its process waits: the test kills it there, or lets the connection break ([`Proxy::spring`]).
@@ -12,6 +15,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use crate::damage::{Damage, Direction};
 
 /// Bytes that are moved at once.
 const BUFFER: usize = 64 << 10;
@@ -64,6 +69,8 @@ struct Shared {
     traps: Mutex<Vec<Trap>>,
     /// Traps that something was caught in, and the port of the client that it was caught from.
     caught: Mutex<Vec<(Trap, u16)>>,
+    /// What was not done yet, and the number of bytes that were changed.
+    damages: Mutex<(Vec<Damage>, u64)>,
     /// Counts releases: a caught connection is reset when it changes.
     releases: watch::Sender<u64>,
     /// Counts cuts: a connection ends when it changes.
@@ -88,6 +95,7 @@ impl Proxy {
             target: Mutex::new(None),
             traps: Mutex::new(Vec::new()),
             caught: Mutex::new(Vec::new()),
+            damages: Mutex::new((Vec::new(), 0)),
             releases: watch::Sender::new(0),
             cuts: watch::Sender::new(0),
             flow: watch::Sender::new(Flow::Moving),
@@ -125,6 +133,16 @@ impl Proxy {
     /// What [`Proxy::stall`] held back arrives.
     pub fn go_on(&self) {
         self.shared.flow.send_replace(Flow::Moving);
+    }
+
+    /// Changes one byte on its way, as soon as one is there that fits.
+    pub fn damage(&self, damage: Damage) {
+        locked(&self.shared.damages).0.push(damage);
+    }
+
+    /// How many bytes were changed on their way.
+    pub fn damaged(&self) -> u64 {
+        locked(&self.shared.damages).1
     }
 
     /// Sets a trap.
@@ -203,6 +221,7 @@ async fn requests(
     let mut sprung = shared.releases.subscribe();
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         moving(shared).await;
+        do_damage(shared, Direction::ToServer, &mut buffer[..read]);
         // A trap is sprung after it has caught: releases from here on are those of this connection.
         let releases = *sprung.borrow_and_update();
         match trap_for(shared, &buffer[..read], &mut heard, port) {
@@ -225,6 +244,7 @@ async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Share
     let mut buffer = vec![0; BUFFER];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         moving(shared).await;
+        do_damage(shared, Direction::ToClient, &mut buffer[..read]);
         let caught = *caught.borrow();
         if let Caught::NextAnswer { releases } = caught {
             let _ = shared.releases.subscribe().wait_for(|now| *now > releases).await;
@@ -234,6 +254,13 @@ async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Share
             return;
         }
     }
+}
+
+fn do_damage(shared: &Shared, direction: Direction, bytes: &mut [u8]) {
+    let (damages, count) = &mut *locked(&shared.damages);
+    let before = damages.len();
+    damages.retain_mut(|damage| !damage.hits(direction, bytes));
+    *count += (before - damages.len()) as u64;
 }
 
 async fn moving(shared: &Shared) {

@@ -11,6 +11,7 @@
 //! - of what is in the log nothing is missing, nothing is twice, and all of it has been applied ([`audit`]).
 
 mod audit;
+mod brokers;
 mod fault;
 mod ground;
 mod order;
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use self::fault::Fault;
+pub use self::brokers::run_broker_chaos;
 pub use self::ground::Ground;
 use self::order::OrderWatch;
 use self::storm::Storm;
@@ -42,7 +43,7 @@ pub(crate) const STAGED: [Role; 5] = [Role::Capture, Role::Transform, Role::Tran
 /// What a run survived.
 #[derive(Debug, Default)]
 struct Report {
-    faults: BTreeMap<Fault, u64>,
+    faults: BTreeMap<String, u64>,
     /// Starts of stages that had ended by themselves, by the reason that they gave.
     restarts: BTreeMap<String, u64>,
     commits: u64,
@@ -84,15 +85,25 @@ async fn survive(world: &World, ground: &Ground, random: &mut Random, way: Way, 
     let mut storm = Storm::new(world, ground, stages, random.fork(), way);
     storm.rage(time).await?;
     let commits = workload.stop().await?;
-    let (mut stages, faults, mut restarts) = storm.end().await?;
-    catch_up(world, &mut stages, &mut restarts).await?;
-    let samples = order.stop().await?;
+    let (stages, faults, restarts) = storm.end().await?;
+    let faults = faults.into_iter().map(|(fault, count)| (format!("{fault:?}"), count)).collect();
+    compare(world, way, (stages, order), Report { faults, restarts, commits, ..Report::default() }).await
+}
+
+/// Compares what is there once nothing fails and nobody writes any more, and completes the report.
+async fn compare(
+    world: &World,
+    way: Way,
+    (mut stages, order): (Stages, OrderWatch),
+    mut report: Report,
+) -> Result<Report> {
+    catch_up(world, &mut stages, &mut report.restarts).await?;
+    report.samples = order.stop().await?;
     stages.stop().await?;
-    let entries = match way {
-        Way::Staged => audit::ensure_accounted(world).await?,
-        Way::OneProcess => 0,
-    };
-    Ok(Report { faults, restarts, commits, samples, entries })
+    if way == Way::Staged {
+        report.entries = audit::ensure_accounted(world).await?;
+    }
+    Ok(report)
 }
 
 /// Compares until the destination is equal; stages that end are started again.
@@ -136,7 +147,7 @@ impl std::fmt::Display for Report {
             self.commits, self.samples, self.entries
         )?;
         for (fault, count) in &self.faults {
-            writeln!(f, "  {count:5} x {fault:?}")?;
+            writeln!(f, "  {count:5} x {fault}")?;
         }
         for (reason, count) in &self.restarts {
             writeln!(f, "  {count:5} x started again, {reason}")?;

@@ -50,6 +50,16 @@ pub enum BinlogError {
         /// What is wrong.
         what: &'static str,
     },
+    /// An event whose checksum is not that of its bytes.
+    #[error(
+        "binlog event {event} at {place}: its checksum does not fit: it was damaged on its way, or in the source's file"
+    )]
+    Damaged {
+        /// Where it begins.
+        place: BinlogPlace,
+        /// Its type.
+        event: String,
+    },
     /// An event that cannot be carried over.
     #[error("binlog event {event} at {place}: {refusal}")]
     Refused {
@@ -157,6 +167,8 @@ impl BinlogError {
         match self {
             Self::Connection(_) | Self::Silent { .. } | Self::Ended(_) => ErrorClass::Connection,
             Self::Server { code, .. } => server_class(*code),
+            // What was damaged on its way is right when it is read again; what is damaged in the file stays so.
+            Self::Damaged { .. } => ErrorClass::Statement,
             Self::Failed
             | Self::Start(_)
             | Self::Event { .. }
@@ -174,6 +186,11 @@ impl BinlogError {
             Self::Silent { .. } => "check the network between this stage and the source".into(),
             Self::Server { code, message } => server_hint(*code, message).into(),
             Self::Refused { refusal, .. } => refusal.hint().into(),
+            Self::Damaged { .. } => {
+                "if it comes again and again: check the network; if the source's mysqlbinlog --verify-binlog-checksum finds \
+                 it too, its file is damaged: load the tables anew"
+                    .into()
+            }
             Self::PartialImage { .. } => {
                 "set binlog_row_image = FULL on the source for all sessions, then load the table anew".into()
             }

@@ -179,10 +179,12 @@ impl BinlogStream {
     }
 
     fn take(&mut self, event: Event) -> Result<(), BinlogError> {
-        let raw = to_raw(event).map_err(|(number, what)| BinlogError::Event {
-            place: self.transactions.place(),
-            event: kind_name(number),
-            what,
+        let raw = to_raw(event).map_err(|(number, wrong)| {
+            let (place, event) = (self.transactions.place(), kind_name(number));
+            match wrong {
+                Wrong::Checksum => BinlogError::Damaged { place, event },
+                Wrong::Form(what) => BinlogError::Event { place, event, what },
+            }
         })?;
         self.transactions.accept(&raw)
     }
@@ -262,24 +264,30 @@ impl AsRef<[u8]> for EventData {
     }
 }
 
+/// What is wrong with an event.
+enum Wrong {
+    Checksum,
+    Form(&'static str),
+}
+
 /// The event in its parts, after its checksum was compared; the error is its type and what is wrong.
-fn to_raw(event: Event) -> Result<RawEvent, (u8, &'static str)> {
+fn to_raw(event: Event) -> Result<RawEvent, (u8, Wrong)> {
     let header = event.header();
     let number = header.event_type_raw();
     let level = if event.footer().get_checksum_enabled() { Level::Outer } else { Level::Inner };
     // The server changes a flag in the description's header while the file is open, and its checksum does not follow.
     if level == Level::Outer
         && number != kind::FORMAT_DESCRIPTION
-        && !is_intact(&event).ok_or((number, "its checksum is of an unknown kind"))?
+        && !is_intact(&event).ok_or((number, Wrong::Form("its checksum is of an unknown kind")))?
     {
-        return Err((number, "its checksum does not fit: it was damaged on its way, or in the source's file"));
+        return Err((number, Wrong::Checksum));
     }
     let gtid = match number {
         kind::GTID | kind::GTID_TAGGED => Some(event.read_event::<GtidEvent>()),
         kind::ANONYMOUS_GTID => Some(event.read_event::<AnonymousGtidEvent>().map(|event| event.0)),
         _ => None,
     };
-    let gtid = gtid.transpose().map_err(|_| (number, "it cannot be read"))?.map(|event| GtidFields {
+    let gtid = gtid.transpose().map_err(|_| (number, Wrong::Form("it cannot be read")))?.map(|event| GtidFields {
         uuid: event.sid(),
         tag: event.tag().map(|tag| tag.as_str().to_owned()).unwrap_or_default(),
         number: if number == kind::ANONYMOUS_GTID { 0 } else { event.gno() },
