@@ -12,7 +12,7 @@ use crate::data::{
     narrow_table, numbers,
 };
 use crate::ground::Ground;
-use crate::report::{Clock, Run};
+use crate::run::{Clock, Run};
 use crate::stages::{Stages, Way};
 
 /// Rows that each table of the backlog begins with.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::ground::Ground;
-use crate::report::{Clock, Run};
+use crate::run::{Clock, Run};
 use crate::stages::{Stages, Way};
 
 /// Until what the start has left to do is over.

@@ -12,7 +12,7 @@ use mysql_async::prelude::Queryable;
 use tokio_postgres::Client;
 
 use crate::ground::Ground;
-use crate::report::{Clock, Run};
+use crate::run::{Clock, Run};
 use crate::stages::{Stages, Way};
 
 /// Transactions a second.

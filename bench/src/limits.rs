@@ -9,10 +9,14 @@ use anyhow::{Context, Result, ensure};
 use crate::Workload;
 use crate::ground::{Ground, NAME};
 use crate::load::tables;
-use crate::report::{Clock, Run};
+use crate::run::{Clock, Run};
 
 /// Rows of one batch of the merge.
 const BATCH: u64 = 10_000;
+
+/// Names of two limits: of full loads, and of changes.
+pub(crate) const PIPE: &str = "mysql piped into COPY";
+pub(crate) const MERGE: &str = "merge (DELETE USING + INSERT)";
 
 /// `mysql` into a file, that file into COPY, `mysql` piped into COPY, and a merge of all rows into a table that has them.
 pub(crate) async fn measure(ground: &Ground) -> Result<Vec<Run>> {
@@ -30,7 +34,7 @@ pub(crate) async fn measure(ground: &Ground) -> Result<Vec<Run>> {
     for (name, command) in [
         ("mysql > file", format!("{read} > {text}")),
         ("COPY alone", format!("{alone} < {text}")),
-        ("mysql piped into COPY", format!("{read} | {piped}")),
+        (PIPE, format!("{read} | {piped}")),
     ] {
         runs.push(shell(ground, name, &command, rows).await?);
     }
@@ -82,5 +86,5 @@ async fn merge(ground: &Ground, rows: u64) -> Result<Run> {
     clock.stop(Instant::now());
     let found: i64 = destination.query_one("SELECT count(*) FROM piped", &[]).await?.try_get(0)?;
     ensure!(u64::try_from(found)? == rows, "{found} rows after the merge, not {rows}");
-    clock.without_stages(ground, "merge (DELETE USING + INSERT)", rows)
+    clock.without_stages(ground, MERGE, rows)
 }

@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use crate::Workload;
 use crate::data::{FORGET_NUMBERS, narrow_rows, narrow_table, numbers, wide_rows, wide_table};
 use crate::ground::Ground;
-use crate::report::{Clock, Run};
+use crate::run::{Clock, Run};
 use crate::stages::{Stages, Way};
 
 /// Tables and how their rows are made.

@@ -13,6 +13,7 @@ mod limits;
 mod load;
 mod manifest;
 mod report;
+mod run;
 mod single;
 mod stages;
 mod usage;
@@ -24,7 +25,8 @@ use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 
 use crate::ground::{Compression, Ground};
-use crate::report::{Report, Run};
+use crate::report::Report;
+use crate::run::Run;
 use crate::stages::Way;
 
 /// What is measured.

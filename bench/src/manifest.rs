@@ -7,7 +7,7 @@ use mysql_async::prelude::Queryable;
 use serde_json::{Value, json};
 
 use crate::ground::Ground;
-use crate::report::machine_load;
+use crate::run::machine_load;
 
 const MYSQL_SETTINGS: &str = "SHOW VARIABLES WHERE variable_name IN ('sync_binlog', 'innodb_flush_log_at_trx_commit', \
      'innodb_buffer_pool_size', 'binlog_row_image', 'binlog_row_metadata', 'gtid_mode')";

@@ -1,275 +1,72 @@
-//! What was measured: a JSON line per run, and a Markdown table.
+//! What was measured, in three forms: a JSON line per run, a Markdown table, and a page with charts. Beside a rate stands
+//! its ratio to the practical limit of the same minutes, where one of the limits does the same work.
 
-use std::collections::BTreeMap;
-use std::fs::File;
+mod chart;
+mod line;
+mod page;
+mod table;
+
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use serde_json::{Map, Value, json};
+use anyhow::Result;
+use serde_json::Value;
 
-use crate::ground::{Ground, NAME, ServerTimes};
-use crate::stages::{Stages, Used, Way};
-use crate::usage::topic_bytes;
+use crate::limits::{MERGE, PIPE};
+use crate::run::{Ratio, Run};
 
-/// One measurement.
-#[derive(Debug, Clone)]
-pub(crate) struct Run {
-    pub(crate) workload: String,
-    /// How the data was moved; "-" where that was not by us.
-    pub(crate) way: &'static str,
-    /// Rows or changes.
-    pub(crate) rows: u64,
-    /// Until the last of them was visible.
-    pub(crate) seconds: f64,
-    /// Until the tables had their indexes, where that comes after.
-    pub(crate) seconds_complete: Option<f64>,
-    /// What our processes used.
-    pub(crate) used: BTreeMap<&'static str, Used>,
-    /// CPU seconds of the servers, by name.
-    pub(crate) servers: BTreeMap<&'static str, f64>,
-    /// Bytes of the two topics.
-    pub(crate) topics: Option<(u64, u64)>,
-    /// From commit to visible, in order of size.
-    pub(crate) latencies: Vec<Duration>,
-    /// Load of the machine (runnable processes over the last minute) at the end.
-    pub(crate) load: f64,
-}
-
-/// Measures a run from its start.
-pub(crate) struct Clock {
-    start: Instant,
-    end: Option<Instant>,
-    servers: ServerTimes,
-}
-
-impl Clock {
-    pub(crate) fn start(ground: &Ground) -> Result<Self> {
-        Ok(Self { servers: ground.server_times()?, start: Instant::now(), end: None })
-    }
-
-    pub(crate) fn started(&self) -> Instant {
-        self.start
-    }
-
-    /// All was there at this moment.
-    pub(crate) fn stop(&mut self, end: Instant) {
-        self.end = Some(end);
-    }
-
-    /// What was used by now.
-    pub(crate) fn run(&self, ground: &Ground, workload: &str, way: Way, rows: u64, stages: &Stages) -> Result<Run> {
-        let mut run = self.without_stages(ground, workload, rows)?;
-        run.way = way.name();
-        run.used = stages.used()?;
-        if way == Way::Staged {
-            let bytes = |topic: &str| topic_bytes(&ground.topics(), &format!("{NAME}.{topic}"));
-            run.topics = Some((bytes("captured")?, bytes("transformed")?));
-        }
-        Ok(run)
-    }
-
-    /// The same where none of our processes worked.
-    pub(crate) fn without_stages(&self, ground: &Ground, workload: &str, rows: u64) -> Result<Run> {
-        let after = ground.server_times()?;
-        let end = self.end.unwrap_or_else(Instant::now);
-        Ok(Run {
-            workload: workload.to_owned(),
-            way: "-",
-            rows,
-            seconds: end.duration_since(self.start).as_secs_f64(),
-            seconds_complete: None,
-            used: BTreeMap::new(),
-            servers: BTreeMap::from([
-                ("mysql", after.mysql - self.servers.mysql),
-                ("kafka", after.kafka - self.servers.kafka),
-                ("postgres", after.postgres - self.servers.postgres),
-            ]),
-            topics: None,
-            latencies: Vec::new(),
-            load: machine_load()?,
-        })
-    }
-}
-
-/// The first figure of `/proc/loadavg`.
-pub(crate) fn machine_load() -> Result<f64> {
-    let text = std::fs::read_to_string("/proc/loadavg")?;
-    text.split_whitespace().next().context("/proc/loadavg is empty")?.parse().context("/proc/loadavg has another form")
-}
-
-impl Run {
-    /// Leaves out what the processes had used before.
-    pub(crate) fn subtract(&mut self, before: &BTreeMap<&'static str, Used>) {
-        for (role, used) in &mut self.used {
-            used.cpu -= before.get(role).map_or(0.0, |earlier| earlier.cpu);
-        }
-    }
-
-    /// Whether CPU seconds can be said for a million rows.
-    fn has_cost(&self) -> bool {
-        !self.used.is_empty() && self.rows > 0
-    }
-
-    /// Rows a second.
-    pub(crate) fn rate(&self) -> f64 {
-        self.rows as f64 / self.seconds
-    }
-
-    /// CPU seconds of our processes together, for a million rows.
-    pub(crate) fn cpu_per_million(&self) -> f64 {
-        self.used.values().map(|used| used.cpu).sum::<f64>() * 1e6 / self.rows as f64
-    }
-
-    fn json(&self) -> Value {
-        let processes: Map<String, Value> = self
-            .used
-            .iter()
-            .map(|(role, used)| ((*role).to_owned(), json!({ "cpu_seconds": used.cpu, "peak_bytes": used.memory })))
-            .collect();
-        let mut value = json!({
-            "workload": self.workload,
-            "way": self.way,
-            "rows": self.rows,
-            "seconds": self.seconds,
-            "seconds_complete": self.seconds_complete,
-            "rows_per_second": self.rate().round(),
-            "processes": processes,
-            "server_cpu_seconds": self.servers,
-            "machine_load": self.load,
-        });
-        if self.has_cost() {
-            value["cpu_seconds_per_million_rows"] = self.cpu_per_million().into();
-        }
-        if let Some((captured, transformed)) = self.topics {
-            let of_row = |bytes: u64| (bytes as f64 / self.rows as f64).round();
-            value["kafka_bytes_per_row"] = json!({ "captured": of_row(captured), "transformed": of_row(transformed) });
-        }
-        if !self.latencies.is_empty() {
-            let at = |part: f64| quantile(&self.latencies, part).as_secs_f64() * 1e3;
-            value["latency_ms"] = json!({ "p50": at(0.5), "p95": at(0.95), "p99": at(0.99), "max": at(1.0) });
-        }
-        value
-    }
-
-    fn markdown(&self) -> String {
-        let each: Vec<String> = self.used.iter().map(|(role, used)| format!("{role} {:.2}", used.cpu)).collect();
-        let memory = self.used.values().map(|used| used.memory >> 20).max();
-        let servers: Vec<String> = self.servers.iter().map(|(name, cpu)| format!("{name} {cpu:.1}")).collect();
-        let latency = match self.latencies.is_empty() {
-            true => "-".to_owned(),
-            false => {
-                let at = |part: f64| format!("{:.1}", quantile(&self.latencies, part).as_secs_f64() * 1e3);
-                format!("{} / {} / {} / {}", at(0.5), at(0.95), at(0.99), at(1.0))
-            }
-        };
-        format!(
-            "| {} | {} | {} | {:.2} | {:.0} | {} | {} | {} | {} | {} | {latency} | {:.1} |",
-            self.workload,
-            self.way,
-            self.rows,
-            self.seconds,
-            self.rate(),
-            if self.has_cost() { format!("{:.2}", self.cpu_per_million()) } else { "-".to_owned() },
-            or_dash(each.join(", ")),
-            servers.join(", "),
-            memory.map_or("-".to_owned(), |memory| memory.to_string()),
-            self.topics.map_or("-".to_owned(), |(captured, transformed)| {
-                format!("{} / {}", captured / self.rows, transformed / self.rows)
-            }),
-            self.load,
-        )
-    }
-}
-
-fn or_dash(text: String) -> String {
-    if text.is_empty() { "-".to_owned() } else { text }
-}
-
-/// The latency that `part` (0 to 1) of these do not exceed; they are in order of size.
-pub(crate) fn quantile(sorted: &[Duration], part: f64) -> Duration {
-    let rank = (sorted.len() as f64 * part).ceil() as usize;
-    sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
-}
-
-const HEAD: &str = "| workload | way | rows | s | rows/s | CPU s / million rows | CPU s of each | CPU s of servers | \
-                    peak MiB | Kafka bytes/row captured / transformed | latency ms p50 / p95 / p99 / max | load |\n\
-                    |-|-|-|-|-|-|-|-|-|-|-|-|";
-
-/// The results: each is written down as soon as it is there.
+/// The results: each line is written down as soon as it is there.
 pub(crate) struct Report {
-    lines: File,
-    table: PathBuf,
+    file: File,
+    folder: PathBuf,
     manifest: Value,
-    rows: Vec<String>,
+    /// Rates of what moved rows without us, by name.
+    limits: Vec<(String, f64)>,
+    lines: Vec<Value>,
 }
 
 impl Report {
     pub(crate) fn new(manifest: Value, folder: &Path) -> Result<Self> {
-        let lines = File::options().create(true).append(true).open(folder.join("results.jsonl"))?;
-        print_line(HEAD);
-        Ok(Self { lines, table: folder.join("results.md"), manifest, rows: Vec::new() })
+        let file = File::options().create(true).append(true).open(folder.join("results.jsonl"))?;
+        print_line(&table::head());
+        Ok(Self { file, folder: folder.to_owned(), manifest, limits: Vec::new(), lines: Vec::new() })
     }
 
-    pub(crate) fn add(&mut self, run: Run) -> Result<()> {
+    pub(crate) fn add(&mut self, mut run: Run) -> Result<()> {
+        if run.used.is_empty() {
+            self.limits.push((run.workload.clone(), run.rate()));
+        }
+        run.ratio = run.ratio.take().or_else(|| ratio_to_limit(&run, &self.limits));
         let mut line = run.json();
         line["manifest"] = self.manifest.clone();
-        writeln!(self.lines, "{line}")?;
-        let row = run.markdown();
-        print_line(&row);
-        self.rows.push(row);
+        writeln!(self.file, "{line}")?;
+        print_line(&table::row(&line));
+        self.lines.push(line);
         Ok(())
     }
 
     pub(crate) fn finish(self) -> Result<()> {
-        let manifest = serde_json::to_string_pretty(&self.manifest)?;
-        let text = format!("{HEAD}\n{}\n\n```json\n{manifest}\n```\n", self.rows.join("\n"));
-        std::fs::write(&self.table, text)?;
-        print_line(&format!("\nwritten to {} and results.jsonl beside it", self.table.display()));
+        let table = self.folder.join("results.md");
+        fs::write(&table, table::document(&self.lines, &self.manifest)?)?;
+        fs::write(self.folder.join("results.html"), page::render(&self.lines, &self.manifest))?;
+        print_line(&format!("\nwritten to {}, with results.html and results.jsonl beside it", table.display()));
         Ok(())
     }
+}
+
+/// The ratio to the limit that does the work of this run's workload, if that was measured.
+fn ratio_to_limit(run: &Run, limits: &[(String, f64)]) -> Option<Ratio> {
+    let limit = match run.workload.as_str() {
+        "W1" => PIPE,
+        "W3" | "W6" => MERGE,
+        _ => return None,
+    };
+    let (to, rate) = limits.iter().rfind(|(name, _)| name == limit)?;
+    Some(Ratio { to: to.clone(), is: run.rate() / rate })
 }
 
 fn print_line(text: &str) {
     // A closed terminal is no reason to stop: the files are written.
     let _ = writeln!(std::io::stdout(), "{text}");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_are_of_the_nearest_rank() {
-        let sorted: Vec<Duration> = (1..=200).map(Duration::from_millis).collect();
-        assert_eq!(quantile(&sorted, 0.5), Duration::from_millis(100));
-        assert_eq!(quantile(&sorted, 0.99), Duration::from_millis(198));
-        assert_eq!(quantile(&[], 0.5), Duration::ZERO);
-    }
-
-    #[test]
-    fn rates_are_of_the_rows_and_the_processes_of_the_run() {
-        let used = |cpu| Used { cpu, memory: 5 << 20 };
-        let run = Run {
-            workload: "W1".to_owned(),
-            way: "staged",
-            rows: 500_000,
-            seconds: 2.0,
-            seconds_complete: None,
-            used: BTreeMap::from([("capture", used(0.5)), ("apply", used(0.25))]),
-            servers: BTreeMap::new(),
-            topics: Some((1_000_000, 2_000_000)),
-            latencies: Vec::new(),
-            load: 0.0,
-        };
-        let value = run.json();
-        assert_eq!(value["rows_per_second"], 250_000.0);
-        assert_eq!(value["cpu_seconds_per_million_rows"], 1.5);
-        assert_eq!(value["kafka_bytes_per_row"]["transformed"], 4.0);
-        assert_eq!(
-            HEAD.lines().nth(1).map(|line| line.matches('-').count()),
-            Some(run.markdown().matches(" |").count())
-        );
-    }
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use crate::Workload;
 use crate::ground::Ground;
 use crate::load::tables;
-use crate::report::{Clock, Run};
+use crate::run::{Clock, Run};
 use crate::stages::{Stages, Way};
 
 /// Measures the three stages one after the other.

@@ -39,7 +39,7 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("e2e", &["testkit", "model", "proto"]),
     ("demo", &["testkit"]),
     // The stages are measured as processes; its tests count what their functions allocate.
-    ("bench", &["testkit", "model", "proto", "protocol", "task", "transform", "adbpg"]),
+    ("bench", &["testkit", "model", "proto", "protocol", "task", "transform", "mysql", "adbpg"]),
     ("xtask", &[]),
 ];
 
