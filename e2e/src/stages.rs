@@ -159,6 +159,12 @@ impl Stages {
         Ok(())
     }
 
+    /// Lets a process stand still, if it has not ended: one that found a server gone when it started has.
+    pub fn suspend_if_running(&mut self, process: usize) -> Result<()> {
+        let stage = &mut self.processes[process].stage;
+        if stage.is_running()? { stage.suspend() } else { Ok(()) }
+    }
+
     /// Lets a process go on, if it has not ended.
     pub fn resume_if_running(&mut self, process: usize) -> Result<()> {
         let stage = &mut self.processes[process].stage;

@@ -98,7 +98,7 @@ impl<'w> Storm<'w> {
             (Fault::AllStagesKilled, _) => (0..self.stages.roles().len()).try_for_each(|at| self.stages.kill(at))?,
             (Fault::StageStopped, _) => self.stages.terminate(process)?,
             (Fault::StageStoodStill, _) => {
-                self.stages.suspend(process)?;
+                self.stages.suspend_if_running(process)?;
                 // Sometimes so long that others take over, and it comes back as a zombie.
                 let longest = if self.random.below(4) == 0 { 16_000 } else { 3_000 };
                 self.hold(Held::Stage(process), longest);
