@@ -4,6 +4,7 @@
 mod check;
 mod constraints;
 mod cut_over;
+mod cut_over_checks;
 mod plan;
 mod scan;
 mod status;
