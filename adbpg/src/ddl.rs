@@ -244,12 +244,6 @@ pub(crate) fn render_comment(text: &str) -> Result<String, AdbpgError> {
     literal(&text.replace('\0', ""))
 }
 
-/// ALTER TABLE that adds a CHECK constraint; the condition is the destination's SQL. Fails where a name cannot stand in SQL.
-pub fn render_add_check(table: &TableName, name: &str, condition: &str) -> Result<String, AdbpgError> {
-    let (table, name) = (QualifiedName::new(table)?, Ident::new(name)?);
-    Ok(format!("ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({condition})"))
-}
-
 /// DROP TABLE.
 pub fn render_drop_table(name: &TableName) -> Result<String, AdbpgError> {
     Ok(format!("DROP TABLE IF EXISTS {}", QualifiedName::new(name)?))

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use millrace_model::TableName;
 
-use crate::commit::{CommitOutcome, commit};
 use crate::connect::{Connection, rows};
+use crate::constrained::{Constrained, refusal};
 use crate::error::AdbpgError;
 use crate::ident::{Ident, QualifiedName, literal};
 use crate::indexes::index_name;
@@ -58,23 +58,6 @@ impl fmt::Display for ReferenceAction {
             Self::SetDefault => "SET DEFAULT",
         })
     }
-}
-
-/// What became of a foreign key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Constrained {
-    /// It was made.
-    Made,
-    /// Rows refer to rows that are not there; nothing was changed.
-    Violated {
-        /// How many.
-        rows: u64,
-    },
-    /// The destination does not take it; nothing was changed.
-    Refused {
-        /// Why.
-        why: String,
-    },
 }
 
 impl ForeignKey {
@@ -139,34 +122,14 @@ impl Connection {
     /// Makes a foreign key, after the server has looked at every row.
     pub async fn add_foreign_key(&mut self, key: &ForeignKey) -> Result<Constrained, AdbpgError> {
         let action = format!("make foreign key \"{}\" of \"{}\"", key.name, key.table);
-        let failed = |error: tokio_postgres::Error| AdbpgError::of(action.as_str(), &error);
-        let statement = key.render()?;
-        let transaction = self.client.transaction().await.map_err(failed)?;
-        match transaction.batch_execute(&statement).await.map_err(failed) {
-            Ok(()) => match commit(transaction, &mut self.usability).await? {
-                CommitOutcome::Committed => Ok(Constrained::Made),
-                CommitOutcome::Unknown(error) => Err(error),
-            },
-            Err(error) => {
-                transaction.rollback().await.map_err(failed)?;
-                self.refusal(key, error).await
-            }
-        }
-    }
-
-    /// What the destination says against a key; an error where that is about something else.
-    async fn refusal(&self, key: &ForeignKey, error: AdbpgError) -> Result<Constrained, AdbpgError> {
-        match &error {
-            AdbpgError::Server { state, .. } if state == "23503" => {
+        match self.alter(&action, &key.render()?).await {
+            Ok(()) => Ok(Constrained::Made),
+            Err(AdbpgError::Server { state, .. }) if state == "23503" => {
                 let found = rows(&self.client, "count the rows that refer to nothing", &key.render_count()?).await?;
                 let first = found.first().ok_or(AdbpgError::State("count"))?;
                 Ok(Constrained::Violated { rows: number(first, 0, "count")? })
             }
-            // What a definition is wrong in: types that cannot be compared, columns that are not unique, names.
-            AdbpgError::Server { state, text, .. } if state.starts_with("42") && state != "42501" => {
-                Ok(Constrained::Refused { why: text.clone() })
-            }
-            _ => Err(error),
+            Err(error) => refusal(error),
         }
     }
 

@@ -5,6 +5,7 @@
 //! came in between; what is as it should be stays as it is.
 
 mod columns;
+mod constraints;
 mod item;
 mod render;
 
@@ -12,26 +13,29 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use millrace_adbpg::{Connection, Constrained};
+use millrace_adbpg::Connection;
 use millrace_apply::destination_options;
 use millrace_capture::source_options;
 use millrace_model::Failure;
 use millrace_mysql::Session;
 use millrace_mysql::auto_increment::read_next_numbers;
-use millrace_task::{ForeignKeys, Task};
+use millrace_mysql::constraints::read_checks;
+use millrace_task::{CheckConstraints, ForeignKeys, Task};
 
 use crate::Ending;
 use crate::catalog::{databases, map_tables, selected_tables};
+use crate::check_constraints::{MappedCheck, map_checks};
 use crate::foreign_keys::{MappedKey, map_foreign_keys};
 use crate::output::{Colours, print, print_json};
 use crate::status::address;
 use crate::status::caught_up::{CaughtUp, wait_until_caught_up};
 use crate::text::count;
 use columns::numbered_columns;
-use item::{Deed, Item, State};
+use constraints::Maker;
+use item::{Deed, Item};
 use render::{Report, to_json, to_text};
 
-/// Prepare the destination for the application: numbers of AUTO_INCREMENT columns, foreign keys
+/// Prepare the destination for the application: AUTO_INCREMENT columns, CHECK constraints, foreign keys
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Use it when the application has stopped writing to the source, while the task still runs:
@@ -44,8 +48,8 @@ Each column that is AUTO_INCREMENT in the source becomes an identity, or gets a 
 numbers of both sides. It can be done again: what is prepared already stays as it is, and no number ever goes back.
 Without --execute it prints the statements and changes nothing.
 
-With foreign_keys = true in the task file's [schema], foreign keys wait until no apply writes any more. Stop the task, and run
-`millrace cut-over shop.toml --execute --unchecked` before the application starts.
+CHECK constraints, and foreign keys with foreign_keys = true in the task file's [schema], wait until no apply writes any more:
+stop the task, and run `millrace cut-over shop.toml --execute --unchecked` before the application starts.
 
 Exit code 1 if something waits or is left to decide, or if not everything has arrived, where --execute does nothing.
 
@@ -137,8 +141,9 @@ enum Writer {
 /// What the destination needs, by the source.
 struct Needs {
     columns: Vec<columns::Numbered>,
+    checks: Vec<MappedCheck>,
     keys: Vec<MappedKey>,
-    /// Who writes to the tables while the keys are made.
+    /// Who writes to the tables while constraints are made.
     writer: Writer,
 }
 
@@ -150,8 +155,14 @@ impl Needs {
             return Err(task.selection.nothing_selected());
         }
         let next_numbers = read_next_numbers(&mut session, &databases(&tables)).await?;
+        // Those that the source has now: one that was dropped since the task began is not made.
+        let checks = match task.check_constraints {
+            CheckConstraints::AtCutOver => read_checks(&mut session, &databases(&tables)).await?,
+            CheckConstraints::LeftOut => Vec::new(),
+        };
         session.close().await;
         let mapped = map_tables(task, &tables)?;
+        let checks = map_checks(task, &checks, &mapped);
         let columns = numbered_columns(&tables, &mapped, &next_numbers);
         let keys = match task.foreign_keys {
             ForeignKeys::AtCutOver => map_foreign_keys(task, &tables, &mapped),
@@ -163,7 +174,7 @@ impl Needs {
                 writer = Writer::Task;
             }
         }
-        Ok(Self { columns, keys, writer })
+        Ok(Self { columns, checks, keys, writer })
     }
 
     /// Adds an item for each need: shown, or done. An error is one of the item that would have come next.
@@ -175,34 +186,13 @@ impl Needs {
             };
             items.push(Item::of_numbering(numbered, numbering, deed));
         }
+        let mut maker = Maker { destination, deed, writer: self.writer };
+        for check in &self.checks {
+            items.push(Item::of_check(check, maker.check(check).await?));
+        }
         for key in &self.keys {
-            items.push(Item::of_foreign_key(key, self.constrain(destination, key, deed).await?));
+            items.push(Item::of_foreign_key(key, maker.foreign_key(key).await?));
         }
         Ok(())
-    }
-
-    async fn constrain(&self, destination: &mut Connection, key: &MappedKey, deed: Deed) -> Result<State, Failure> {
-        let key = match &key.target {
-            Ok(key) => key,
-            Err(why) => return Ok(State::LeftOut((*why).to_owned())),
-        };
-        if destination.has_foreign_key(key).await? {
-            return Ok(State::Ready);
-        }
-        let statement = key.render()?;
-        Ok(match (deed, self.writer) {
-            (Deed::Shown, _) => State::Needed(vec![statement]),
-            (Deed::Done, Writer::Task) => State::Waiting("until the task is stopped".to_owned()),
-            (Deed::Done, Writer::Nobody) => match destination.add_foreign_key(key).await? {
-                Constrained::Made => State::Done(vec![statement]),
-                Constrained::Violated { rows } => {
-                    let rows = count(usize::try_from(rows).unwrap_or(usize::MAX), "row");
-                    let why =
-                        format!("{rows} of \"{}\" without the row of \"{}\" referred to", key.table, key.referenced);
-                    State::Impossible(why)
-                }
-                Constrained::Refused { why } => State::Impossible(why),
-            },
-        })
     }
 }

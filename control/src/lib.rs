@@ -8,6 +8,7 @@
 
 mod catalog;
 mod check;
+mod check_constraints;
 mod completions;
 mod cut_over;
 mod foreign_keys;

@@ -4,7 +4,6 @@
 //! shown here is what happens.
 
 mod build;
-mod constraints;
 mod ddl;
 mod estimate;
 mod notes;

@@ -48,7 +48,7 @@ pub async fn read_checks(session: &mut Session, databases: &[&str]) -> Result<Ve
         ),
         Flavour::MariaDb => format!(
             "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE, 'YES' \
-             FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA IN ({list}) ORDER BY 1, 2, 3"
+             FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA IN ({list}) ORDER BY 1, 2, 3, 4"
         ),
     };
     let mut checks = Vec::new();

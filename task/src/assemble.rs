@@ -37,6 +37,7 @@ pub(crate) fn task(document: &Document<'_>, surroundings: &Surroundings<'_>) -> 
         selection: objects::selection(reader, &file)?,
         existing_tables: keys::schema(reader, file.schema.as_ref())?.existing_tables,
         foreign_keys: keys::foreign_keys(file.schema.as_ref()),
+        check_constraints: keys::check_constraints(file.schema.as_ref()),
         retry: retry(reader, &file.retry.unwrap_or_default())?,
         on_bad_row: on_bad_row(reader, &file.errors.unwrap_or_default())?,
         full: full_load(reader, &file.full.unwrap_or_default())?,

@@ -164,6 +164,8 @@ pub(crate) struct SchemaTable {
     pub(crate) indexes: Option<bool>,
     /// Whether foreign keys are made at cut-over.
     pub(crate) foreign_keys: Option<bool>,
+    /// Whether CHECK constraints are made at cut-over.
+    pub(crate) check_constraints: Option<bool>,
     /// What becomes of a column whose type changes.
     pub(crate) on_type_change: Option<Text>,
     /// Which types are chosen.

@@ -47,7 +47,8 @@ pub use kafka::{Kafka, Log, Transport};
 pub use memory::Memory;
 pub use name::{Environment, TaskName};
 pub use object::{
-    DistributedBy, ExistingTables, ForeignKeys, NameCase, NameQuotes, ObjectRule, OnTypeChange, RouteChoice,
+    CheckConstraints, DistributedBy, ExistingTables, ForeignKeys, NameCase, NameQuotes, ObjectRule, OnTypeChange,
+    RouteChoice,
 };
 pub use operations::{Operation, Operations};
 pub use phases::{Phase, Phases};
@@ -81,6 +82,8 @@ pub struct Task {
     pub existing_tables: ExistingTables,
     /// Whether the destination gets the source's foreign keys.
     pub foreign_keys: ForeignKeys,
+    /// Whether the destination gets the source's CHECK constraints.
+    pub check_constraints: CheckConstraints,
     /// How long failures are retried.
     pub retry: Retry,
     /// What is done with a row that the destination refuses.
@@ -95,8 +98,8 @@ pub struct Task {
 
 impl Task {
     /// XXH3-128 over what decides content and route: name, phases, objects, partitions; independent of the order of
-    /// keys and rules, of comments and of spelled-out defaults. Passwords, addresses, retries, `foreign_keys`, `[full]`
-    /// and `[http]` may change while a task runs and are not in it.
+    /// keys and rules, of comments and of spelled-out defaults. Passwords, addresses, retries, `foreign_keys`,
+    /// `check_constraints`, `[full]` and `[http]` may change while a task runs and are not in it.
     pub fn fingerprint(&self) -> [u8; 16] {
         fingerprint::of(self)
     }

@@ -119,6 +119,16 @@ pub enum ForeignKeys {
     AtCutOver,
 }
 
+/// `check_constraints`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CheckConstraints {
+    /// Cut-over makes those that translate.
+    #[default]
+    AtCutOver,
+    /// The destination has none.
+    LeftOut,
+}
+
 /// `distributed_by`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum DistributedBy {

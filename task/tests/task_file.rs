@@ -291,6 +291,7 @@ fn bad_operations_and_rules_are_refused_with_place_key_and_hint() {
         ("[log]", "[schema]\nindexes = 'no'\n[log]", "7:11", "schema.indexes", "found a string", ""),
         ("[log]", "[schema]\nhelper_tables = ['']\n[log]", "7:18", "schema.helper_tables", "not understood", "_*_gho"),
         ("[log]", "[schema]\ncomments = 1\n[log]", "7:12", "schema.comments", "found an integer", ""),
+        ("[log]", "[schema]\ncheck_constraints = 1\n[log]", "7:21", "schema.check_constraints", "found an integer", ""),
         ("[log]", "[schema]\nforeign_keys = 'yes'\n[log]", "7:16", "schema.foreign_keys", "found a string", ""),
         ("shop.*\"", "shop.*\"\nwhere = 'a = '", "10:9", "objects.where", "at column 5 of the condition", "conditions"),
         ("shop.*\"", "shop.*\"\nwhere = 'now() > a'", "10:9", "objects.where", "function \"now\"", "functions"),

@@ -3,6 +3,7 @@
 
 mod alter;
 mod barriers;
+mod check_constraints;
 mod definitions;
 mod failures;
 mod foreign_keys;

@@ -4,6 +4,7 @@ use millrace_adbpg::Numbering;
 use serde_json::{Value, json};
 
 use super::columns::Numbered;
+use crate::check_constraints::MappedCheck;
 use crate::foreign_keys::MappedKey;
 
 /// Whether what is needed is printed or executed.
@@ -20,6 +21,8 @@ pub(super) enum Deed {
 pub(super) enum Kind {
     /// A column that numbers its rows.
     NumberedColumn,
+    /// A CHECK constraint.
+    Check,
     /// A foreign key.
     ForeignKey,
 }
@@ -29,6 +32,7 @@ impl Kind {
     fn as_str(self) -> &'static str {
         match self {
             Self::NumberedColumn => "AUTO_INCREMENT column",
+            Self::Check => "CHECK constraint",
             Self::ForeignKey => "foreign key",
         }
     }
@@ -100,6 +104,17 @@ impl Item {
             destination: Some(format!("{}.{}", numbered.column.table, numbered.column.column)),
             remark: next.map(|next| format!("{next} comes next")).unwrap_or_default(),
             next,
+            state,
+        }
+    }
+
+    pub(super) fn of_check(check: &MappedCheck, state: State) -> Self {
+        Self {
+            kind: Kind::Check,
+            source: format!("{}.{}", check.table, check.name),
+            destination: check.target.as_ref().ok().map(|target| target.table.to_string()),
+            remark: "CHECK constraint".to_owned(),
+            next: None,
             state,
         }
     }

@@ -12,11 +12,11 @@ use millrace_mysql::constraints::CheckConstraint;
 use millrace_mysql::objects::SourceObject;
 use millrace_task::{Phase, Task};
 
-use super::constraints::constraints;
 use super::estimate::Estimate;
 use super::notes::{Place, lost_default, notes};
 use super::objects::{KeysMade, Unmoved, unmoved};
 use crate::catalog::MappedTable;
+use crate::check_constraints::{MappedCheck, map_checks};
 use crate::foreign_keys::map_foreign_keys;
 use crate::loose_keys::key_notes;
 
@@ -96,8 +96,8 @@ pub(super) fn plan(
     beside: Beside,
 ) -> Result<Plan, AdbpgError> {
     let Beside { objects, checks } = beside;
-    let mut checks_of: HashMap<TableName, Vec<CheckConstraint>> = HashMap::new();
-    for check in checks {
+    let mut checks_of: HashMap<TableName, Vec<MappedCheck>> = HashMap::new();
+    for check in map_checks(task, &checks, mapped) {
         checks_of.entry(check.table.clone()).or_default().push(check);
     }
     let plan_table = |(table, mapped): (&SourceTable, &MappedTable)| {
@@ -125,14 +125,19 @@ fn plan_table(
     dialect: &Dialect,
     table: &SourceTable,
     mapped: &MappedTable,
-    checks: &[CheckConstraint],
+    checks: &[MappedCheck],
 ) -> Result<PlannedTable, AdbpgError> {
     let created = render_create_table(dialect, &mapped.target, ExistingTable::Refuse)?;
     let indexes = render_indexes(dialect, &mapped.target)?;
     let mut left_out: Vec<(String, String)> = table.left_out.iter().map(|text| split_reason(text)).collect();
     left_out.extend(indexes_of_excluded_columns(mapped));
-    let constraints = constraints(checks, mapped)?;
-    left_out.extend(constraints.left_out);
+    let mut at_cut_over = Vec::new();
+    for check in checks {
+        match &check.target {
+            Ok(check) => at_cut_over.extend(check.render()?),
+            Err(why) => left_out.push((format!("check \"{}\"", check.name), why.clone())),
+        }
+    }
     left_out.extend(created.left_out.into_iter().chain(indexes.left_out).map(|LeftOut { what, why, .. }| (what, why)));
     let (route, route_reason) = match (mapped.source.route, mapped.source.key.is_empty()) {
         (Route::Key, _) => ("key", "rows are spread by their key over all partitions"),
@@ -152,7 +157,7 @@ fn plan_table(
         left_out,
         statements: created.statements,
         after_load: indexes.statements,
-        at_cut_over: constraints.at_cut_over,
+        at_cut_over,
     })
 }
 

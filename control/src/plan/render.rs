@@ -39,7 +39,7 @@ pub(super) fn to_sql(plan: &Plan) -> String {
         sql.push_str(&format!("{statement};\n"));
     }
     if plan.tables.iter().any(|table| !table.at_cut_over.is_empty()) {
-        sql.push_str("\n-- At cut-over, when the task has ended:\n");
+        sql.push_str("\n-- By `millrace cut-over`, when the task has ended:\n");
     }
     for statement in plan.tables.iter().flat_map(|table| &table.at_cut_over) {
         sql.push_str(&format!("-- {};\n", statement.replace(['\n', '\r'], "\n-- ")));

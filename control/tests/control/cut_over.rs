@@ -10,7 +10,7 @@ use tokio_postgres::SimpleQueryMessage;
 
 use crate::world::{Ended, World, millrace};
 
-const LIMIT: Duration = Duration::from_secs(90);
+pub(crate) const LIMIT: Duration = Duration::from_secs(90);
 
 /// Columns of names, types and counters that differ; `two` had a third row.
 const TABLES: &str = "
@@ -30,26 +30,26 @@ fn rules(name: &str) -> String {
 }
 
 /// Runs `cut-over` on a task; the exit code must be this.
-fn cut_over(task: &str, options: &[&str], code: i32) -> Result<Ended> {
+pub(crate) fn cut_over(task: &str, options: &[&str], code: i32) -> Result<Ended> {
     let ended = millrace(&[&["cut-over", task], options].concat())?;
     assert_eq!(ended.code, code, "{options:?}: {ended:?}");
     Ok(ended)
 }
 
 /// (name in the source without its database, state, next number) of each item.
-fn items(ended: &Ended, database: &str) -> Vec<(String, String, Option<i64>)> {
+pub(crate) fn items(ended: &Ended, database: &str) -> Vec<(String, String, Option<i64>)> {
     let items = ended.json()["items"].as_array().unwrap().clone();
     let text = |item: &Value, field: &str| item[field].as_str().unwrap().to_owned();
     let name = |item: &Value| text(item, "source").strip_prefix(&format!("{database}.")).unwrap().to_owned();
     items.iter().map(|item| (name(item), text(item, "state"), item["next"].as_i64())).collect()
 }
 
-fn expected(list: &[(&str, &str, Option<i64>)]) -> Vec<(String, String, Option<i64>)> {
+pub(crate) fn expected(list: &[(&str, &str, Option<i64>)]) -> Vec<(String, String, Option<i64>)> {
     list.iter().map(|(name, state, next)| ((*name).to_owned(), (*state).to_owned(), *next)).collect()
 }
 
 /// The one value that a statement gives.
-async fn value(world: &World, sql: &str) -> Result<String> {
+pub(crate) async fn value(world: &World, sql: &str) -> Result<String> {
     let messages = world.servers.connect_postgres().await?.simple_query(sql).await?;
     let row = messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
@@ -58,7 +58,7 @@ async fn value(world: &World, sql: &str) -> Result<String> {
     Ok(row.unwrap())
 }
 
-fn start(world: &World, task: &str) -> Result<Vec<Stage>> {
+pub(crate) fn start(world: &World, task: &str) -> Result<Vec<Stage>> {
     let stage = |name: &str| {
         let command = StageCommand::new(built_binary(name)?).argument("--task").argument(task);
         command.spawn(&world.folder.join(format!("{name}.log")))
@@ -66,8 +66,20 @@ fn start(world: &World, task: &str) -> Result<Vec<Stage>> {
     ["millrace-capture", "millrace-transform", "millrace-apply"].into_iter().map(stage).collect()
 }
 
+/// Takes Kafka out of a task file.
+pub(crate) fn without_kafka(task: &str) -> Result<()> {
+    let text = fs::read_to_string(task)?;
+    let (log, http) = (text.find("[log]").unwrap(), text.find("[http]").unwrap());
+    Ok(fs::write(task, format!("{}{}", &text[..log], &text[http..]))?)
+}
+
+pub(crate) fn start_one_process(world: &World, task: &str) -> Result<Vec<Stage>> {
+    let program = StageCommand::new(env!("CARGO_BIN_EXE_millrace")).argument("run").argument(task);
+    Ok(vec![program.spawn(&world.folder.join("run.log"))?])
+}
+
 /// Every stage answers: before, nobody can be asked.
-async fn wait_until_it_runs(task: &str) -> Result<()> {
+pub(crate) async fn wait_until_it_runs(task: &str) -> Result<()> {
     poll_until(LIMIT, "a task that runs", async || {
         Ok(millrace(&["status", task, "--json"])?.json()["state"] == "running")
     })
@@ -147,11 +159,10 @@ async fn a_completed_task_is_cut_over_by_hand() -> Result<()> {
     );
     world.mysql(&format!("USE {name}; CREATE TABLE words (id INT AUTO_INCREMENT PRIMARY KEY)")).await?;
     let task = world.task(&world.servers.mysql, &objects)?;
-    let text = fs::read_to_string(&task)?;
-    let (log, http) = (text.find("[log]").unwrap(), text.find("[http]").unwrap());
-    fs::write(&task, format!("{}{}", &text[..log], &text[http..]))?;
-    let program = StageCommand::new(env!("CARGO_BIN_EXE_millrace")).argument("run").argument(&task);
-    program.spawn(&world.folder.join("run.log"))?.wait_for_success(LIMIT).await?;
+    without_kafka(&task)?;
+    for mut process in start_one_process(&world, &task)? {
+        process.wait_for_success(LIMIT).await?;
+    }
 
     let script = cut_over(&task, &[], 1)?;
     assert!(script.out.contains(".words.id, type text has no next number"), "{}", script.out);
@@ -186,14 +197,8 @@ async fn foreign_keys_are_made_once_nobody_applies_any_more() -> Result<()> {
 async fn foreign_keys_are_made_once_the_one_process_has_ended() -> Result<()> {
     let world = World::new("cut_keys_run").await?;
     let task = world.task(&world.servers.mysql, &objects_with_keys(&world.name))?;
-    let text = fs::read_to_string(&task)?;
-    let (log, http) = (text.find("[log]").unwrap(), text.find("[http]").unwrap());
-    fs::write(&task, format!("{}{}", &text[..log], &text[http..]))?;
-    make_foreign_keys(world, &task, |world, task| {
-        let program = StageCommand::new(env!("CARGO_BIN_EXE_millrace")).argument("run").argument(task);
-        Ok(vec![program.spawn(&world.folder.join("run.log"))?])
-    })
-    .await
+    without_kafka(&task)?;
+    make_foreign_keys(world, &task, start_one_process).await
 }
 
 fn objects_with_keys(name: &str) -> String {

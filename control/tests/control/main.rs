@@ -4,6 +4,7 @@
 mod check;
 mod constraints;
 mod cut_over;
+mod cut_over_checks;
 mod exit_codes;
 mod plan;
 mod scan;

@@ -8,8 +8,8 @@ use crate::expansion::Text;
 use crate::file::{DistributedBy as Written, ObjectTable, SchemaTable};
 use crate::glob::Glob;
 use crate::object::{
-    DistributedBy, ExistingTables, Extra, ForeignKeys, NameCase, NameQuotes, ObjectSettings, OnTypeChange, RouteChoice,
-    SchemaSettings,
+    CheckConstraints, DistributedBy, ExistingTables, Extra, ForeignKeys, NameCase, NameQuotes, ObjectSettings,
+    OnTypeChange, RouteChoice, SchemaSettings,
 };
 use crate::policy::{InsteadOfDate, InvalidText, NulCharacters, TypeProfile};
 use crate::reader::Reader;
@@ -82,6 +82,14 @@ pub(super) fn foreign_keys(table: Option<&SchemaTable>) -> ForeignKeys {
     match table.and_then(|table| table.foreign_keys) {
         Some(true) => ForeignKeys::AtCutOver,
         Some(false) | None => ForeignKeys::LeftOut,
+    }
+}
+
+/// `schema.check_constraints`.
+pub(super) fn check_constraints(table: Option<&SchemaTable>) -> CheckConstraints {
+    match table.and_then(|table| table.check_constraints) {
+        Some(true) | None => CheckConstraints::AtCutOver,
+        Some(false) => CheckConstraints::LeftOut,
     }
 }
 

@@ -1,4 +1,4 @@
-//! CHECK constraints: which of them the destination can have, and the statement that makes each at cut-over. Pure.
+//! CHECK constraints: which of them the destination can have, and what makes each at cut-over. Pure.
 //!
 //! While a task runs, the source checks its rows: the destination has no constraints of its own, so that none is stricter than
 //! the source after a change there. A condition is translated only where it means the same in the destination for every row
@@ -11,42 +11,77 @@
 mod terms;
 mod words;
 
-use millrace_adbpg::AdbpgError;
-use millrace_adbpg::ddl::render_add_check;
-use millrace_adbpg::ident::Ident;
-use millrace_model::{Column, MysqlType, PgType};
+use std::collections::{HashMap, HashSet};
+
+use millrace_adbpg::Check;
+use millrace_model::{Column, MysqlType, PgType, TableName};
 use millrace_mysql::constraints::{CheckConstraint, Enforcement};
-use millrace_task::{Comparison, Condition, Expression, InsteadOfDate, Negation, Operand, Truth, Value};
+use millrace_task::{
+    CheckConstraints, Comparison, Condition, Expression, InsteadOfDate, Negation, ObjectRule, Operand, Task, Truth,
+    Value,
+};
 use millrace_transform::types::{may_hold_zero_date, target_type};
 
 use self::terms::{Kind, Term, comparable, quoted};
 use self::words::in_plain_words;
 use crate::catalog::MappedTable;
 
-/// What becomes of a table's constraints.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Constraints {
-    /// The statements that make those that can be made.
-    pub(super) at_cut_over: Vec<String>,
-    /// The others: what, and why.
-    pub(super) left_out: Vec<(String, String)>,
+/// A CHECK constraint of the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MappedCheck {
+    /// Its table in the source.
+    pub(crate) table: TableName,
+    /// Its name there.
+    pub(crate) name: String,
+    /// What it is in the destination, or why it stays behind.
+    pub(crate) target: Result<Check, String>,
 }
 
-/// What becomes of the table's constraints.
-///
-/// # Errors
-/// A name of the destination that cannot stand in SQL.
-pub(super) fn constraints(checks: &[CheckConstraint], mapped: &MappedTable) -> Result<Constraints, AdbpgError> {
-    let mut constraints = Constraints::default();
+/// The constraints of the moved tables, by table and name.
+pub(crate) fn map_checks(task: &Task, checks: &[CheckConstraint], mapped: &[MappedTable]) -> Vec<MappedCheck> {
+    let mut checks_of: HashMap<&TableName, Vec<&CheckConstraint>> = HashMap::new();
     for check in checks {
-        match translate(check, mapped) {
-            Ok(condition) => {
-                constraints.at_cut_over.push(render_add_check(&mapped.target.name, &check.name, &condition)?);
-            }
-            Err(why) => constraints.left_out.push((format!("check \"{}\"", check.name), why)),
-        }
+        checks_of.entry(&check.table).or_default().push(check);
     }
-    Ok(constraints)
+    let of_table = |mapped: &MappedTable| {
+        let checks = checks_of.get(&mapped.source.name).map_or(&[][..], |checks| checks);
+        map_table(checks, mapped, task.selection.selects(&mapped.source.name), task.check_constraints)
+    };
+    mapped.iter().flat_map(of_table).collect()
+}
+
+fn map_table(
+    checks: &[&CheckConstraint],
+    mapped: &MappedTable,
+    rule: Option<&ObjectRule>,
+    made: CheckConstraints,
+) -> Vec<MappedCheck> {
+    let mut names: HashSet<String> = HashSet::new();
+    let mut map = |check: &&CheckConstraint| {
+        let wanted = rule.map_or_else(|| check.name.clone(), |rule| rule.destination_index(&check.name));
+        let condition = match made {
+            CheckConstraints::AtCutOver => translate(check, mapped),
+            CheckConstraints::LeftOut => Err("schema.check_constraints = false".to_owned()),
+        };
+        let target = condition.map(|condition| Check {
+            table: mapped.target.name.clone(),
+            name: free_name(wanted, &mut names),
+            condition,
+        });
+        MappedCheck { table: check.table.clone(), name: check.name.clone(), target }
+    };
+    checks.iter().map(&mut map).collect()
+}
+
+/// A name that no other has: MariaDB gives a column's constraint the column's name, which one of the table can have, too.
+fn free_name(wanted: String, names: &mut HashSet<String>) -> String {
+    let mut name = wanted.clone();
+    let mut number = 2;
+    while !names.insert(name.clone()) {
+        name = format!("{wanted}_{number}");
+        number += 1;
+    }
+    name
 }
 
 /// Why a condition is not translated.
@@ -57,7 +92,6 @@ fn translate(check: &CheckConstraint, mapped: &MappedTable) -> Result<String, Un
     if check.enforcement == Enforcement::NotEnforced {
         return Err("the source does not enforce it".to_owned());
     }
-    Ident::new(&check.name).map_err(|_| "its name is longer than 63 bytes".to_owned())?;
     let words = in_plain_words(&check.condition).ok_or_else(|| TEXTS.to_owned())?;
     let condition = Condition::parse(&words).map_err(|problem| {
         format!("only comparisons of numbers and dates, and with NULL, are translated: {}", problem.message)

@@ -78,16 +78,20 @@ fn check(condition: &str) -> CheckConstraint {
     }
 }
 
+fn mapped_to(checks: &[CheckConstraint], mapped: &MappedTable) -> Vec<Result<Check, String>> {
+    let checks: Vec<&CheckConstraint> = checks.iter().collect();
+    map_table(&checks, mapped, None, CheckConstraints::AtCutOver).into_iter().map(|check| check.target).collect()
+}
+
 /// The condition, or why there is none.
 fn of(condition: &str) -> String {
-    let made = constraints(&[check(condition)], &mapped()).unwrap();
-    match (&made.at_cut_over[..], &made.left_out[..]) {
-        ([statement], []) => {
-            let condition = statement.strip_prefix("ALTER TABLE \"shop\".\"T\" ADD CONSTRAINT \"c\" CHECK (").unwrap();
-            condition.strip_suffix(')').unwrap().to_owned()
+    match &mapped_to(&[check(condition)], &mapped())[..] {
+        [Ok(check)] => {
+            assert_eq!((check.table.to_string().as_str(), check.name.as_str()), ("shop.T", "c"));
+            check.condition.clone()
         }
-        ([], [(what, why)]) if what == "check \"c\"" => format!("left out: {why}"),
-        _ => panic!("{made:?}"),
+        [Err(why)] => format!("left out: {why}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -193,25 +197,34 @@ fn comparisons_of_dates_that_could_mean_something_else_are_named() {
     }
     let mut mapped = mapped();
     mapped.policies.invalid_dates = InsteadOfDate::FirstDay;
-    let made = constraints(&[check("(`day` < `last`)")], &mapped).unwrap();
-    assert!(made.left_out[0].1.contains("has the first day there"), "{made:?}");
+    let made = mapped_to(&[check("(`day` < `last`)")], &mapped);
+    assert!(made[0].as_ref().unwrap_err().contains("has the first day there"), "{made:?}");
 }
 
 #[test]
 fn dates_are_null_where_they_are_if_zero_dates_stop() {
     let mut mapped = mapped();
     mapped.policies.zero_dates = InsteadOfDate::Stop;
-    let made = constraints(&[check("(`day` is not null)"), check("(`day` <=> `last`)")], &mapped).unwrap();
-    assert!(made.at_cut_over[0].ends_with("CHECK ((\"day\" IS NOT NULL))"), "{made:?}");
-    assert!(made.at_cut_over[1].ends_with("CHECK ((\"day\" IS NOT DISTINCT FROM \"last\"))"), "{made:?}");
+    let made = mapped_to(&[check("(`day` is not null)"), check("(`day` <=> `last`)")], &mapped);
+    assert_eq!(made[0].as_ref().unwrap().condition, "(\"day\" IS NOT NULL)");
+    assert_eq!(made[1].as_ref().unwrap().condition, "(\"day\" IS NOT DISTINCT FROM \"last\")");
 }
 
 #[test]
-fn only_what_the_source_enforces_is_made() {
+fn only_what_the_source_enforces_and_the_task_asks_for_is_made() {
     let not_enforced = CheckConstraint { enforcement: Enforcement::NotEnforced, ..check("(`a` > 0)") };
-    let long = CheckConstraint { name: "n".repeat(64), ..check("(`a` > 0)") };
-    let made = constraints(&[not_enforced, long], &mapped()).unwrap();
-    let why: Vec<&str> = made.left_out.iter().map(|(_, why)| why.as_str()).collect();
-    assert_eq!(why, ["the source does not enforce it", "its name is longer than 63 bytes"]);
-    assert!(made.at_cut_over.is_empty());
+    let made = mapped_to(&[not_enforced, check("(`a` > 0)")], &mapped());
+    assert_eq!(made[0].as_ref().unwrap_err(), "the source does not enforce it");
+    assert!(made[1].is_ok());
+    let left_out = map_table(&[&check("(`a` > 0)")], &mapped(), None, CheckConstraints::LeftOut);
+    assert_eq!(left_out[0].target.as_ref().unwrap_err(), "schema.check_constraints = false");
+}
+
+/// MariaDB can have two of one name in a table.
+#[test]
+fn each_constraint_has_a_name_of_its_own() {
+    let named = |name: &str| CheckConstraint { name: name.to_owned(), ..check("(`a` > 0)") };
+    let made = mapped_to(&[named("a"), named("a"), named("a_2"), named("b")], &mapped());
+    let names: Vec<&str> = made.iter().map(|check| check.as_ref().unwrap().name.as_str()).collect();
+    assert_eq!(names, ["a", "a_2", "a_2_2", "b"]);
 }
