@@ -1,8 +1,9 @@
 //! The recorded counts: a text file, so that a change shows in a diff.
 //!
-//! Compilers differ in what they inline, so the file names the one that it was recorded with. With another one the
-//! tolerance is wide instead of the comparison being left out: no compiler doubles a step, and what does is worth knowing
-//! everywhere. A count that fell does not fail, because whoever made a step cheaper should not be stopped by it; it is
+//! What is inlined depends on how the compiler divides a crate, and that on the folder that it is built in: the same
+//! sources in another folder cost up to a quarter more or less at a step. So the tolerance is above that. The file names the
+//! compiler that it was recorded with; with another one the tolerance is wider still instead of the comparison being left
+//! out: no compiler doubles a step, and what does is worth knowing everywhere. A count that fell does not fail, because whoever made a step cheaper should not be stopped by it; it is
 //! named, so that the gain can be recorded and held.
 
 use std::collections::BTreeMap;
@@ -23,8 +24,8 @@ const RECORD: &str = "MILLRACE_RECORD_INSTRUCTIONS";
 const COMMAND: &str = "MILLRACE_RECORD_INSTRUCTIONS=1 cargo test -p millrace-bench --test instructions";
 
 /// What a count may be above the recorded one, in percent, and with a compiler of another version.
-const TOLERANCE: u64 = 10;
-const TOLERANCE_OF_ANOTHER_COMPILER: u64 = 60;
+const TOLERANCE: u64 = 40;
+const TOLERANCE_OF_ANOTHER_COMPILER: u64 = 80;
 /// And in instructions, so that a step of a few may move.
 const SLACK: u64 = 5;
 
