@@ -5,6 +5,8 @@
 --                       only: GRANT SELECT ON shop.* TO ...
 --   REPLICATION SLAVE   reads the binlog (the phase "incremental" only)
 --   REPLICATION CLIENT  reads the positions and settings of the binlog (the phase "incremental" only)
+--   XA_RECOVER_ADMIN    (MySQL, not granted below) lets the check see transactions that are prepared and not
+--                       ended. Without it the check warns, and you see to it that there is none when the task starts
 --   LOCK TABLES         on the databases that move, for a source without GTIDs only: for tables without a key, and before
 --                       MySQL 8.0.22 for all (see docs/operations.md)
 -- Millrace writes nothing to the source.
