@@ -23,7 +23,7 @@ const VALID: &str = "SELECT conname, convalidated FROM pg_constraint WHERE conty
 
 #[tokio::test]
 async fn a_check_is_made_once_every_row_holds() {
-    with_database("checks", |server| async move {
+    with_database("check_constraints", |server| async move {
         server
             .run("CREATE TABLE t (a integer, \"b c\" numeric(20,0)); INSERT INTO t VALUES (1, 1), (-1, 2), (-2, NULL)")
             .await;
@@ -46,7 +46,7 @@ async fn a_check_is_made_once_every_row_holds() {
 /// Whoever was killed between the two steps has left one that is not valid.
 #[tokio::test]
 async fn a_check_that_was_begun_is_finished_or_taken_away() {
-    with_database("checks_begun", |server| async move {
+    with_database("check_constraints_begun", |server| async move {
         server.run("CREATE TABLE t (a integer, b integer); INSERT INTO t VALUES (1, -1)").await;
         server.run("ALTER TABLE t ADD CONSTRAINT a CHECK (a > 0) NOT VALID").await;
         server.run("ALTER TABLE t ADD CONSTRAINT b CHECK (b > 0) NOT VALID").await;
@@ -61,7 +61,7 @@ async fn a_check_that_was_begun_is_finished_or_taken_away() {
 
 #[tokio::test]
 async fn what_the_server_does_not_take_is_said() {
-    with_database("checks_refused", |server| async move {
+    with_database("check_constraints_refused", |server| async move {
         server.run("CREATE TABLE t (a integer, CONSTRAINT k PRIMARY KEY (a))").await;
         for (name, condition, expected) in [("k", "(a > 0)", "already exists"), ("c", "(b > 0)", "does not exist")] {
             let refused = add(&server, &check(name, condition)).await;

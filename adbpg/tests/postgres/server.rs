@@ -1,5 +1,6 @@
 //! A database of its own for each test, removed afterwards.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use millrace_adbpg::{Connection, DestinationOptions, TlsMode};
@@ -77,8 +78,11 @@ where
     F: FnOnce(Server) -> T,
     T: Future<Output = ()> + Send + 'static,
 {
+    // Two tests of one name do not meet.
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
     let config = config();
-    let database = format!("millrace_adbpg_{}_{name}", std::process::id());
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let database = format!("millrace_adbpg_{}_{number}_{name}", std::process::id());
     let admin = open(&config).await;
     admin.batch_execute(&format!("CREATE DATABASE \"{database}\" TEMPLATE template0 ENCODING 'UTF8'")).await.unwrap();
     let tokio_postgres::config::Host::Tcp(host) = config.get_hosts()[0].clone() else { panic!("{VARIABLE}: no host") };
