@@ -10,7 +10,7 @@ use crate::statements::Scene;
 /// Carries a statement out on the table as the stream knows it.
 pub(crate) fn alter(scene: &mut Scene<'_>, table: &TableName, defaults: &CreateDefaults) -> Result<(), Failure> {
     let Some(state) = scene.capture.table(table) else {
-        if !scene.arrivals.void(table) {
+        if !scene.awaits(table) {
             scene.arrivals.expect(table.clone());
         }
         return Ok(());

@@ -8,7 +8,11 @@
 //! rows are read. A statement about it in between voids the reading. Rows of the table that come by before are superseded by that load.
 //!
 //! Nothing of this is durable: a restart finds selected tables that the state does not know, and reads them the same way.
-//! A table that the stream itself creates later is struck off by that statement.
+//! A table that the stream itself creates later is struck off by that statement. A table that was waited for when the last
+//! attempt died, and that the source has dropped or renamed since, is found nowhere: its rows come by nonetheless, up to
+//! that statement. They are not needed: what the statement leaves of them is loaded under its new name. So until the
+//! stream has delivered what the source had when it was asked for its tables, a table that is neither known nor waited
+//! for is one that is gone ([`Arrivals::is_gone`]); from there on it is a fault.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -59,6 +63,8 @@ enum Wait {
 pub(crate) struct Arrivals {
     options: SourceOptions,
     seam: Seam,
+    /// What the source had written when a restart had asked it for its tables.
+    listed: Option<Reading>,
     tables: BTreeMap<TableName, Wait>,
     numbers: u64,
     answers: mpsc::Sender<Answer>,
@@ -67,10 +73,10 @@ pub(crate) struct Arrivals {
 }
 
 impl Arrivals {
-    /// Nothing to wait for.
-    pub(crate) fn new(options: SourceOptions, seam: Seam) -> Self {
+    /// Nothing to wait for; `listed` is what the source had written when a restart had asked it for its tables.
+    pub(crate) fn new(options: SourceOptions, seam: Seam, listed: Option<Reading>) -> Self {
         let (answers, told) = mpsc::channel(16);
-        Self { options, seam, tables: BTreeMap::new(), numbers: 0, answers, told, tasks: JoinSet::new() }
+        Self { options, seam, listed, tables: BTreeMap::new(), numbers: 0, answers, told, tasks: JoinSet::new() }
     }
 
     /// A table is there whose definition is not known; or a statement about it came by.
@@ -103,6 +109,13 @@ impl Arrivals {
     /// Whether the table is waited for.
     pub(crate) fn contains(&self, table: &TableName) -> bool {
         self.tables.contains_key(table)
+    }
+
+    /// Whether a table that the stream does not know was there when the last attempt died and is not any more; `delivered`
+    /// is all that the stream has delivered.
+    pub(crate) fn is_gone(&self, table: &TableName, delivered: Option<&Reading>) -> bool {
+        let (Some(listed), Some(delivered)) = (&self.listed, delivered) else { return false };
+        !self.contains(table) && !delivered.covers(listed)
     }
 
     /// Whether nothing is waited for.

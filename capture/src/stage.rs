@@ -89,7 +89,7 @@ async fn begin(
     partitions: u32,
 ) -> Result<Stage, Failure> {
     let task = context.task.clone();
-    let mut unknown = Vec::new();
+    let (mut unknown, mut listed) = (Vec::new(), None);
     let (mut source, capture) = match recovered {
         Recovered::Restart { mut checkpoint, tables } => {
             let mut source = source.for_restart(&task, &mut checkpoint).await?;
@@ -97,6 +97,7 @@ async fn begin(
             if capture.source().is_some() {
                 let is_known = |name: &TableName| capture.table(name).is_some();
                 unknown = unknown_tables(&mut source.session, &task, is_known).await?;
+                listed = Seam::of(capture.source(), &source.facts).now(&mut source.session).await?;
             }
             (source, capture)
         }
@@ -114,7 +115,7 @@ async fn begin(
     let statements = Statements::read(&mut source.session, &source.facts).await?;
     let progress = Progress::of(&mut source.session, &capture).await?;
     source.session.close().await;
-    let mut arrivals = Arrivals::new(source.options.clone(), seam);
+    let mut arrivals = Arrivals::new(source.options.clone(), seam, listed);
     unknown.into_iter().for_each(|table| arrivals.expect(table));
     let translator = Translator::new(task, statements, arrivals);
     Ok(Stage::new(context, capture, (source.options, seam), translator, progress))

@@ -17,6 +17,7 @@ use crate::arrivals::Arrivals;
 use crate::databases::Databases;
 use crate::renames::rename;
 use crate::start::{ensure_charsets_are_known, routed, same_destination};
+use crate::stream::delivered;
 
 /// What is needed to read a statement besides its event.
 pub(crate) struct Statements {
@@ -64,9 +65,16 @@ impl Scene<'_> {
         Some(restate(before, name.clone()))
     }
 
+    /// Whether a table is not known, and what the statement says of it is in its definition when that is read, or is of
+    /// no account any more.
+    pub(crate) fn awaits(&mut self, table: &TableName) -> bool {
+        let is_known = self.capture.table(table).is_some();
+        !is_known && (self.arrivals.void(table) || self.arrivals.is_gone(table, delivered(self.capture)))
+    }
+
     /// The rows of a table changed without row images, and some may be gone: it is emptied and loaded.
     fn load_anew(&mut self, table: &TableName, what: &str) -> Result<(), Failure> {
-        if !self.selects(table) || self.arrivals.void(table) {
+        if !self.selects(table) || self.awaits(table) {
             return Ok(());
         }
         if self.capture.table(table).is_none() {
@@ -94,7 +102,7 @@ impl Scene<'_> {
     }
 
     fn truncate(&mut self, table: &TableName) -> Result<(), Failure> {
-        if self.arrivals.void(table) {
+        if self.awaits(table) {
             return Ok(());
         }
         Ok(self.capture.truncate(table)?)
@@ -191,6 +199,11 @@ impl Statements {
         match (scene.capture.table(&table).is_some(), when_exists) {
             (true, WhenExists::Keep) => return Ok(()),
             (true, WhenExists::Replace) => scene.capture.drop_table(&table)?,
+            // Whether the statement makes it, or it was there with other columns, cannot be seen here.
+            (false, WhenExists::Keep) if scene.awaits(&table) => {
+                scene.arrivals.expect(table);
+                return Ok(());
+            }
             _ => {}
         }
         match form {

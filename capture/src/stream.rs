@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use millrace_model::batch::RowChange;
 use millrace_model::row::RowWriter;
-use millrace_model::{Failure, MysqlType, SchemaKey, TableName};
+use millrace_model::{Failure, MysqlType, Reading, SchemaKey, TableName};
 use millrace_mysql::binlog::{RowDecoder, RowImage, RowsBatch, SourceEvent, TableMap};
 use millrace_mysql::charset::Charsets;
 use millrace_mysql::{Session, SourceOptions};
@@ -104,9 +104,10 @@ impl Translator {
         let name = &rows.map.name;
         let Some(rule) = self.task.selection.selects(name) else { return Ok(()) };
         let operations = rule.operations();
-        // The load that follows supersedes rows that come before it.
         let Some(state) = capture.table(name) else {
-            return if self.arrivals.contains(name) { Ok(()) } else { Err(unknown_table(name)) };
+            // The load that follows supersedes rows that come before it.
+            let is_superseded = self.arrivals.contains(name) || self.arrivals.is_gone(name, delivered(capture));
+            return if is_superseded { Ok(()) } else { Err(unknown_table(name)) };
         };
         if !self.has_decoder(rows, state.key) {
             let decoder = RowDecoder::new(&rows.map, &state.schema, &self.charsets)
@@ -127,7 +128,7 @@ impl Translator {
         if self.arrivals.is_empty() {
             return Ok(());
         }
-        let Some(delivered) = capture.source().map(|source| source.delivered.clone()) else { return Ok(()) };
+        let Some(delivered) = delivered(capture).cloned() else { return Ok(()) };
         for table in self.arrivals.arrived(&delivered) {
             let (name, source_only) = (table.name.clone(), table.source_only.clone());
             ensure_name_is_free(capture, &self.task, &name)?;
@@ -139,6 +140,11 @@ impl Translator {
         self.arrivals.ask(&delivered);
         Ok(())
     }
+}
+
+/// All that the stream has delivered.
+pub(crate) fn delivered(capture: &Capture) -> Option<&Reading> {
+    capture.source().map(|source| &source.delivered)
 }
 
 fn to_change(image: RowImage) -> RowChange {

@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use millrace_e2e::{LIMIT, Role, Scope, Stages, TestResult, World, in_world, poll_until_equal};
 use millrace_testkit::poll_until;
+use mysql_async::prelude::Queryable;
 
 const TABLE: &str = "CREATE TABLE big (id INT PRIMARY KEY, day INT NOT NULL);
     INSERT INTO big WITH RECURSIVE n AS (SELECT 1 AS id UNION ALL SELECT id + 1 FROM n WHERE id < 50) SELECT id, id FROM n;";
@@ -87,4 +88,64 @@ fn a_table_that_is_there_is_reported_though_rows_come_before_it() -> TestResult 
         ensure!(printed.hint.contains("nothing was created"), "{}", printed.hint);
         Ok(())
     })?)
+}
+
+#[test]
+fn a_table_that_is_gone_before_it_was_read_moves_under_its_new_name_over_kafka() -> TestResult {
+    Ok(in_world("gone_staged", async |world| a_table_is_gone(world, &Role::ALL).await)?)
+}
+
+#[test]
+fn a_table_that_is_gone_before_it_was_read_moves_under_its_new_name_in_one_process() -> TestResult {
+    Ok(in_world("gone_run", async |world| a_table_is_gone(world, &[Role::Run]).await)?)
+}
+
+/// A table is renamed into the selection, and a lock keeps its definition from being read until the process dies; it gets
+/// rows and another name before the next one starts.
+async fn a_table_is_gone(world: &World, roles: &[Role]) -> Result<()> {
+    world
+        .run_in_source(
+            "CREATE TABLE anchor (id INT PRIMARY KEY); INSERT INTO anchor VALUES (1); CREATE DATABASE `{database}_out`; \
+             CREATE TABLE `{database}_out`.moving (id INT PRIMARY KEY, v INT); \
+             INSERT INTO `{database}_out`.moving VALUES (1, 10), (2, 20)",
+        )
+        .await?;
+    let task = world.task_file();
+    let task = if roles.contains(&Role::Run) { task.without_kafka() } else { task }.write()?;
+    let mut stages = Stages::start(world, &task, roles)?;
+    let outside = Scope { absent: vec![world.fill("{database}_out.moving")], ..Scope::default() };
+    poll_until_equal(world, &mut stages, &outside, LIMIT).await?;
+    let mut locker = world.connect_mysql().await?;
+    let renamed = world.fill("RENAME TABLE `{database}_out`.moving TO moving");
+    locker.query_drop(world.fill("LOCK TABLES `{database}_out`.moving WRITE")).await?;
+    locker.query_drop(renamed).await?;
+    locker.query_drop("INSERT INTO moving VALUES (3, 30)").await?;
+    // Once this row is there, the next process begins behind the renaming.
+    world.run_in_source("INSERT INTO anchor VALUES (2)").await?;
+    let destination = world.connect_postgres().await?;
+    let there = world.fill("SELECT count(*) FROM \"{database}\".anchor WHERE id = 2");
+    poll_until(LIMIT, "the row behind the renaming", async || {
+        stages.ensure_running()?;
+        Ok(destination.query_one(&there, &[]).await?.get::<_, i64>(0) == 1)
+    })
+    .await?;
+    let said = stages.output(roles[0])?;
+    ensure!(said.contains("its definition is read from the source"), "it is not waited for:\n{said}");
+    stages.kill(0)?;
+    locker.query_drop("UNLOCK TABLES").await?;
+    for statement in [
+        "INSERT INTO moving VALUES (4, 40)",
+        "CREATE TABLE IF NOT EXISTS moving (other INT PRIMARY KEY)",
+        "TRUNCATE moving",
+        "ALTER TABLE moving ADD w VARCHAR(9) DEFAULT 'w'",
+        "INSERT INTO moving VALUES (5, 50, 'five'), (6, 60, NULL)",
+        "UPDATE moving SET v = v + 1",
+        "RENAME TABLE moving TO moved",
+        "DELETE FROM moved WHERE id = 6",
+    ] {
+        locker.query_drop(statement).await?;
+    }
+    stages.restart_ended().await?;
+    poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await?;
+    stages.stop().await
 }
