@@ -3,7 +3,9 @@
 //! The choice looks at content alone, never at the order in which indexes were defined: `information_schema` does not
 //! show that order, and CREATE TABLE in the binlog must lead to the same choice. The replication key is the primary key,
 //! or the unique key over NOT NULL columns with the fewest columns (then the first columns, then the name). A key over a
-//! prefix, an expression or a nullable column identifies nothing by its columns' values.
+//! prefix, an expression or a nullable column identifies nothing by its columns' values. Neither does one over an ENUM or
+//! SET with the label '': the error value of the ENUM and the empty set are other values of the key that read the same
+//! (MySQL 8.0 Reference Manual, 11.3.5 "The ENUM Type", 11.3.6 "The SET Type"), so that two rows would be one.
 
 use std::sync::Arc;
 
@@ -104,15 +106,26 @@ fn whole_columns(columns: &[Column<MysqlType>], definition: &IndexDefinition) ->
         IndexKind::Vector => return Err("a vector index is not carried".into()),
     }
     let name = |place: usize| columns.get(place).map_or("?", |c| &*c.name);
+    let reads_as_two = |place: usize| {
+        definition.uniqueness == Uniqueness::Unique && columns.get(place).is_some_and(|c| has_empty_label(&c.ty))
+    };
     definition
         .parts
         .iter()
         .map(|part| match part {
+            IndexPart::Column(place) if reads_as_two(*place) => Err(format!(
+                "column \"{}\" has the label '', which reads the same as a value without a label",
+                name(*place)
+            )),
             IndexPart::Column(place) => Ok(*place),
             IndexPart::Prefix(place) => Err(format!("holds only a prefix of column \"{}\"", name(*place))),
             IndexPart::Expression => Err("holds an expression".to_owned()),
         })
         .collect()
+}
+
+fn has_empty_label(ty: &MysqlType) -> bool {
+    matches!(ty, MysqlType::Enum(labels) | MysqlType::Set(labels) if labels.iter().any(String::is_empty))
 }
 
 fn best_unique_key(columns: &[Column<MysqlType>], indexes: &[Index]) -> Vec<usize> {

@@ -17,6 +17,7 @@ async fn reads_keys_indexes_and_hidden_columns() {
             "CREATE TABLE hidden (a INT, g INT AS (a + 1) VIRTUAL, i INT INVISIBLE)",
             "SET SESSION sql_generate_invisible_primary_key = ON",
             "CREATE TABLE gipk (a INT)",
+            "CREATE TABLE labels (e ENUM('a', '') PRIMARY KEY, s SET('', 'b') NOT NULL, KEY plain (e), UNIQUE second (s))",
             "CREATE VIEW a_view AS SELECT 1 AS one",
             "INSERT INTO parent VALUES (1, 'x'), (2, 'y')",
             "ANALYZE TABLE parent",
@@ -24,7 +25,7 @@ async fn reads_keys_indexes_and_hidden_columns() {
         .await;
         let tables = read_tables(session, &|name| &*name.database == database).await.unwrap();
         let names: Vec<&str> = tables.iter().map(|t| &*t.name.table).collect();
-        assert_eq!(names, ["child", "gipk", "hidden", "nokey", "parent", "uniques"]);
+        assert_eq!(names, ["child", "gipk", "hidden", "labels", "nokey", "parent", "uniques"]);
         let table = |name: &str| tables.iter().find(|t| &*t.name.table == name).unwrap().clone();
 
         let parent = table("parent");
@@ -44,6 +45,12 @@ async fn reads_keys_indexes_and_hidden_columns() {
         assert_eq!(columns("hidden"), ["a", "g", "i"]);
         assert_eq!(columns("gipk"), ["my_row_id", "a"]);
         assert_eq!(table("gipk").key, [0]);
+        let labels = table("labels");
+        assert_eq!((labels.key.len(), labels.primary_key.len(), labels.indexes.len()), (0, 0, 1));
+        let reason = |index: &str, column: &str| {
+            format!("index \"{index}\": column \"{column}\" has the label '', which reads the same as a value without a label")
+        };
+        assert_eq!(labels.left_out, [reason("PRIMARY", "e"), reason("second", "s")]);
     })
     .await;
 }

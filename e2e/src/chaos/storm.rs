@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use millrace_testkit::{Random, Server, pace, poll_until};
+use millrace_testkit::{OwnServers, Random, Server, pace, poll_until};
 use mysql_async::prelude::Queryable;
 use tokio::task::{JoinHandle, block_in_place, spawn_blocking};
 
@@ -19,6 +19,9 @@ use crate::world::World;
 
 /// Between two faults, at most.
 const PAUSE: u64 = 1200;
+
+/// How often a server is started before that has failed.
+const STARTS: usize = 5;
 
 /// What a fault holds until it is released.
 enum Held {
@@ -65,6 +68,7 @@ impl<'w> Storm<'w> {
         while start.elapsed() < time {
             pace(Duration::from_millis(self.random.below(PAUSE))).await;
             self.release_until(Instant::now()).await?;
+            self.ensure_started().await?;
             supervise(&mut self.stages, &mut self.restarts).await?;
             let fault = Fault::choose(&mut self.random, self.way);
             if fault.server().is_some_and(|server| self.is_down(server)) {
@@ -84,6 +88,18 @@ impl<'w> Storm<'w> {
             starting.await??;
         }
         Ok((self.stages, self.faults, self.restarts))
+    }
+
+    /// Fails with its reason if a server could not be started again.
+    async fn ensure_started(&mut self) -> Result<()> {
+        let (finished, starting) =
+            std::mem::take(&mut self.starting).into_iter().partition(|(_, task)| task.is_finished());
+        self.starting = starting;
+        let finished: Vec<(Server, JoinHandle<Result<()>>)> = finished;
+        for (_, task) in finished {
+            task.await??;
+        }
+        Ok(())
     }
 
     fn is_down(&self, server: Server) -> bool {
@@ -159,7 +175,7 @@ impl<'w> Storm<'w> {
                 Held::StandsStill(server) => self.ground.servers.signal(server, "CONT")?,
                 Held::Down(server) => {
                     let servers = self.ground.servers.clone();
-                    self.starting.push((server, spawn_blocking(move || servers.start(&[server]))));
+                    self.starting.push((server, spawn_blocking(move || start(&servers, server))));
                 }
                 Held::Stalled(server) => self.ground.proxy(server).go_on(),
                 Held::Stage(process) => self.stages.resume_if_running(process)?,
@@ -200,4 +216,16 @@ impl<'w> Storm<'w> {
         }
         Ok(())
     }
+}
+
+/// Starts a server again; more than once, because what a killed one leaves (the shared memory of its children) may be
+/// there for a while.
+fn start(servers: &OwnServers, server: Server) -> Result<()> {
+    for _ in 1..STARTS {
+        match servers.start(&[server]) {
+            Ok(()) => return Ok(()),
+            Err(error) => eprintln!("once more: {error:#}"),
+        }
+    }
+    servers.start(&[server])
 }

@@ -334,7 +334,8 @@ fn set_labels<'a>(labels: &'a [String], bits: u64, scratch: &'a mut String) -> R
     scratch.clear();
     for (index, label) in labels.iter().enumerate().take(64) {
         if bits >> index & 1 == 1 {
-            if bits & ((1 << index) - 1) != 0 {
+            // The server puts no comma behind nothing: '' and then 'a' is 'a'.
+            if !scratch.is_empty() {
                 scratch.push(',');
             }
             scratch.push_str(label);

@@ -219,6 +219,7 @@ mod tests {
     fn cases() -> Vec<Case> {
         use MysqlType::*;
         let labels: Arc<[String]> = ["x", "y", "z"].map(String::from).into();
+        let empty_first: Arc<[String]> = ["", "a", "b"].map(String::from).into();
         let text = |length_bytes| Text { length_bytes, charset: UTF8.into() };
         vec![
             (1, vec![], TinyInt(Sign::Signed), vec![0xff], Cell::Int(-1)),
@@ -247,6 +248,8 @@ mod tests {
             (254, vec![0xf7, 1], Enum(labels.clone()), vec![3], Cell::Text("z")),
             (254, vec![0xf8, 1], Set(labels.clone()), vec![0b101], Cell::Text("x,z")),
             (254, vec![0xf8, 1], Set(labels), vec![0], Cell::Text("")),
+            (254, vec![0xf8, 1], Set(empty_first.clone()), vec![0b101], Cell::Text("b")),
+            (254, vec![0xf8, 1], Set(empty_first), vec![0b110], Cell::Text("a,b")),
             (245, vec![4], Json, vec![2, 0, 0, 0, 4, 1], Cell::Text("true")),
             (255, vec![4], Geometry("point".into()), vec![1, 0, 0, 0, 7], Cell::Bytes(&[7])),
             (242, vec![4], Vector(1), vec![4, 0, 0, 0, 1, 2, 3, 4], Cell::Bytes(&[1, 2, 3, 4])),

@@ -120,6 +120,9 @@ fn strings() -> Vec<Case> {
             vec!["'label 0'".into(), "'label 299'".into()],
         ),
         case("set('a','b','c')", MysqlType::Set(labels(["a", "b", "c"])), &["''", "'a'", "'c,a'", "'b,c'"]),
+        case("enum('a','','b')", MysqlType::Enum(labels(["a", "", "b"])), &["1", "2", "3", "''"]),
+        case("set('','a','b')", MysqlType::Set(labels(["", "a", "b"])), &["0", "1", "2", "3", "5", "6", "7"]),
+        case("set('a','','b')", MysqlType::Set(labels(["a", "", "b"])), &["2", "3", "6", "7"]),
         case("set('a','é') character set latin1", MysqlType::Set(labels(["a", "é"])), &["'a,é'"]),
         (
             format!("set({})", many_sql[..64].join(",")),

@@ -78,7 +78,7 @@ impl TablePair {
         let right = read::destination_rows(destination, &self.destination, &selected).await?;
         comparison.source_rows = left.len();
         comparison.destination_rows = right.len();
-        if selected.iter().any(|pair| pair.source.in_key) {
+        if is_keyed(&selected, &left) {
             join_by_key(&selected, left, right, &mut comparison);
         } else {
             join_without_key(left, right, &mut comparison);
@@ -135,6 +135,13 @@ pub async fn compare_table(
 fn key_of(columns: &[read::Pair], row: &[Cell]) -> Vec<String> {
     let keyed = columns.iter().zip(row).filter(|(pair, _)| pair.source.in_key);
     keyed.map(|(_, cell)| cell.clone().unwrap_or_else(|| "NULL".to_owned())).collect()
+}
+
+/// Whether the rows of the source have keys that differ as texts. The error value of an ENUM and its label '' do not: such
+/// rows are compared as a whole.
+fn is_keyed(columns: &[read::Pair], rows: &[Vec<Cell>]) -> bool {
+    let mut seen = BTreeSet::new();
+    columns.iter().any(|pair| pair.source.in_key) && rows.iter().all(|row| seen.insert(key_of(columns, row)))
 }
 
 fn join_by_key(columns: &[read::Pair], left: Vec<Vec<Cell>>, right: Vec<Vec<Cell>>, comparison: &mut Comparison) {

@@ -1,0 +1,14 @@
+SET SESSION sql_mode = '';
+UPDATE by_enum SET v = v + 10 WHERE k = 0 OR k = 'b';
+DELETE FROM by_enum WHERE k = 2;
+INSERT INTO by_enum VALUES (2, 30);
+UPDATE by_set SET v = v + 10;
+DELETE FROM by_set WHERE k + 0 = 1;
+UPDATE by_other_key SET v = v + 1;
+DELETE FROM by_other_key WHERE id = 1;
+INSERT INTO by_unique VALUES (5, NULL);
+DELETE FROM by_unique WHERE k + 0 = 2;
+UPDATE by_label SET v = v + 10;
+ALTER TABLE by_label MODIFY k ENUM('a', 'b', '');
+INSERT INTO by_label VALUES ('', 4);
+UPDATE by_label SET v = v + 10 WHERE k + 0 = 0;
