@@ -134,7 +134,9 @@ choose_ports() {
     printf -v "${name}_PORT" %s "$value"
     chosen+=("${name}_PORT=$value")
   done
-  printf '%s\n' "${chosen[@]}" >"$LOCAL/ports"
+  # Another run in this folder, which starts another server, reads either the old file or the new one.
+  printf '%s\n' "${chosen[@]}" >"$LOCAL/ports.$$"
+  mv -f "$LOCAL/ports.$$" "$LOCAL/ports"
 }
 
 release_ports() {

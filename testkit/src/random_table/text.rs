@@ -84,6 +84,9 @@ pub(super) fn labels(random: &mut Random, most: u64) -> Vec<String> {
     };
     let mut labels: Vec<String> =
         (0..count).map(|nth| format!("{}{nth}{}", random.choose(&STRANGE), random.choose(&STRANGE))).collect();
+    if random.below(4) == 0 {
+        labels[0].clear();
+    }
     random.shuffle(&mut labels);
     labels
 }
