@@ -44,13 +44,21 @@ impl Finding {
 impl Connection {
     /// All checks of the destination for the tables of a task.
     pub async fn check(&self, schemas: &[TableSchema<PgType>]) -> Result<Vec<Finding>, AdbpgError> {
-        let mut findings = vec![self.check_version(), self.check_writers()];
-        findings.push(self.check_encoding().await?);
+        let mut findings = self.check_server().await?;
+        findings.extend(self.check_schemas(schemas).await?);
+        Ok(findings)
+    }
+
+    /// The checks of the server and the database, whatever the tables are.
+    pub async fn check_server(&self) -> Result<Vec<Finding>, AdbpgError> {
+        Ok(vec![self.check_version(), self.check_writers(), self.check_encoding().await?])
+    }
+
+    /// The checks of what is to be made for the tables of a task.
+    pub async fn check_schemas(&self, schemas: &[TableSchema<PgType>]) -> Result<Vec<Finding>, AdbpgError> {
         let mut names: Vec<&str> = schemas.iter().map(|schema| &*schema.name.database).collect();
         names.push("millrace");
-        findings.push(self.check_privileges(&names).await?);
-        findings.push(check_names(schemas));
-        Ok(findings)
+        Ok(vec![self.check_privileges(&names).await?, check_names(schemas)])
     }
 
     /// Whether the server's family and version are supported.
@@ -177,10 +185,14 @@ pub fn check_names(schemas: &[TableSchema<PgType>]) -> Finding {
         }
     }
     if problems.is_empty() {
-        return Finding::new(name, Verdict::Good, format!("{} tables", schemas.len()), "");
+        return Finding::new(name, Verdict::Good, count_of_tables(schemas.len()), "");
     }
     problems.dedup();
     Finding::new(name, Verdict::Blocks, problems.join("; "), "give them other names with rename in the task file")
+}
+
+fn count_of_tables(number: usize) -> String {
+    if number == 1 { "1 table".to_owned() } else { format!("{number} tables") }
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ impl Connection {
             let found = format!("all {} tables are there with their columns", schemas.len());
             return Ok(Finding::new(name, Verdict::Good, found, ""));
         }
-        let mend = "create them (millrace plan TASK.toml --sql prints the statements), or add the phase \"schema\"";
+        let mend = "create them (`millrace plan --sql` prints the statements), or add the phase \"schema\"";
         Ok(Finding::new(name, Verdict::Blocks, format!("missing: {}", first_few(&missing)), mend))
     }
 

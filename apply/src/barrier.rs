@@ -12,6 +12,7 @@ use crate::feed::Feed;
 use crate::loaded::{Finished, finish_tables};
 use crate::quarantine::Guard;
 use crate::schema_changes::{Found, first_changes, render};
+use crate::schema_lines::SchemaLines;
 
 /// Whether a barrier can be passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +91,7 @@ async fn execute(
     match connection.execute_barrier(task_id, barrier.watermark.ordinal, &statements).await? {
         BarrierOutcome::Executed => {
             found.tell();
-            tracing::info!(barrier = barrier.watermark.ordinal, changes = barrier.changes.len(), "schema changed");
+            SchemaLines::of(barrier, cuts, &found.kept).tell();
             Ok(Gate::Open)
         }
         BarrierOutcome::AlreadyDone => Ok(Gate::Open),

@@ -26,6 +26,7 @@ use crate::options::destination_options;
 use crate::quarantine::{Guard, ensure_none_held};
 use crate::records::Records;
 use crate::schema_changes::{Found, first_changes, render};
+use crate::schema_lines::SchemaLines;
 use crate::session::{Arrival, ensure_destination_can_be_written, ensure_tables_fit};
 use crate::tally::Tally;
 use crate::write::{Terms, from_row, write_tables};
@@ -221,6 +222,7 @@ impl Applier {
     async fn transaction(&mut self, connection: &mut Connection) -> Result<Vec<SchemaKey<PgType>>, Failure> {
         let Some(task) = self.task.clone() else { return Ok(Vec::new()) };
         let (mut loaded, mut changes, mut watermark) = (Vec::new(), 0, None);
+        let mut schema_lines = Vec::new();
         let mut transaction: Option<WriteTransaction<'_>> = None;
         let mut connection = Some(connection);
         loop {
@@ -245,7 +247,7 @@ impl Applier {
                 Work::Barrier(standing) => {
                     self.finish_within(open, &task, std::mem::take(&mut loaded)).await?;
                     self.forget_held(open, &task, &standing.barrier).await?;
-                    self.change_schema(open, &standing.barrier).await?;
+                    schema_lines.push(self.change_schema(open, &standing.barrier).await?);
                     false
                 }
                 Work::Idle | Work::Ended => self.collect().await? == Source::Closed,
@@ -256,6 +258,7 @@ impl Applier {
         }
         let Some(transaction) = transaction else { return Ok(Vec::new()) };
         self.commit(transaction, &task).await?;
+        schema_lines.iter().for_each(SchemaLines::tell);
         self.tally.committed(&self.context, &[self.progress], changes, watermark);
         self.guard.show(&self.context);
         Ok(loaded)
@@ -265,7 +268,7 @@ impl Applier {
         &mut self,
         transaction: &mut WriteTransaction<'_>,
         barrier: &Barrier<PgType>,
-    ) -> Result<(), Failure> {
+    ) -> Result<SchemaLines, Failure> {
         // In the transaction, because it may have created tables of these names, and dropped them.
         let there = transaction.existing_tables(&tables_created(&self.inbox.cuts)).await?;
         let mut found = Found::keeping(tables_to_keep(there, self.context.task.existing_tables)?);
@@ -280,8 +283,9 @@ impl Applier {
         transaction.execute("change the schema", &rendered.statements).await?;
         found.tell();
         transaction.forget_tables();
+        let lines = SchemaLines::of(barrier, &self.inbox.cuts, &found.kept);
         self.inbox.cuts.pass(barrier.watermark.ordinal);
-        Ok(())
+        Ok(lines)
     }
 
     /// Finishes tables whose snapshot is complete in this transaction, before a schema change that may touch them.

@@ -16,6 +16,7 @@ mod others;
 mod quarantine;
 mod records;
 mod schema_changes;
+mod schema_lines;
 mod session;
 mod stage;
 mod tally;

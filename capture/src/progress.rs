@@ -27,9 +27,9 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Begins to count; reads the estimates where a table is still to be loaded.
+    /// Begins to count; reads the estimates of what the full load has read or is to read.
     pub(crate) async fn of(session: &mut Session, capture: &Capture) -> Result<Self, Failure> {
-        let loads = capture.tables().any(|(_, state)| state.load.is_pending());
+        let loads = capture.tables().any(|(_, state)| !matches!(state.load, Load::NotNeeded));
         let estimates = if loads { read_estimates(session).await? } else { HashMap::new() };
         Ok(Self { estimates, rows: 0, watermark: 0, rate: Rate::new(Instant::now()), shown: None })
     }

@@ -13,7 +13,7 @@ mod source;
 use std::path::PathBuf;
 
 use clap::Args;
-use millrace_model::Failure;
+use millrace_model::{ErrorClass, Failure};
 use millrace_task::{Phase, Task};
 
 use crate::Ending;
@@ -27,7 +27,8 @@ Each check has a name and a result:
   ok        as it should be
   warning   the task can start, but you should know; `--accept NAME` says that you do
   BLOCKS    the task cannot start; the line below says how to mend it
-Exit code 0 if the task can start, 1 if something blocks it. Nothing is changed anywhere.
+Exit code 0 if the task can start, 1 if something blocks it, 3 if nothing does but that a server cannot be reached.
+Nothing is changed anywhere.
 
 Examples:
   millrace check shop.toml
@@ -68,8 +69,19 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Ending, Failure> {
         let shown = if arguments.quiet { report::Shown::NotGood } else { report::Shown::All };
         print(&report::to_text(&task, &findings, shown, Colours::of_standard_output()))?;
     }
-    let blocks = findings.iter().any(|finding| finding.meaning == Meaning::Blocks);
-    Ok(if blocks { Ending::Finding } else { Ending::Good })
+    Ok(ending(&findings))
+}
+
+/// What blocks and stays tells more than what may pass by itself.
+fn ending(findings: &[Finding]) -> Ending {
+    let blocks: Vec<ErrorClass> =
+        findings.iter().filter(|finding| finding.meaning == Meaning::Blocks).map(|finding| finding.class).collect();
+    let of_class = |class: &ErrorClass| blocks.contains(class).then_some(Ending::Unanswered(*class));
+    match blocks.is_empty() {
+        true => Ending::Good,
+        false if blocks.contains(&ErrorClass::Fatal) => Ending::Finding,
+        false => [ErrorClass::Connection, ErrorClass::Statement].iter().find_map(of_class).unwrap_or(Ending::Finding),
+    }
 }
 
 /// Every check that can be made.
@@ -87,4 +99,25 @@ async fn all(task: &Task) -> Vec<Finding> {
 /// Whether the task follows the binlog.
 fn is_incremental(task: &Task) -> bool {
     task.phases.contains(Phase::Incremental)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_tells_more_than_what_may_pass() {
+        let blocks = |failure| Finding::blocks(Area::Source, "source_connection", failure);
+        let good = || Finding::good(Area::TaskFile, "task_file", "valid");
+        let (connection, statement) = (|| blocks(Failure::connection("", "")), || blocks(Failure::statement("", "")));
+        let stays = || blocks(Failure::fatal("", ""));
+        for (findings, expected) in [
+            (vec![good(), Finding::warning(Area::Log, "log_retention", "", "")], Ending::Good),
+            (vec![good(), connection(), statement()], Ending::Unanswered(ErrorClass::Connection)),
+            (vec![statement()], Ending::Unanswered(ErrorClass::Statement)),
+            (vec![connection(), stays()], Ending::Finding),
+        ] {
+            assert_eq!(ending(&findings), expected);
+        }
+    }
 }

@@ -112,7 +112,8 @@ async fn arrival(task: &Task, destination: &Connection, arguments: &Arguments) -
     if arguments.unchecked {
         return Ok(None);
     }
-    let caught_up = wait_until_caught_up(task, &arguments.at, Duration::from_secs(arguments.wait)).await;
+    let caught_up =
+        wait_until_caught_up(task, &arguments.task, &arguments.at, Duration::from_secs(arguments.wait)).await;
     if caught_up != CaughtUp::Yes {
         return Ok(Some(caught_up));
     }

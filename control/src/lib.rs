@@ -25,8 +25,8 @@ mod text;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use millrace_model::Failure;
-use millrace_service::{exit_code_of_failure, install_crypto_provider};
+use millrace_model::{ErrorClass, Failure};
+use millrace_service::{code_of_class, exit_code_of_failure, install_crypto_provider};
 
 /// Moves MySQL to AnalyticDB for PostgreSQL, Greenplum or PostgreSQL, and keeps it there, live
 #[derive(Debug, Parser)]
@@ -66,6 +66,8 @@ enum Ending {
     Good,
     /// There is a finding.
     Finding,
+    /// What it found is only that a server did not answer, or not now.
+    Unanswered(ErrorClass),
     /// An argument makes no sense; what is wrong with it was said.
     Usage,
 }
@@ -87,6 +89,7 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(Ending::Good) => ExitCode::SUCCESS,
         Ok(Ending::Finding) => ExitCode::FAILURE,
+        Ok(Ending::Unanswered(class)) => ExitCode::from(code_of_class(class)),
         Ok(Ending::Usage) => ExitCode::from(2),
         Err(failure) => exit_code_of_failure(&failure),
     }

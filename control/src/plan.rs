@@ -94,7 +94,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Ending, Failure> {
         print(&render::to_sql(&plan))?;
     } else {
         let detail = if arguments.summary { render::Detail::Tables } else { render::Detail::Columns };
-        print(&render::to_text(&plan, detail, Colours::of_standard_output()))?;
+        print(&render::to_text(&plan, &arguments.task, detail, Colours::of_standard_output()))?;
     }
     Ok(Ending::Good)
 }

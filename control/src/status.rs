@@ -3,7 +3,7 @@
 //! Why it can be believed: a stage is asked over HTTP and says what it knows at that moment, with the time at which it
 //! knew it; one that does not answer is said not to answer. What is applied comes from the destination, which decides.
 
-mod ask;
+mod address;
 pub(crate) mod caught_up;
 mod gather;
 mod render;
@@ -20,7 +20,7 @@ use millrace_model::Failure;
 
 use crate::Ending;
 use crate::output::{Colours, print, print_json};
-pub(crate) use ask::address;
+pub(crate) use address::address;
 use report::Report;
 use state::State;
 
@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
     every: u64,
     /// Ask a stage here too; can be given several times
-    #[arg(long, value_name = "HOST:PORT", value_parser = ask::address)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     at: Vec<String>,
     /// Print JSON instead of text; with --watch an object a line
     #[arg(long)]
@@ -62,7 +62,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<Ending, Failure> {
     let task = millrace_task::load(&arguments.task)?;
     loop {
-        let report = gather::gather(&task, &arguments.at).await;
+        let report = gather::gather(&task, &arguments.task, &arguments.at).await;
         show(&arguments, &report)?;
         let is_over = matches!(report.state, State::Completed | State::Failed);
         if !arguments.watch || is_over {

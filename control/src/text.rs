@@ -1,5 +1,6 @@
 //! Numbers, times and tables as people read them.
 
+use std::path::Path;
 use std::time::Duration;
 
 /// On which side of its column a cell stands.
@@ -74,6 +75,16 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
+/// A file's name as a shell takes it.
+pub(crate) fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%~".contains(c);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}
+
 /// `1 table`, `2 tables`.
 pub(crate) fn count(number_of: usize, thing: &str) -> String {
     let s = if number_of == 1 { "" } else { "s" };
@@ -88,6 +99,15 @@ mod tests {
     fn numbers_are_grouped() {
         for (value, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(number(value), expected);
+        }
+    }
+
+    #[test]
+    fn a_shell_takes_the_name_of_a_file() {
+        for (path, expected) in
+            [("a/shop.toml", "a/shop.toml"), ("my shop.toml", "'my shop.toml'"), ("it's", "'it'\\''s'")]
+        {
+            assert_eq!(shell_word(path.as_ref()), expected);
         }
     }
 

@@ -16,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::charset::Charsets;
 use crate::error::MysqlError;
 use crate::server::Flavour;
+use crate::stranger::recognize;
 
 /// The host's name where it is not looked at. mysql_async 0.37 tells "another name" from "another authority" by this word
 /// in the message of rustls, which no longer has it but quotes the name that was asked for; the chain is checked first.
@@ -142,11 +143,19 @@ pub struct Session {
 }
 
 impl Session {
-    /// Connects and sets the session up; gives up after 15 seconds.
+    /// Connects and sets the session up; gives up after 15 seconds, and as soon as it is known that no MySQL is there.
     pub async fn connect(options: &SourceOptions) -> Result<Self, MysqlError> {
         options.ensure_files_can_be_read()?;
         let address = options.address();
-        let conn = match tokio::time::timeout(CONNECT_TIMEOUT, Conn::new(options.opts())).await {
+        let connected = tokio::time::timeout(CONNECT_TIMEOUT, Conn::new(options.opts()));
+        let connected = tokio::select! {
+            biased;
+            connected = connected => connected,
+            stranger = recognize(options) => {
+                return Err(MysqlError::Unreachable { address, reason: stranger.to_owned() });
+            }
+        };
+        let conn = match connected {
             Ok(Ok(conn)) => conn,
             Ok(Err(error)) => return Err(MysqlError::from_connect(address, &options.user, error)),
             Err(_) => {

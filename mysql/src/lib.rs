@@ -30,6 +30,7 @@ pub mod schema;
 pub mod server;
 pub mod snapshot;
 pub mod sql_text;
+mod stranger;
 pub mod table_check;
 
 pub use check::{Finding, Verdict};

@@ -20,6 +20,7 @@ use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::ask::ask;
 use crate::exporter::Exporter;
 use crate::status::StatusHandle;
 
@@ -50,9 +51,16 @@ impl HttpServer {
             let message = format!("cannot listen for http on \"{address}\" without a token: it is not loopback");
             return Err(Failure::fatal(message, "add token = \"${MILLRACE_TOKEN}\" to [http] of the task file"));
         }
-        let refused = |error: std::io::Error| cannot_listen(address, &error);
-        let listener = TcpListener::bind(address).await.map_err(refused)?;
-        let address = listener.local_addr().map_err(refused)?;
+        let listener = match TcpListener::bind(address).await {
+            Ok(listener) => listener,
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                let task = statuses.first().map(StatusHandle::task).unwrap_or_default();
+                let there = ask(&address.to_string(), token.as_ref()).await.unwrap_or_default();
+                return Err(is_in_use(address, &task, &there));
+            }
+            Err(error) => return Err(cannot_listen(address, &error)),
+        };
+        let address = listener.local_addr().map_err(|error| cannot_listen(address, &error))?;
         let router = Router::new()
             .route("/metrics", get(metrics))
             .route("/status", get(status))
@@ -82,13 +90,33 @@ impl Drop for HttpServer {
 
 fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
     let reason = match error.kind() {
-        ErrorKind::AddrInUse => "the port is in use".to_owned(),
         ErrorKind::AddrNotAvailable => "this machine does not have the address".to_owned(),
         _ => error.to_string(),
     };
-    let hint = "a stage of another task may listen there (make down ends the demo's): give another address in [http] of the \
-                task file, or to a stage by --http; port 0 picks a free one";
-    Failure::fatal(format!("cannot listen for http on \"{address}\": {reason}"), hint)
+    Failure::fatal(format!("cannot listen for http on \"{address}\": {reason}"), OTHER_ADDRESS)
+}
+
+const OTHER_ADDRESS: &str =
+    "give another address in [http] of the task file, or to a stage by --http; port 0 picks a free one";
+
+/// Who is in the way: `there` are the statuses at the address, none where no stage answers.
+fn is_in_use(address: SocketAddr, task: &str, there: &[Value]) -> Failure {
+    let text = |status: &Value, field: &str| status[field].as_str().unwrap_or_default().to_owned();
+    let Some(first) = there.first() else {
+        let hint = format!("see what listens there (ss -ltnp; make down ends the demo's stages), or {OTHER_ADDRESS}");
+        return Failure::fatal(format!("cannot listen for http on \"{address}\": the port is in use"), hint);
+    };
+    let stages = there.iter().map(|status| text(status, "stage")).collect::<Vec<_>>().join(" and ");
+    let process = first["pid"].as_u64().map(|pid| format!(" (process {pid})")).unwrap_or_default();
+    if text(first, "task") == task {
+        let message = format!("task \"{task}\" runs already: its {stages}{process} listens for http on \"{address}\"");
+        let hint = "`millrace status` shows how far it is; stop that process first, or, for one more stage of the same task \
+                    over Kafka, give it --http 127.0.0.1:0";
+        return Failure::fatal(message, hint);
+    }
+    let other = text(first, "task");
+    let message = format!("cannot listen for http on \"{address}\": the {stages} of task \"{other}\"{process} does");
+    Failure::fatal(message, OTHER_ADDRESS)
 }
 
 /// Lets through who sends the token. Compared in a time that does not depend on where the first difference is.

@@ -23,6 +23,7 @@
 //! is no different from a restart of the process.
 
 mod arguments;
+mod ask;
 mod backoff;
 mod context;
 mod crypto;
@@ -40,6 +41,7 @@ mod status;
 mod timestamp;
 
 pub use arguments::{Arguments, LogFormat};
+pub use ask::ask;
 pub use context::StageContext;
 pub use crypto::install_crypto_provider;
 pub use exit::{code_of_class, exit_code, exit_code_of_failure};
@@ -51,5 +53,5 @@ pub use rate::Rate;
 pub use report::{print_failure, write_failure};
 pub use retry::{Outcome, run_stage};
 pub use shutdown::Shutdown;
-pub use stage::StageName;
+pub use stage::{StageFailure, StageName};
 pub use status::{ProgressMark, StatusHandle};

@@ -35,3 +35,8 @@ fn bad_filter() -> Failure {
     let hint = format!("write {FILTER_VARIABLE}=info, or for example {FILTER_VARIABLE}=info,millrace_apply=debug");
     Failure::fatal(format!("the environment variable \"{FILTER_VARIABLE}\" is not a log filter"), hint)
 }
+
+/// Whether who reads the log sees standard error too, because both are the terminal.
+pub(crate) fn shows_standard_error() -> bool {
+    std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+}

@@ -8,6 +8,8 @@ use tokio::time::{Instant, sleep};
 use crate::backoff::{Decision, FailureRun, random};
 use crate::context::StageContext;
 use crate::exporter::RETRIES;
+use crate::logs::shows_standard_error;
+use crate::stage::StageFailure;
 use crate::status::{Retrying, State, class_name};
 
 /// How long an attempt may take to end after it was asked to; then it is dropped, which is as safe as a crash.
@@ -31,22 +33,26 @@ pub enum Outcome {
 ///
 /// # Errors
 /// The last failure, with how long it was retried.
-pub async fn run_stage<Make, Running>(context: &StageContext, mut make_attempt: Make) -> Result<Outcome, Failure>
+pub async fn run_stage<Make, Running, Failed>(
+    context: &StageContext,
+    mut make_attempt: Make,
+) -> Result<Outcome, Failure>
 where
     Make: FnMut(StageContext) -> Running,
-    Running: Future<Output = Result<Outcome, Failure>>,
+    Running: Future<Output = Result<Outcome, Failed>>,
+    Failed: Into<StageFailure>,
 {
     let mut run = FailureRun::new(context.task.retry);
     let ended = loop {
         let marked = context.mark.count();
-        let failure = match attempt(context, make_attempt(context.clone())).await {
+        let failure: StageFailure = match attempt(context, make_attempt(context.clone())).await {
             Ok(outcome) => break Ok(outcome),
-            Err(failure) => failure,
+            Err(failed) => failed.into(),
         };
         if context.mark.count() != marked {
             run.reset();
         }
-        if failure.class == ErrorClass::Connection && !context.mark.was_connected() {
+        if failure.failure.class == ErrorClass::Connection && !context.mark.was_connected() {
             break Err(failure);
         }
         match after_failure(context, &mut run, failure).await {
@@ -56,7 +62,7 @@ where
         }
     };
     show_end(context, &ended);
-    ended
+    ended.map_err(|failed| failed.failure)
 }
 
 /// What follows a failure that did not end the stage.
@@ -66,10 +72,10 @@ enum Next {
 }
 
 /// One attempt, dropped if it does not end in time after it was asked to stop.
-async fn attempt(
+async fn attempt<Failed>(
     context: &StageContext,
-    attempt: impl Future<Output = Result<Outcome, Failure>>,
-) -> Result<Outcome, Failure> {
+    attempt: impl Future<Output = Result<Outcome, Failed>>,
+) -> Result<Outcome, Failed> {
     let overdue = async {
         context.shutdown.requested().await;
         sleep(SHUTDOWN_GRACE).await;
@@ -84,35 +90,42 @@ async fn attempt(
     }
 }
 
-async fn after_failure(context: &StageContext, run: &mut FailureRun, failure: Failure) -> Result<Next, Failure> {
+async fn after_failure(
+    context: &StageContext,
+    run: &mut FailureRun,
+    failed: StageFailure,
+) -> Result<Next, StageFailure> {
     let now = Instant::now();
-    let (wait, since, until, failures) = match run.failed(failure.class, now, random()) {
-        Decision::Stop => return Err(failure),
+    let name = failed.stage.unwrap_or(context.stage);
+    let (wait, since, until, failures) = match run.failed(failed.failure.class, now, random()) {
+        Decision::Stop => return Err(failed),
         _ if context.shutdown.is_requested() => {
-            tracing::warn!(stage = context.stage.as_str(), reason = %failure, "failed while it stopped");
+            tracing::warn!(stage = name.as_str(), reason = %failed.failure, "failed while it stopped");
             return Ok(Next::Stop);
         }
-        Decision::GiveUp { window } => return Err(given_up(failure, window)),
+        Decision::GiveUp { window } => return Err(given_up(failed, window)),
         Decision::Retry { wait, since, until, failures } => (wait, since, until, failures),
     };
-    let (stage, class) = (context.stage.as_str(), class_name(failure.class));
+    let failure = failed.failure;
+    let (stage, class) = (name.as_str(), class_name(failure.class));
     let window_left_seconds = (until - now).as_secs();
     let wait_milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     tracing::warn!(stage, class, failures, wait_milliseconds, window_left_seconds, hint = failure.hint, reason = %failure, "retries");
     metrics::counter!(RETRIES, "stage" => stage, "class" => class).increment(1);
-    context.status.retrying(&failure, Retrying { class: failure.class, failures, since, until });
+    context.status.retrying(name, &failure, Retrying { class: failure.class, failures, since, until });
     tokio::select! {
         () = context.shutdown.requested() => Ok(Next::Stop),
         () = sleep(wait) => Ok(Next::Again),
     }
 }
 
-fn given_up(failure: Failure, window: Duration) -> Failure {
+fn given_up(failed: StageFailure, window: Duration) -> StageFailure {
+    let StageFailure { stage, failure } = failed;
     let message = format!("{} (retried for {} minutes)", failure.message, window.as_secs() / 60);
-    Failure { message, ..failure }
+    StageFailure { stage, failure: Failure { message, ..failure } }
 }
 
-fn show_end(context: &StageContext, ended: &Result<Outcome, Failure>) {
+fn show_end(context: &StageContext, ended: &Result<Outcome, StageFailure>) {
     let stage = context.stage.as_str();
     match ended {
         Ok(Outcome::Completed) => {
@@ -123,9 +136,14 @@ fn show_end(context: &StageContext, ended: &Result<Outcome, Failure>) {
             context.status.ended(State::Stopped);
             tracing::info!(stage, "stopped");
         }
-        Err(failure) => {
-            context.status.failed(failure);
-            tracing::error!(stage, class = class_name(failure.class), hint = failure.hint, reason = %failure, "failed");
+        Err(StageFailure { stage, failure }) => {
+            let name = stage.unwrap_or(context.stage);
+            context.status.failed(name, failure);
+            // The process ends with the same words on standard error.
+            if !shows_standard_error() {
+                let (stage, class) = (name.as_str(), class_name(failure.class));
+                tracing::error!(stage, class, hint = failure.hint, reason = %failure, "failed");
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use millrace_model::Failure;
 use millrace_task::Task;
 
 /// One of the three stages.
@@ -61,5 +62,27 @@ impl StageName {
 impl fmt::Display for StageName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// A failure, and of which stage it is where a process has several.
+#[derive(Debug, Clone)]
+pub struct StageFailure {
+    /// The stage; none: the one that runs.
+    pub stage: Option<StageName>,
+    /// What failed.
+    pub failure: Failure,
+}
+
+impl StageFailure {
+    /// A failure of this stage.
+    pub fn of(stage: StageName, failure: impl Into<Failure>) -> Self {
+        Self { stage: Some(stage), failure: failure.into() }
+    }
+}
+
+impl From<Failure> for StageFailure {
+    fn from(failure: Failure) -> Self {
+        Self { stage: None, failure }
     }
 }

@@ -69,13 +69,37 @@ impl Retrying {
     }
 }
 
+/// The last failure.
+struct LastError {
+    /// Of which stage it is.
+    stage: StageName,
+    failure: Failure,
+    at: SystemTime,
+}
+
+impl LastError {
+    fn new(stage: StageName, failure: &Failure) -> Self {
+        Self { stage, failure: failure.clone(), at: SystemTime::now() }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "stage": self.stage.as_str(),
+            "message": self.failure.message,
+            "hint": self.failure.hint,
+            "class": class_name(self.failure.class),
+            "at": rfc3339(self.at),
+        })
+    }
+}
+
 struct Shown {
     /// Of the stage that sets the pace; the others carry whatever comes.
     phase: Option<Phase>,
     state: State,
     since: SystemTime,
     retrying: Option<Retrying>,
-    last_error: Option<(Failure, SystemTime)>,
+    last_error: Option<LastError>,
     details: Value,
 }
 
@@ -135,6 +159,11 @@ impl StatusHandle {
         Self { shared: Arc::new(shared) }
     }
 
+    /// The task's name.
+    pub(crate) fn task(&self) -> String {
+        self.shared.task.clone()
+    }
+
     /// Says which phase the task is in.
     pub fn set_phase(&self, phase: Phase) {
         self.shared.shown().phase = Some(phase);
@@ -172,23 +201,23 @@ impl StatusHandle {
         self.shared.shown().state == State::Failed
     }
 
-    pub(crate) fn retrying(&self, failure: &Failure, retrying: Retrying) {
+    pub(crate) fn retrying(&self, stage: StageName, failure: &Failure, retrying: Retrying) {
         let mut shown = self.shared.become_state(State::Retrying, Some(retrying));
-        shown.last_error = Some((failure.clone(), SystemTime::now()));
+        shown.last_error = Some(LastError::new(stage, failure));
     }
 
-    pub(crate) fn failed(&self, failure: &Failure) {
+    pub(crate) fn failed(&self, stage: StageName, failure: &Failure) {
         let mut shown = self.shared.become_state(State::Failed, None);
-        shown.last_error = Some((failure.clone(), SystemTime::now()));
+        shown.last_error = Some(LastError::new(stage, failure));
     }
 
     pub(crate) fn ended(&self, state: State) {
         drop(self.shared.become_state(state, None));
     }
 
-    /// The status as JSON: stage, task, environment, version, phase, state (running, retrying, completed, stopped or
+    /// The status as JSON: stage, task, environment, version, pid, phase, state (running, retrying, completed, stopped or
     /// failed) and since when, `retry` (class, failures, the window of
-    /// that class; null without one), `last_error` (message, hint,
+    /// that class; null without one), `last_error` (stage, message, hint,
     /// class, time; kept after it passed) and `details`, which are the stage's own.
     pub fn to_json(&self) -> Value {
         let shared = &self.shared;
@@ -198,16 +227,12 @@ impl StatusHandle {
             "task": shared.task,
             "environment": shared.environment,
             "version": env!("CARGO_PKG_VERSION"),
+            "pid": std::process::id(),
             "phase": shown.phase.map(Phase::as_str),
             "state": shown.state.as_str(),
             "since": rfc3339(shown.since),
             "retry": shown.retrying.map(Retrying::to_json),
-            "last_error": shown.last_error.as_ref().map(|(failure, at)| json!({
-                "message": failure.message,
-                "hint": failure.hint,
-                "class": class_name(failure.class),
-                "at": rfc3339(*at),
-            })),
+            "last_error": shown.last_error.as_ref().map(LastError::to_json),
             "details": shown.details,
         })
     }
@@ -245,7 +270,8 @@ impl ProgressMark {
         self.shared.is_connected.store(true, Ordering::Release);
     }
 
-    pub(crate) fn was_connected(&self) -> bool {
+    /// Whether that was said.
+    pub fn was_connected(&self) -> bool {
         self.shared.is_connected.load(Ordering::Acquire)
     }
 

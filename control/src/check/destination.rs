@@ -14,7 +14,7 @@ use super::source::LIMIT;
 use crate::catalog::map_table;
 use crate::text::count;
 
-/// Checks the destination for the tables that the task selects.
+/// Checks the destination for the tables that the task selects; where none is known, only what does not depend on them.
 pub(super) async fn check(
     task: &Task,
     tables: &[SourceTable],
@@ -53,7 +53,10 @@ async fn look(
     let mapped = tables.iter().zip(1..).filter_map(|(table, number)| map_table(task, table, number).ok());
     let targets: Vec<Arc<TableSchema<PgType>>> = mapped.map(|table| table.target).collect();
     let schemas: Vec<TableSchema<PgType>> = targets.iter().map(|target| TableSchema::clone(target)).collect();
-    findings.extend(connection.check(&schemas).await?.into_iter().map(Finding::from));
+    findings.extend(connection.check_server().await?.into_iter().map(Finding::from));
+    if !tables.is_empty() {
+        findings.extend(connection.check_schemas(&schemas).await?.into_iter().map(Finding::from));
+    }
     let tasks = connection.summarize_tasks(task.name.as_str()).await?;
     let own = match &standing {
         Some(Standing::Started(checkpoint)) => Some(checkpoint.task_id.as_str()),
@@ -69,6 +72,9 @@ async fn look(
         _ => Kept::InKafka,
     };
     findings.push(check_task(task, &ids, own, kept));
+    if tables.is_empty() {
+        return Ok(());
+    }
     let names: Vec<TableName> = schemas.iter().map(|schema| schema.name.clone()).collect();
     if is_running {
         let found = format!("the task has written here already; {} in it", count(names.len(), "table"));

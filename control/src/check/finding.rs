@@ -1,6 +1,6 @@
 //! What a check found, from whatever crate.
 
-use millrace_model::Failure;
+use millrace_model::{ErrorClass, Failure};
 use millrace_service::write_failure;
 
 /// What a check is about.
@@ -65,6 +65,8 @@ pub(crate) struct Finding {
     pub(crate) found: String,
     /// How to mend it; empty where there is nothing to mend.
     pub(crate) mend: String,
+    /// Of what kind what blocks is: whether it may pass by itself.
+    pub(crate) class: ErrorClass,
 }
 
 /// The names of all checks, by area.
@@ -116,17 +118,18 @@ const BLOCKS_UNTIL_ACCEPTED: [&str; 1] = ["foreign_key_cascades"];
 
 impl Finding {
     pub(crate) fn good(area: Area, name: &'static str, found: impl Into<String>) -> Self {
-        Self { area, name, meaning: Meaning::Good, found: found.into(), mend: String::new() }
+        Self { area, name, meaning: Meaning::Good, found: found.into(), mend: String::new(), class: ErrorClass::Fatal }
     }
 
     pub(crate) fn warning(area: Area, name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { area, name, meaning: Meaning::Warning, found: found.into(), mend: mend.into() }
+        Self { area, name, meaning: Meaning::Warning, found: found.into(), mend: mend.into(), class: ErrorClass::Fatal }
     }
 
     /// A failure is a finding that blocks.
     pub(crate) fn blocks(area: Area, name: &'static str, failure: impl Into<Failure>) -> Self {
         let failure = failure.into();
-        Self { area, name, meaning: Meaning::Blocks, found: one_line(&failure), mend: failure.hint }
+        let (found, class) = (one_line(&failure), failure.class);
+        Self { area, name, meaning: Meaning::Blocks, found, mend: failure.hint, class }
     }
 
     /// Somebody knows: a warning is accepted, and what blocks because only somebody can know that it does no harm;
@@ -156,7 +159,14 @@ impl From<millrace_mysql::Finding> for Finding {
             millrace_mysql::Verdict::Warning => Meaning::Warning,
             millrace_mysql::Verdict::Blocks => Meaning::Blocks,
         };
-        Self { area: Area::Source, name: finding.name, meaning, found: finding.found, mend: finding.mend }
+        Self {
+            area: Area::Source,
+            name: finding.name,
+            meaning,
+            found: finding.found,
+            mend: finding.mend,
+            class: ErrorClass::Fatal,
+        }
     }
 }
 
@@ -167,7 +177,14 @@ impl From<millrace_adbpg::Finding> for Finding {
             millrace_adbpg::Verdict::Warning => Meaning::Warning,
             millrace_adbpg::Verdict::Blocks => Meaning::Blocks,
         };
-        Self { area: Area::Destination, name: finding.name, meaning, found: finding.found, mend: finding.mend }
+        Self {
+            area: Area::Destination,
+            name: finding.name,
+            meaning,
+            found: finding.found,
+            mend: finding.mend,
+            class: ErrorClass::Fatal,
+        }
     }
 }
 

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use millrace_adbpg::ddl::{ExistingTable, render_create_schema, render_create_table};
 use millrace_adbpg::indexes::render_indexes;
 use millrace_adbpg::{AdbpgError, Dialect, LeftOut};
-use millrace_model::TableName;
 use millrace_model::schema::{Nullability, Route};
+use millrace_model::{MysqlType, TableName, TableSchema};
 use millrace_mysql::SourceTable;
 use millrace_mysql::constraints::CheckConstraint;
 use millrace_mysql::objects::SourceObject;
-use millrace_task::{Phase, Task};
+use millrace_task::{Phase, Task, Transport};
 
 use super::estimate::Estimate;
 use super::notes::{Place, lost_default, notes};
@@ -101,7 +101,7 @@ pub(super) fn plan(
         checks_of.entry(check.table.clone()).or_default().push(check);
     }
     let plan_table = |(table, mapped): (&SourceTable, &MappedTable)| {
-        plan_table(dialect, table, mapped, checks_of.get(&table.name).map_or(&[], |checks| checks))
+        plan_table(task, dialect, table, mapped, checks_of.get(&table.name).map_or(&[], |checks| checks))
     };
     let planned: Result<Vec<PlannedTable>, AdbpgError> = tables.iter().zip(mapped).map(plan_table).collect();
     let mut names: Vec<&str> = mapped.iter().map(|table| &*table.target.name.database).collect();
@@ -122,6 +122,7 @@ pub(super) fn plan(
 }
 
 fn plan_table(
+    task: &Task,
     dialect: &Dialect,
     table: &SourceTable,
     mapped: &MappedTable,
@@ -139,11 +140,7 @@ fn plan_table(
         }
     }
     left_out.extend(created.left_out.into_iter().chain(indexes.left_out).map(|LeftOut { what, why, .. }| (what, why)));
-    let (route, route_reason) = match (mapped.source.route, mapped.source.key.is_empty()) {
-        (Route::Key, _) => ("key", "rows are spread by their key over all partitions"),
-        (Route::Table, true) => ("table", "no key tells its rows apart: all go through one partition, in order"),
-        (Route::Table, false) => ("table", "another unique key needs order: all rows go through one partition"),
-    };
+    let (route, route_reason) = route(task, &mapped.source);
     Ok(PlannedTable {
         source: mapped.source.name.to_string(),
         destination: mapped.target.name.to_string(),
@@ -159,6 +156,21 @@ fn plan_table(
         after_load: indexes.statements,
         at_cut_over,
     })
+}
+
+/// How the rows of a table go through the log, and what there is to know of it. In one process the log has one partition.
+fn route(task: &Task, source: &TableSchema<MysqlType>) -> (&'static str, &'static str) {
+    let is_one_process = matches!(task.log.transport, Transport::InProcess);
+    match (source.route, source.key.is_empty()) {
+        (Route::Key, _) if is_one_process => ("key", ""),
+        (Route::Table, true) if is_one_process => {
+            ("table", "no key tells its rows apart: it is read whole, in one snapshot")
+        }
+        (Route::Table, false) if is_one_process => ("table", ""),
+        (Route::Key, _) => ("key", "rows are spread by their key over all partitions"),
+        (Route::Table, true) => ("table", "no key tells its rows apart: all go through one partition, in order"),
+        (Route::Table, false) => ("table", "another unique key needs order: all rows go through one partition"),
+    }
 }
 
 /// `index "a": why` in its two parts.

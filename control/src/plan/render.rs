@@ -1,12 +1,14 @@
 //! A plan as text, SQL and JSON. Pure.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::build::{Creates, Plan, PlannedColumn, PlannedTable};
 use super::estimate::Estimate;
 use super::objects::Unmoved;
 use crate::output::{Colour, Colours};
-use crate::text::{Side, bytes, count, duration, number, table};
+use crate::text::{Side, bytes, count, duration, number, shell_word, table};
 
 /// How much of each table is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +49,8 @@ pub(super) fn to_sql(plan: &Plan) -> String {
     sql
 }
 
-/// The plan for people.
-pub(super) fn to_text(plan: &Plan, detail: Detail, colours: Colours) -> String {
+/// The plan of a file's task for people.
+pub(super) fn to_text(plan: &Plan, file: &Path, detail: Detail, colours: Colours) -> String {
     let environment = plan.environment.as_ref().map(|tag| format!(" [{tag}]")).unwrap_or_default();
     let title =
         format!("Task \"{}\"{environment}: {} to {}", plan.task, count(plan.tables.len(), "table"), plan.destination);
@@ -73,9 +75,8 @@ pub(super) fn to_text(plan: &Plan, detail: Detail, colours: Colours) -> String {
         None => lines.push(format!("{size}; the task has no full load")),
     }
     lines.push(String::new());
-    lines.push(
-        "The statements: millrace plan TASK.toml --sql. What every type becomes: docs/type-mapping.md.".to_owned(),
-    );
+    let file = shell_word(file);
+    lines.push(format!("The statements: millrace plan {file} --sql. What every type becomes: docs/type-mapping.md."));
     lines.join("\n") + "\n"
 }
 
@@ -112,7 +113,8 @@ fn table_text(planned: &PlannedTable, colours: Colours) -> Vec<String> {
     );
     let mut lines = vec![format!("{}  ({size})", colours.paint(Colour::Strong, &name))];
     let key = if planned.key.is_empty() { "none".to_owned() } else { planned.key.join(", ") };
-    lines.push(format!("  key: {key}; {}", planned.route_reason));
+    let route = if planned.route_reason.is_empty() { String::new() } else { format!("; {}", planned.route_reason) };
+    lines.push(format!("  key: {key}{route}"));
     let row = |column: &PlannedColumn| {
         vec![
             column.name.clone(),

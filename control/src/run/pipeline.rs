@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use millrace_apply::{InProcess, StateRecords};
 use millrace_capture::Recovered;
-use millrace_model::{Failure, MysqlType, SchemaKey, TableState};
+use millrace_model::{Failure, MysqlType, PgType, SchemaKey, TableSchema, TableState};
 use millrace_proto::{CHECKPOINT_KEY, decode_checkpoint, decode_held, decode_table, held_record_key};
-use millrace_service::{Outcome, StageContext};
+use millrace_service::{Outcome, StageContext, StageFailure, StageName};
 use millrace_task::Task;
 use millrace_transform::mappings::{Mappings, is_written_down};
 use tokio::sync::mpsc;
@@ -26,22 +26,14 @@ pub(crate) struct Contexts {
 }
 
 /// Runs the task from what the destination says until it is complete, the process is told to stop, or something fails.
-pub(crate) async fn attempt(contexts: Contexts, progress: Progress) -> Result<Outcome, Failure> {
-    let destination = InProcess::open(contexts.apply.clone()).await?;
+pub(crate) async fn attempt(contexts: Contexts, progress: Progress) -> Result<Outcome, StageFailure> {
+    let of_apply = |failure: Failure| StageFailure::of(StageName::Apply, failure);
+    let destination = InProcess::open(contexts.apply.clone()).await.map_err(of_apply)?;
     let task = contexts.capture.task.clone();
-    let recovered = recover(&task, destination.state())?;
-    let mut mappings = Mappings::default();
-    let mut schemas = Vec::new();
+    let recovered = recover(&task, destination.state()).map_err(of_apply)?;
+    let (schemas, mappings) = recall(&task, &recovered, destination.state())
+        .map_err(|failure| StageFailure::of(StageName::Transform, failure))?;
     if let Recovered::Restart { tables, .. } = &recovered {
-        for table in tables {
-            let (schema, selection) = (table.schema.as_ref().clone(), &task.selection);
-            let record = destination.state().and_then(|state| held_record(table.key, state));
-            let named = match record.filter(|_| is_written_down(table.key, &schema, selection)) {
-                Some(held) => mappings.recall(table.key, schema, decode_held(held.into())?, selection)?,
-                None => mappings.add(table.key, schema, selection)?,
-            };
-            schemas.push((named.target, named.mapping.target().clone()));
-        }
         progress.resume(tables);
     }
     contexts.capture.status.set("held", mappings.held().to_json());
@@ -54,16 +46,35 @@ pub(crate) async fn attempt(contexts: Contexts, progress: Progress) -> Result<Ou
     // Whichever fails first ends both; when capture is done, apply writes what is still under way.
     let captured = tokio::select! {
         captured = &mut capture => captured,
-        applied = joined(&mut apply) => return applied,
+        applied = joined(&mut apply) => return applied.map_err(of_apply),
     };
     match captured {
-        Ok(_) => joined(&mut apply).await,
+        Ok(_) => joined(&mut apply).await.map_err(of_apply),
         // Capture also fails when apply has ended; then apply knows the reason.
         Err(failure) => match apply.try_join_next() {
-            Some(Ok(Err(reason))) => Err(reason),
-            _ => Err(failure),
+            Some(Ok(Err(reason))) => Err(of_apply(reason)),
+            _ => Err(failure.into()),
         },
     }
+}
+
+/// Schemas of the destination, with the names under which batches know them.
+type Schemas = Vec<(SchemaKey<PgType>, Arc<TableSchema<PgType>>)>;
+
+/// The mappings of the tables that a restart goes on with.
+fn recall(task: &Task, recovered: &Recovered, state: Option<&StateRecords>) -> Result<(Schemas, Mappings), Failure> {
+    let (mut schemas, mut mappings) = (Schemas::new(), Mappings::default());
+    let Recovered::Restart { tables, .. } = recovered else { return Ok((schemas, mappings)) };
+    for table in tables {
+        let (schema, selection) = (table.schema.as_ref().clone(), &task.selection);
+        let record = state.and_then(|state| held_record(table.key, state));
+        let named = match record.filter(|_| is_written_down(table.key, &schema, selection)) {
+            Some(held) => mappings.recall(table.key, schema, decode_held(held.into())?, selection)?,
+            None => mappings.add(table.key, schema, selection)?,
+        };
+        schemas.push((named.target, named.mapping.target().clone()));
+    }
+    Ok((schemas, mappings))
 }
 
 /// What was written down of a mapping that does not follow from the task file alone.

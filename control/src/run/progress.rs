@@ -133,13 +133,30 @@ impl Progress {
         }
     }
 
-    /// Renews the lines for ever.
+    /// Renews the lines for ever, from when there is something to tell.
     pub(crate) async fn follow(self, capture: StageContext, apply: StageContext) {
-        let mut tick = tokio::time::interval(if self.show == Show::Bars { ON_TERMINAL } else { IN_LOG });
         self.live.set_style(style());
+        self.begin(&capture).await;
+        let mut tick = tokio::time::interval(if self.show == Show::Bars { ON_TERMINAL } else { IN_LOG });
         loop {
             tick.tick().await;
             self.say(&capture.status.to_json(), &apply.status.to_json());
+        }
+    }
+
+    /// Until both servers have answered there is no progress; then the tables are looked at first.
+    async fn begin(&self, capture: &StageContext) {
+        let mut look = tokio::time::interval(ON_TERMINAL / 5);
+        let task = &capture.task;
+        let (source, destination) = (task.source.server.address(), task.destination.server.address());
+        self.live.set_message(format!("connects to the source {source} and the destination {destination}"));
+        while !capture.mark.was_connected() {
+            look.tick().await;
+        }
+        self.live.set_message("connected; looks at the tables");
+        let connected = Instant::now();
+        while connected.elapsed() < IN_LOG && capture.status.to_json()["details"]["tables"].is_null() {
+            look.tick().await;
         }
     }
 
@@ -150,18 +167,19 @@ impl Progress {
         };
         let changes = apply["details"]["changes"].as_u64().unwrap_or(0);
         let rate = apply["details"]["changes_per_second"].as_f64().unwrap_or(0.0);
-        let latency_ms = apply["details"]["latency_ms"].as_u64().unwrap_or(0);
-        let place = capture["details"]["place"].as_str().unwrap_or("-");
+        let latency_ms = apply["details"]["latency_ms"].as_u64();
+        let place = capture["details"]["place"].as_str();
         let state = capture["state"].as_str().unwrap_or("running");
         match self.show {
             Show::Bars => {
                 let width = usize::from(Term::stderr().size().1).saturating_sub(1);
                 self.renew(&capture["details"]["table_progress"], width);
                 let line = || {
-                    let written = format!("{} rows ({}/s)", number(changes), number(rate as u64));
-                    let latency = format!("latency {}", duration(Duration::from_millis(latency_ms)));
-                    let first = format!("{state}: {loaded} of {all} tables");
-                    of_parts(&[first, written, latency, place.to_owned()], width)
+                    let mut parts = vec![format!("{state}: {loaded} of {all} tables")];
+                    parts.push(format!("{} rows ({}/s)", number(changes), number(rate as u64)));
+                    parts.extend(latency_ms.map(|ms| format!("latency {}", duration(Duration::from_millis(ms)))));
+                    parts.extend(place.map(str::to_owned));
+                    of_parts(&parts, width)
                 };
                 self.live.set_message(of_retry(capture).unwrap_or_else(line));
             }

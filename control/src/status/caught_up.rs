@@ -5,6 +5,7 @@
 //! behind all of that, in every partition. Once the destination's progress, which is written with the rows, has such a
 //! watermark in every partition, all of it is there. What the source gets after that moment is not meant.
 
+use std::path::Path;
 use std::time::Duration;
 
 use millrace_model::BinlogPlace;
@@ -35,10 +36,10 @@ pub(crate) enum CaughtUp {
 
 /// Looks until everything that the source has now is in the destination, or for so long; `more` are further addresses of
 /// stages.
-pub(crate) async fn wait_until_caught_up(task: &Task, more: &[String], limit: Duration) -> CaughtUp {
+pub(crate) async fn wait_until_caught_up(task: &Task, file: &Path, more: &[String], limit: Duration) -> CaughtUp {
     let (start, mut wait) = (Instant::now(), Wait::of(partitions(task)));
     loop {
-        let (why, hint) = match wait.look(&gather(task, more).await) {
+        let (why, hint) = match wait.look(&gather(task, file, more).await) {
             Look::Done => return CaughtUp::Yes,
             Look::Never { why, hint } => return CaughtUp::No { why, hint },
             Look::NotYet(why) => {
@@ -177,7 +178,7 @@ mod tests {
             Report::of(Parts {
                 task: "shop".into(),
                 environment: None,
-                start: "millrace run TASK.toml",
+                start: "millrace run shop.toml".to_owned(),
                 partitions: 2,
                 stages: stages.into_iter().zip(self.states).map(stage).collect(),
                 destination: Ok(DestinationReport {

@@ -1,6 +1,7 @@
 //! Asks everybody at once; whoever does not answer in time is said not to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
@@ -10,11 +11,12 @@ use millrace_capture::source_options;
 use millrace_model::Failure;
 use millrace_mysql::Session;
 use millrace_mysql::server::{BinlogFile, read_binlogs};
-use millrace_service::StageName;
+use millrace_service::{StageName, ask};
 use millrace_task::{Phase, Task, Transport};
 use serde_json::Value;
 
-use super::ask::ask;
+use crate::text::shell_word;
+
 use super::report::{DestinationReport, Parts, Report, StageReport};
 
 /// Longest time for a server's answer.
@@ -22,8 +24,8 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 const STAGES: [StageName; 3] = [StageName::Capture, StageName::Transform, StageName::Apply];
 
-/// Looks at a task once; `more` are further addresses of stages.
-pub(super) async fn gather(task: &Task, more: &[String]) -> Report {
+/// Looks at the task of a file once; `more` are further addresses of stages.
+pub(super) async fn gather(task: &Task, file: &Path, more: &[String]) -> Report {
     let (stages, destination, binlogs) =
         futures_util::join!(ask_stages(task, more), ask_destination(task), ask_source(task));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -31,8 +33,10 @@ pub(super) async fn gather(task: &Task, more: &[String]) -> Report {
         task: task.name.to_string(),
         environment: task.environment.as_ref().map(ToString::to_string),
         start: match task.log.transport {
-            Transport::InProcess => "millrace run TASK.toml",
-            Transport::Kafka(_) => "millrace-capture, millrace-transform and millrace-apply --task TASK.toml",
+            Transport::InProcess => format!("millrace run {}", shell_word(file)),
+            Transport::Kafka(_) => {
+                format!("millrace-capture, millrace-transform and millrace-apply --task {}", shell_word(file))
+            }
         },
         partitions: partitions(task),
         stages,

@@ -155,12 +155,14 @@ fn tables(report: &Report, colours: Colours) -> Vec<String> {
     };
     all.sort_by_key(|table| order(&text(table, "state")));
     let row = |table: &&Value| {
-        let estimate = table["estimated_rows"].as_u64();
+        // Of a table that is only created and followed nothing is read.
+        let is_read = !matches!(table["state"].as_str(), Some("followed" | "created"));
+        let estimate = table["estimated_rows"].as_u64().filter(|_| is_read);
         let done = permille(table).map(|done| format!("{} {} %", bar(done), done / 10)).unwrap_or_default();
         vec![
             text(table, "table"),
             text(table, "state"),
-            number(table["rows"].as_u64().unwrap_or(0)),
+            if is_read { number(table["rows"].as_u64().unwrap_or(0)) } else { "-".to_owned() },
             estimate.map(number).unwrap_or_default(),
             done,
         ]

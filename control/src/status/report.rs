@@ -103,7 +103,7 @@ pub(super) struct Report {
     pub(super) environment: Option<String>,
     pub(super) state: State,
     /// How the task is started.
-    pub(super) start: &'static str,
+    pub(super) start: String,
     pub(super) phase: Option<String>,
     pub(super) latency: Option<Duration>,
     /// Bytes of binlog between what is applied and what the source has written.
@@ -122,7 +122,7 @@ pub(super) struct Parts {
     pub(super) task: String,
     pub(super) environment: Option<String>,
     /// How the task is started.
-    pub(super) start: &'static str,
+    pub(super) start: String,
     pub(super) partitions: u32,
     pub(super) stages: Vec<StageReport>,
     pub(super) destination: Result<DestinationReport, String>,
@@ -320,7 +320,9 @@ fn problem_of_stage(report: &StageReport) -> Option<Problem> {
         }
         _ => message.to_owned(),
     };
-    let place = format!("{} {state}", report.stage);
+    // In one process a failure may be another stage's.
+    let stage = error["stage"].as_str().unwrap_or(report.stage.as_str());
+    let place = format!("{stage} {state}");
     Some(Problem { place, message, hint: error["hint"].as_str().unwrap_or_default().to_owned() })
 }
 
@@ -387,9 +389,9 @@ mod tests {
                     "until": "2026-11-23T02:23:05.120Z",
                     "window_left_seconds": 600,
                 },
-                "last_error": { "message": "the destination is gone", "hint": "start it" },
+                "last_error": { "stage": "apply", "message": "the destination is gone", "hint": "start it" },
             });
-            StageReport { stage: StageName::Apply, address: "a:1".into(), answer: Ok(answer) }
+            StageReport { stage: StageName::Capture, address: "a:1".into(), answer: Ok(answer) }
         };
         let problem = problem_of_stage(&with_state("retrying")).unwrap();
         assert_eq!(
@@ -397,7 +399,7 @@ mod tests {
             "the destination is gone (failure 3 in a row; retried since 2026-11-23T02:13:05Z until 2026-11-23T02:23:05Z, \
              10 min from now)"
         );
-        assert_eq!(problem.hint, "start it");
+        assert_eq!((problem.place.as_str(), problem.hint.as_str()), ("apply retrying", "start it"));
         assert!(problem_of_stage(&with_state("running")).is_none());
     }
 
@@ -414,7 +416,7 @@ mod tests {
         let report = Report::of(Parts {
             task: "shop".into(),
             environment: None,
-            start: "",
+            start: String::new(),
             partitions: 1,
             stages: vec![capture, transform(), transform()],
             destination: Ok(DestinationReport::default()),

@@ -94,6 +94,44 @@ async fn what_blocks_says_how_to_mend_it_and_cannot_be_accepted() -> Result<()> 
     world.remove().await
 }
 
+/// A server of another kind at the source's address is named, long before a server that is slow would be given up.
+#[tokio::test]
+async fn another_kind_of_server_is_named() -> Result<()> {
+    let world = World::new("stranger").await?;
+    let objects = format!("objects = [{{ table = \"{}.*\" }}]", world.name);
+    let postgres = world.servers.postgres.rsplit('@').next().unwrap().split('/').next().unwrap();
+    for (address, kind) in [(postgres, "PostgreSQL server"), (world.servers.kafka.as_str(), "Kafka broker")] {
+        let ended = millrace(&["check", &world.task(&format!("mysql://u@{address}"), &objects)?, "--json"])?;
+        let (result, found, mend) = &checks(&ended)["source_connection"];
+        let expected = format!("cannot reach the mysql server at \"{address}\": a {kind}");
+        assert!(
+            result == "blocks" && found.starts_with(&expected) && found.ends_with(" answers there, not MySQL"),
+            "{found}"
+        );
+        assert!(ended.code == 3 && mend.contains("source.url"), "{ended:?}");
+    }
+    world.remove().await
+}
+
+/// What depends on the tables is left out, not guessed, where they cannot be read.
+#[tokio::test]
+async fn without_the_source_nothing_is_said_of_its_tables() -> Result<()> {
+    let world = World::new("no_source").await?;
+    let objects = format!("objects = [{{ table = \"{}.*\" }}]", world.name);
+    let ended = millrace(&["check", &world.task("mysql://u@127.0.0.1:1", &objects)?, "--json"])?;
+    let found = checks(&ended);
+    assert_eq!((ended.code, found["source_connection"].0.as_str()), (3, "blocks"), "{found:?}");
+    for made in ["log_connection", "destination_encoding", "destination_task"] {
+        assert_eq!(found[made].0, "ok", "{made}: {found:?}");
+    }
+    for of_tables in
+        ["destination_privileges", "destination_names", "destination_existing_tables", "destination_tables"]
+    {
+        assert!(!found.contains_key(of_tables), "{of_tables}: {found:?}");
+    }
+    world.remove().await
+}
+
 /// A key over texts that MySQL takes for equal and the destination does not is named, and keeps no task from starting.
 #[tokio::test]
 async fn keys_that_mean_something_else_are_named() -> Result<()> {

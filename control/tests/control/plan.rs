@@ -65,8 +65,14 @@ async fn the_statements_can_be_executed() -> Result<()> {
         text.contains("3 tables to PostgreSQL") && text.contains("Does not move") && text.contains("1 view"),
         "{text}"
     );
+    assert!(text.contains(&format!("The statements: millrace plan {task} --sql")), "{text}");
+    assert!(text.contains("key: id; rows are spread by their key over all partitions"), "{text}");
     let summary = millrace(&["plan", &task, "--summary"])?.out;
     assert!(summary.lines().count() < text.lines().count());
+    // Without Kafka nothing is spread.
+    let text = millrace(&["plan", &world.embedded_task("")?])?.out;
+    assert!(text.contains("  key: id\n") && text.contains("no key tells its rows apart"), "{text}");
+    assert!(!text.contains("partition"), "{text}");
     world.remove().await
 }
 

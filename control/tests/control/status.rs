@@ -1,5 +1,7 @@
 //! `millrace status` of the three staged processes.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -35,6 +37,18 @@ async fn wait_for(task: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Res
     Ok(last)
 }
 
+/// The first line of a log of which this holds, once it is there.
+async fn first_line(log: &Path, holds: impl Fn(&Value) -> bool) -> Result<Value> {
+    let mut found = None;
+    poll_until(LIMIT, "a line of the log", async || {
+        let text = fs::read_to_string(log)?;
+        found = text.lines().filter_map(|line| serde_json::from_str(line).ok()).find(&holds);
+        Ok(found.is_some())
+    })
+    .await?;
+    Ok(found.unwrap_or_default())
+}
+
 fn all_loaded(status: &Value) -> bool {
     let tables = status["tables"].as_array().unwrap();
     tables.len() == 3 && tables.iter().all(|table| table["state"] == "loaded")
@@ -46,6 +60,9 @@ async fn a_running_task_shows_its_tables_and_a_small_latency() -> Result<()> {
     let task = world.whole_task()?;
     let before = millrace(&["status", &task, "--json"])?;
     assert_eq!((before.code, before.json()["state"].as_str()), (1, Some("not started")));
+    let text = millrace(&["status", &task])?.out;
+    let first = format!("start it: millrace-capture, millrace-transform and millrace-apply --task {task}\n");
+    assert!(text.contains(&first), "{text}");
 
     let mut stages = start(&world, &task)?;
     let running = wait_for(&task, "a running task that has loaded all tables", |status| {
@@ -110,9 +127,55 @@ async fn a_task_in_one_process_is_shown_by_its_one_process() -> Result<()> {
     assert_eq!(stages, ["capture", "apply"]);
     let check = millrace(&["check", &task, "--json"])?.json();
     assert_eq!(check["blocks"], 0, "a running task can be started again: {check:#}");
+    // The first line of progress knows the tables.
+    let first = first_line(&log, |line| line["message"] == "progress").await?;
+    assert_eq!(first["tables"], 3, "{first}");
+
+    // Who starts it twice is told that it runs, and where.
+    let second = millrace(&["run", &task])?;
+    let expected = format!("error: task \"{}\" runs already: its capture and apply (process ", world.name);
+    assert!(second.code == 1 && second.err.starts_with(&expected), "{second:?}");
+
+    // What was read, and of about how much, is known after a restart too; of a new table nothing was read.
+    world.mysql(&format!("CREATE TABLE {}.later (id INT PRIMARY KEY)", world.name)).await?;
+    wait_for(&task, "a table that is followed", |status| status["tables"].as_array().unwrap().len() == 4).await?;
+    let later = format!("{}.later", world.name);
+    let changed = |line: &Value| line["message"] == "schema changed" && line["statement"] == "CREATE TABLE";
+    for is_it in
+        [&|line: &Value| line["tables"] == 3, &|line: &Value| line["table"] == later] as [&dyn Fn(&Value) -> bool; 2]
+    {
+        let line = first_line(&log, |line| changed(line) && is_it(line)).await?;
+        assert!(line["place"].is_string(), "{line}");
+    }
+    run.terminate()?;
+    run.wait_for_success(LIMIT).await?;
+    let mut run = program.spawn(&log)?;
+    let again = wait_for(&task, "a task that goes on", |status| status["state"] == "running").await?;
+    let again = match again["tables"].as_array().unwrap().len() {
+        4 => again,
+        _ => wait_for(&task, "all tables", |status| status["tables"].as_array().unwrap().len() == 4).await?,
+    };
+    for table in again["tables"].as_array().unwrap() {
+        let is_new = table["table"].as_str().unwrap().ends_with(".later");
+        assert_eq!(table["estimated_rows"].is_u64() && table["rows"].as_u64() > Some(0), !is_new, "{again:#}");
+    }
     run.terminate()?;
     run.wait_for_success(LIMIT).await?;
     let stopped = wait_for(&task, "a task that does not run", |status| status["state"] == "not running").await?;
     assert_eq!(stopped["stages"].as_array().unwrap().len(), 1);
+    world.remove().await
+}
+
+/// What the destination refuses is apply's failure, in the one process too.
+#[tokio::test]
+async fn a_failure_in_one_process_names_its_stage() -> Result<()> {
+    let world = World::new("refused").await?;
+    let name = &world.name;
+    world.postgres(&format!("CREATE SCHEMA {name}; CREATE TABLE {name}.orders (id int)")).await?;
+    let ended = millrace(&["run", &world.embedded_task("")?])?;
+    let is_failed = |line: &Value| line["message"] == "failed";
+    let failed = ended.out.lines().filter_map(|line| serde_json::from_str(line).ok()).find(is_failed);
+    assert_eq!(failed.map(|line| line["stage"].clone()), Some("apply".into()), "{ended:?}");
+    assert!(ended.code == 1 && ended.err.contains("already exists in the destination"), "{ended:?}");
     world.remove().await
 }

@@ -1,5 +1,7 @@
 //! Wrong calls and wrong task files: exit code, message, hint, and no secret.
 
+use std::process::{Command, Stdio};
+
 use anyhow::Result;
 
 use crate::world::millrace;
@@ -63,11 +65,19 @@ fn a_server_that_is_not_there_ends_with_three() -> Result<()> {
         let ended = millrace(&[command, path])?;
         assert_eq!(ended.code, 3, "{command}: {ended:?}");
         assert!(ended.err.contains("error: ") && ended.err.contains("hint: "), "{command}: {ended:?}");
+        assert!(!ended.out.contains("\"progress\""), "no server has answered: {ended:?}");
     }
-    // What these two find is their result.
-    for command in ["check", "status"] {
-        assert_eq!(millrace(&[command, path])?.code, 1, "{command}");
+    // On a terminal, where log and standard error are one, it is said once.
+    for more in ["", " --log-format text"] {
+        let program = format!("'{}' run '{path}'{more}", env!("CARGO_BIN_EXE_millrace"));
+        let seen = Command::new("script").args(["-qec", &program, "/dev/null"]).stdin(Stdio::null()).output()?;
+        let text = String::from_utf8(seen.stdout)?;
+        assert_eq!((seen.status.code(), text.matches("Connection refused").count()), (Some(3), 1), "{text}");
     }
+    let checked = millrace(&["check", path])?;
+    assert!(checked.code == 3 && checked.out.contains("BLOCKS    source_connection"), "{checked:?}");
+    // Its result is what it found.
+    assert_eq!(millrace(&["status", path])?.code, 1);
     std::fs::remove_dir_all(&folder)?;
     Ok(())
 }

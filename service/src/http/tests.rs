@@ -60,11 +60,12 @@ async fn status_health_and_metrics_are_served() {
     }
     assert!(status["since"].as_str().unwrap().ends_with('Z'));
 
-    context.status.failed(&Failure::fatal("broken", "mend it"));
+    context.status.failed(context.stage, &Failure::fatal("broken", "mend it"));
     assert_eq!(get_path(&server, "/healthz").await.0, 503);
     let (_, body) = get_path(&server, "/status").await;
     let status: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((&status["state"], &status["last_error"]["hint"]), (&json!("failed"), &json!("mend it")));
+    assert_eq!(status["last_error"]["stage"], "apply");
 }
 
 #[tokio::test]
@@ -76,13 +77,43 @@ async fn several_stages_share_one_server() {
     assert_eq!(status["stages"].as_array().unwrap().len(), 2);
 }
 
+/// Why no second server can listen where another one is.
+async fn refused(address: SocketAddr, token: Option<SecretString>) -> Failure {
+    HttpServer::start(address, token, vec![context().status], Exporter::detached().1).await.err().unwrap()
+}
+
 #[tokio::test]
-async fn a_busy_port_is_one_clear_line() {
-    let first = HttpServer::start(any_port(), None, vec![], Exporter::detached().1).await.unwrap();
-    let failure = HttpServer::start(first.address(), None, vec![], Exporter::detached().1).await.err().unwrap();
-    let expected = format!("cannot listen for http on \"{}\": the port is in use", first.address());
-    assert_eq!(failure.message, expected);
-    assert!(failure.hint.contains("--http"));
+async fn a_busy_port_says_who_is_there() {
+    let token = || Some(SecretString::from("0123456789abcdef"));
+    for token in [None, token()] {
+        let statuses = vec![context().status, context().status];
+        let own = HttpServer::start(any_port(), token.clone(), statuses, Exporter::detached().1).await.unwrap();
+        let (failure, pid) = (refused(own.address(), token).await, std::process::id());
+        let expected = format!(
+            "task \"shop\" runs already: its apply and apply (process {pid}) listens for http on \"{}\"",
+            own.address()
+        );
+        assert_eq!(failure.message, expected);
+        assert!(failure.hint.contains("stop that process first"), "{failure:?}");
+    }
+    let stranger = TcpListener::bind(any_port()).await.unwrap();
+    let address = stranger.local_addr().unwrap();
+    let silent = tokio::spawn(async move { while stranger.accept().await.is_ok() {} });
+    let failure = refused(address, None).await;
+    assert_eq!(failure.message, format!("cannot listen for http on \"{address}\": the port is in use"));
+    assert!(failure.hint.contains("--http"), "{failure:?}");
+    silent.abort();
+}
+
+#[test]
+fn another_task_at_a_busy_port_is_named() {
+    let there = [json!({ "stage": "capture", "task": "other", "pid": 7 })];
+    let failure = is_in_use(any_port(), "shop", &there);
+    assert_eq!(
+        failure.message,
+        "cannot listen for http on \"127.0.0.1:0\": the capture of task \"other\" (process 7) does"
+    );
+    assert!(failure.hint.contains("another address"), "{failure:?}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::future::pending;
 
 use super::*;
+use crate::StageName;
 use crate::context::for_tests as context;
 
 fn minutes(since: Instant) -> u64 {
@@ -146,7 +147,7 @@ async fn stopping_ends_a_wait_at_once() {
 async fn an_attempt_that_does_not_stop_is_dropped() {
     let (context, start) = (context(), Instant::now());
     context.shutdown.request();
-    assert_eq!(run_stage(&context, |_| pending()).await, Ok(Outcome::Stopped));
+    assert_eq!(run_stage(&context, |_| pending::<Result<Outcome, Failure>>()).await, Ok(Outcome::Stopped));
     assert_eq!(start.elapsed().as_secs(), SHUTDOWN_GRACE.as_secs());
 }
 
@@ -160,5 +161,19 @@ async fn a_failure_while_stopping_counts_as_stopped_unless_it_is_fatal() {
         let context = context();
         context.shutdown.request();
         assert_eq!(run_stage(&context, |_| std::future::ready(Err(failure.clone()))).await, expected);
+    }
+}
+
+/// A process of several stages says which of them failed.
+#[tokio::test]
+async fn a_failure_is_of_the_stage_that_says_so() {
+    for (failed, expected) in [
+        (StageFailure::from(Failure::fatal("a", "b")), "apply"),
+        (StageFailure::of(StageName::Transform, Failure::fatal("a", "b")), "transform"),
+    ] {
+        let context = context();
+        let ended = run_stage(&context, |_| std::future::ready(Err::<Outcome, _>(failed.clone()))).await;
+        assert_eq!(ended.unwrap_err(), Failure::fatal("a", "b"));
+        assert_eq!(context.status.to_json()["last_error"]["stage"], expected);
     }
 }

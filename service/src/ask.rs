@@ -13,21 +13,11 @@ const LIMIT: Duration = Duration::from_secs(3);
 /// Largest answer.
 const SIZE: u64 = 64 << 20;
 
-/// An address of the command line: `HOST:PORT`.
-pub(crate) fn address(text: &str) -> Result<String, String> {
-    let port =
-        text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
-    match port {
-        Some(port) if port > 0 => Ok(text.to_owned()),
-        _ => Err("write HOST:PORT, for example 10.0.0.7:9562".to_owned()),
-    }
-}
-
 /// The status of the stages at an address: one, or several that share a process.
 ///
 /// # Errors
 /// Why there is none, in a few words.
-pub(super) async fn ask(address: &str, token: Option<&SecretString>) -> Result<Vec<Value>, String> {
+pub async fn ask(address: &str, token: Option<&SecretString>) -> Result<Vec<Value>, String> {
     let answer = tokio::time::timeout(LIMIT, get(address, token)).await;
     let answer = answer.map_err(|_| format!("no answer within {} s", LIMIT.as_secs()))??;
     statuses(&answer)
@@ -95,14 +85,6 @@ mod tests {
             "SSH-2.0",
         ] {
             assert!(statuses(answer.as_bytes()).is_err(), "{answer}");
-        }
-    }
-
-    #[test]
-    fn addresses_have_a_port() {
-        assert!(address("10.0.0.7:9562").is_ok() && address("[::1]:1").is_ok() && address("apply-1:9563").is_ok());
-        for bad in ["", ":1", "a", "a:", "a:0", "a:99999"] {
-            assert!(address(bad).is_err(), "{bad}");
         }
     }
 }
