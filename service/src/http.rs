@@ -107,15 +107,15 @@ fn is_in_use(address: SocketAddr, task: &str, there: &[Value]) -> Failure {
         return Failure::fatal(format!("cannot listen for http on \"{address}\": the port is in use"), hint);
     };
     let stages = there.iter().map(|status| text(status, "stage")).collect::<Vec<_>>().join(" and ");
-    let process = first["pid"].as_u64().map(|pid| format!(" (process {pid})")).unwrap_or_default();
-    if text(first, "task") == task {
-        let message = format!("task \"{task}\" runs already: its {stages}{process} listens for http on \"{address}\"");
+    let process = first["pid"].as_u64().map_or_else(|| "a process".to_owned(), |pid| format!("process {pid}"));
+    let other = text(first, "task");
+    if other == task {
+        let message = format!("task \"{task}\" runs already: {process} ({stages}) listens for http on \"{address}\"");
         let hint = "`millrace status` shows how far it is; stop that process first, or, for one more stage of the same task \
                     over Kafka, give it --http 127.0.0.1:0";
         return Failure::fatal(message, hint);
     }
-    let other = text(first, "task");
-    let message = format!("cannot listen for http on \"{address}\": the {stages} of task \"{other}\"{process} does");
+    let message = format!("cannot listen for http on \"{address}\": {process} ({stages} of task \"{other}\") does");
     Failure::fatal(message, OTHER_ADDRESS)
 }
 

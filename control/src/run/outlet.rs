@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use millrace_apply::TransformedStep;
 use millrace_capture::Outlet;
@@ -23,6 +24,8 @@ pub(crate) struct MemoryOutlet {
     schemas: HashMap<SchemaKey<MysqlType>, Arc<TableSchema<MysqlType>>>,
     scratch: Scratch,
     steps: mpsc::Sender<TransformedStep>,
+    /// Whether nobody takes steps any more.
+    apply_ended: Arc<AtomicBool>,
     progress: Progress,
 }
 
@@ -31,9 +34,11 @@ impl MemoryOutlet {
         context: StageContext,
         mappings: Mappings,
         steps: mpsc::Sender<TransformedStep>,
+        apply_ended: Arc<AtomicBool>,
         progress: Progress,
     ) -> Self {
-        Self { context, mappings, schemas: HashMap::new(), scratch: Scratch::default(), steps, progress }
+        let (schemas, scratch) = (HashMap::new(), Scratch::default());
+        Self { context, mappings, schemas, scratch, steps, apply_ended, progress }
     }
 
     /// Makes the mapping of a schema of this step; what a restart needs of it joins the state.
@@ -87,9 +92,12 @@ impl Outlet for MemoryOutlet {
     async fn publish(&mut self, step: Step) -> Result<(), Failure> {
         let transformed = self.transform(&step)?;
         self.progress.step(&step);
-        // Apply has ended: its own failure says why.
-        let ended = |_| Failure::connection("apply has ended", "");
-        self.steps.send(transformed).await.map_err(ended)
+        if self.steps.send(transformed).await.is_err() {
+            // Its own failure says why.
+            self.apply_ended.store(true, Ordering::Release);
+            return Err(Failure::connection("apply has ended", ""));
+        }
+        Ok(())
     }
 
     async fn lost(&mut self) -> Failure {

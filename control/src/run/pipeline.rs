@@ -1,6 +1,7 @@
 //! One attempt: capture, transform and apply over a log in memory.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use millrace_apply::{InProcess, StateRecords};
 use millrace_capture::Recovered;
@@ -38,7 +39,8 @@ pub(crate) async fn attempt(contexts: Contexts, progress: Progress) -> Result<Ou
     }
     contexts.capture.status.set("held", mappings.held().to_json());
     let (sender, steps) = mpsc::channel(STEPS_UNDER_WAY);
-    let outlet = MemoryOutlet::new(contexts.capture.clone(), mappings, sender, progress);
+    let apply_ended = Arc::new(AtomicBool::new(false));
+    let outlet = MemoryOutlet::new(contexts.capture.clone(), mappings, sender, apply_ended.clone(), progress);
     let mut apply = JoinSet::new();
     apply.spawn(destination.run(schemas, steps));
     let capture = millrace_capture::run_into(contexts.capture, recovered, outlet);
@@ -51,10 +53,8 @@ pub(crate) async fn attempt(contexts: Contexts, progress: Progress) -> Result<Ou
     match captured {
         Ok(_) => joined(&mut apply).await.map_err(of_apply),
         // Capture also fails when apply has ended; then apply knows the reason.
-        Err(failure) => match apply.try_join_next() {
-            Some(Ok(Err(reason))) => Err(of_apply(reason)),
-            _ => Err(failure.into()),
-        },
+        Err(_) if apply_ended.load(Ordering::Acquire) => joined(&mut apply).await.map_err(of_apply),
+        Err(failure) => Err(failure.into()),
     }
 }
 

@@ -133,8 +133,11 @@ async fn a_task_in_one_process_is_shown_by_its_one_process() -> Result<()> {
 
     // Who starts it twice is told that it runs, and where.
     let second = millrace(&["run", &task])?;
-    let expected = format!("error: task \"{}\" runs already: its capture and apply (process ", world.name);
-    assert!(second.code == 1 && second.err.starts_with(&expected), "{second:?}");
+    let expected = format!("error: task \"{}\" runs already: process ", world.name);
+    assert!(
+        second.code == 1 && second.err.starts_with(&expected) && second.err.contains(" (capture and apply) listens"),
+        "{second:?}"
+    );
 
     // What was read, and of about how much, is known after a restart too; of a new table nothing was read.
     world.mysql(&format!("CREATE TABLE {}.later (id INT PRIMARY KEY)", world.name)).await?;

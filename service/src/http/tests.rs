@@ -90,7 +90,7 @@ async fn a_busy_port_says_who_is_there() {
         let own = HttpServer::start(any_port(), token.clone(), statuses, Exporter::detached().1).await.unwrap();
         let (failure, pid) = (refused(own.address(), token).await, std::process::id());
         let expected = format!(
-            "task \"shop\" runs already: its apply and apply (process {pid}) listens for http on \"{}\"",
+            "task \"shop\" runs already: process {pid} (apply and apply) listens for http on \"{}\"",
             own.address()
         );
         assert_eq!(failure.message, expected);
@@ -111,7 +111,7 @@ fn another_task_at_a_busy_port_is_named() {
     let failure = is_in_use(any_port(), "shop", &there);
     assert_eq!(
         failure.message,
-        "cannot listen for http on \"127.0.0.1:0\": the capture of task \"other\" (process 7) does"
+        "cannot listen for http on \"127.0.0.1:0\": process 7 (capture of task \"other\") does"
     );
     assert!(failure.hint.contains("another address"), "{failure:?}");
 }
