@@ -6,7 +6,7 @@ use millrace_model::position::Reading;
 use millrace_model::schema::SourceOnly;
 use millrace_model::{Checkpoint, Ended, Failure, KeyRange, MysqlType, RangeState, SourceMark, TableName, TableSchema};
 use millrace_mysql::binlog::read_file_created;
-use millrace_mysql::schema::{ForeignKey, read_tables};
+use millrace_mysql::schema::read_tables;
 use millrace_mysql::server::{read_binlog_end, read_executed};
 use millrace_mysql::snapshot::plan_ranges;
 use millrace_mysql::table_check::columns_of_unknown_charset;
@@ -95,13 +95,6 @@ fn warn_of_idle_rules(task: &Task, tables: &[TableName]) {
 
 /// The schema of a table that is followed from now on; what does not move is logged.
 pub(crate) fn adopted(table: SourceTable, task: &Task) -> TableSchema<MysqlType> {
-    if table.foreign_keys.iter().any(ForeignKey::cascades) {
-        tracing::warn!(
-            table = %table.name,
-            "rows that a foreign key deletes or changes by CASCADE or SET NULL are not in the binlog before MySQL 9.6 \
-             and with innodb_native_foreign_keys: such changes do not move"
-        );
-    }
     for left_out in &table.left_out {
         tracing::warn!(table = %table.name, index = left_out, "does not move");
     }

@@ -14,6 +14,7 @@ use millrace_task::Task;
 
 use crate::alterations::alter;
 use crate::arrivals::Arrivals;
+use crate::checks::{ensure_its_cascades_are_logged, ensure_new_cascades_are_logged};
 use crate::databases::Databases;
 use crate::renames::rename;
 use crate::start::{ensure_charsets_are_known, routed, same_destination};
@@ -145,6 +146,11 @@ impl Statements {
         })
     }
 
+    /// Ensures that the binlog has what the table's foreign keys change by themselves.
+    pub(crate) fn ensure_its_cascades_are_logged(&self, table: &SourceTable, task: &Task) -> Result<(), Failure> {
+        ensure_its_cascades_are_logged(&self.facts, table, task)
+    }
+
     fn context(&self, statement: &Statement) -> StatementContext {
         let (major, minor, patch) = self.facts.version;
         StatementContext {
@@ -170,6 +176,7 @@ impl Statements {
             }
             DdlEffect::Truncate { table } if scene.selects(&table) => scene.truncate(&table),
             DdlEffect::AlterTable { table } if scene.selects(&table) => {
+                ensure_new_cascades_are_logged(&self.facts, scene.context, (&table, scene.sql), scene.task)?;
                 alter(scene, &table, &self.databases.defaults(&table.database))
             }
             DdlEffect::AlterRows { table, verb, other } => {
@@ -210,6 +217,7 @@ impl Statements {
             CreateForm::Columns => {
                 let defaults = self.databases.defaults(&table.database);
                 let made = parse_create_table(scene.context, scene.sql, &defaults)?;
+                self.ensure_its_cascades_are_logged(&made, scene.task)?;
                 scene.create(made)
             }
             CreateForm::Like(model) => match scene.known(&model, &table) {

@@ -132,6 +132,7 @@ impl Translator {
         for table in self.arrivals.arrived(&delivered) {
             let (name, source_only) = (table.name.clone(), table.source_only.clone());
             ensure_name_is_free(capture, &self.task, &name)?;
+            self.statements.ensure_its_cascades_are_logged(&table, &self.task)?;
             let schema = adopted(table, &self.task);
             ensure_charsets_are_known(&name, &schema)?;
             capture.arrive(schema);

@@ -18,10 +18,10 @@ struct Pair {
 }
 
 impl Pair {
-    /// With these options of the replica.
-    fn start(options: &str) -> Result<Self> {
-        let first = OwnServer::start(Server::Mysql, "--server-id=11")?;
-        Ok(Self { first, replica: OwnServer::start(Server::Mysql, &format!("--server-id=12 {options}"))? })
+    /// With these options of the first server and of the replica.
+    fn start(first: &str, replica: &str) -> Result<Self> {
+        let first = OwnServer::start(Server::Mysql, &format!("--server-id=11 {first}"))?;
+        Ok(Self { first, replica: OwnServer::start(Server::Mysql, &format!("--server-id=12 {replica}"))? })
     }
 
     /// Runs a script in the first server.
@@ -57,7 +57,7 @@ async fn wait_for_rows(world: &World, stages: &mut Stages, rows: usize) -> Resul
 
 #[test]
 fn another_server_takes_over() -> TestResult {
-    let pair = Pair::start("")?;
+    let pair = Pair::start("", "")?;
     let servers: Servers = pair.replica.among_servers()?;
     in_world_at(servers, "failover", async |world| {
         pair.replicate(world).await?;
@@ -127,7 +127,7 @@ fn checked(task: &Path, name: &str) -> Result<String> {
 
 #[test]
 fn a_server_that_does_not_log_everything_is_refused() -> TestResult {
-    let pair = Pair::start("--log-replica-updates=OFF --binlog-ignore-db=unlogged")?;
+    let pair = Pair::start("", "--log-replica-updates=OFF --binlog-ignore-db=unlogged")?;
     let servers: Servers = pair.replica.among_servers()?;
     in_world_at(servers, "unlogged", async |world| {
         pair.replicate(world).await?;
@@ -172,6 +172,49 @@ fn a_server_that_does_not_log_everything_is_refused() -> TestResult {
         let printed = refused(&filtered, "filtered.log").await?;
         ensure!(printed.error.contains("binlog_ignore_db = unlogged"), "{printed:?}");
         ensure!(printed.error.contains("\"unlogged\" are not in the binlog (binlog_filters)"), "{printed:?}");
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// What foreign keys change by themselves at a server that does not log it is in no binlog, whatever a replica logs of its own.
+#[test]
+fn a_replica_logs_only_the_cascades_that_its_source_logs() -> TestResult {
+    let pair = Pair::start("--loose-innodb-native-foreign-keys=ON", "")?;
+    in_world_at(pair.replica.among_servers()?, "cascades", async |world| {
+        pair.replicate(world).await?;
+        pair.run(
+            world,
+            "CREATE DATABASE IF NOT EXISTS `{database}`; USE `{database}`; CREATE TABLE t (id INT PRIMARY KEY); \
+             CREATE TABLE child (id INT PRIMARY KEY, t INT, CONSTRAINT of_t FOREIGN KEY (t) REFERENCES t (id) ON DELETE CASCADE); \
+             INSERT INTO child VALUES (9, NULL); INSERT INTO t VALUES (1), (2); INSERT INTO child VALUES (10, 1)",
+        )
+        .await?;
+        let failover = format!("source.failover = [\"{}\"]", pair.first.url()?);
+        let task = world.task_file().with(&failover)?.write()?;
+        let mut stages = Stages::start(world, &task, &Role::ALL)?;
+        wait_for_rows(world, &mut stages, 2).await?;
+        poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await.context("from the replica")?;
+        ensure!(checked(&task, "foreign_key_cascades")? == "warning");
+
+        // The servers are the oracle: the row is gone at both, and no binlog says so.
+        pair.run(world, "DELETE FROM `{database}`.t WHERE id = 1").await?;
+        wait_for_rows(world, &mut stages, 1).await?;
+        let destination = world.connect_postgres().await?;
+        let sql = world.fill("SELECT count(*) FROM \"{database}\".child WHERE id = 10");
+        let left: i64 = destination.query_one(&sql, &[]).await?.get(0);
+        ensure!(left == 1, "the replica logs the cascades of its source");
+        stages.stop().await?;
+
+        // Nor does the first server take over, of which it is known.
+        pair.replica.stop()?;
+        let printed = refused(&task, "takes_over.log").await?;
+        pair.replica.restart()?;
+        ensure!(printed.error.contains(".child\" (by \"of_t\") (foreign_key_cascades)"), "{printed:?}");
+
+        // Promoted, the replica logs all that it changes.
+        world.run_in_source("STOP REPLICA; RESET REPLICA ALL").await?;
+        ensure!(checked(&task, "foreign_key_cascades")? == "ok");
         Ok(())
     })?;
     Ok(())

@@ -7,6 +7,7 @@
 pub mod addresses;
 pub mod auto_increment;
 pub mod binlog;
+pub mod cascades;
 pub mod cell_form;
 pub mod charset;
 pub mod check;

@@ -50,24 +50,16 @@ async fn ensure_replicated_changes_logged(
     if facts.log_replica_updates == Switch::On {
         return Ok(Finding::good(name, format!("{variable} = ON")));
     }
-    let (sql, right) = match facts.flavour {
-        Flavour::MariaDb => ("SHOW ALL SLAVES STATUS", "SLAVE MONITOR"),
-        // The old name is gone from 8.4 on; the new one came with 8.0.22.
-        Flavour::Mysql if facts.version >= (8, 0, 22) => ("SHOW REPLICA STATUS", "REPLICATION CLIENT"),
-        Flavour::Mysql => ("SHOW SLAVE STATUS", "REPLICATION CLIENT"),
-    };
     let log_them = format!("set {variable} = ON in the server's configuration and restart it");
-    match session.query("reading whether the server replicates", sql).await {
-        Ok(rows) if rows.is_empty() => {
-            Ok(Finding::good(name, format!("{variable} = OFF, but the server replicates from no other")))
-        }
-        Ok(_) => Ok(Finding::bad(
+    Ok(match read_replication(session, facts).await? {
+        Replication::None => Finding::good(name, format!("{variable} = OFF, but the server replicates from no other")),
+        Replication::Some => Finding::bad(
             name,
             Verdict::Blocks,
             format!("{variable} = OFF: what the server replicates from another one is not in its binlog"),
             format!("{log_them}, or read from the server that it replicates from"),
-        )),
-        Err(MysqlError::Server { code: RIGHT_MISSING, .. }) => Ok(Finding::bad(
+        ),
+        Replication::NotLookedAt { right } => Finding::bad(
             name,
             Verdict::Warning,
             format!(
@@ -75,7 +67,32 @@ async fn ensure_replicated_changes_logged(
                  {right} is missing"
             ),
             format!("GRANT {right} ON *.* TO {}, or {log_them}", user_of(grants)),
-        )),
+        ),
+    })
+}
+
+/// Whether a server may replicate from another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replication {
+    /// It does not, and does not begin to by itself.
+    None,
+    /// It does, or would if it were told to start.
+    Some,
+    /// The account lacks this right to know.
+    NotLookedAt { right: &'static str },
+}
+
+pub(crate) async fn read_replication(session: &mut Session, facts: &ServerFacts) -> Result<Replication, MysqlError> {
+    let (sql, right) = match facts.flavour {
+        Flavour::MariaDb => ("SHOW ALL SLAVES STATUS", "SLAVE MONITOR"),
+        // The old name is gone from 8.4 on; the new one came with 8.0.22.
+        Flavour::Mysql if facts.version >= (8, 0, 22) => ("SHOW REPLICA STATUS", "REPLICATION CLIENT"),
+        Flavour::Mysql => ("SHOW SLAVE STATUS", "REPLICATION CLIENT"),
+    };
+    match session.query("reading whether the server replicates", sql).await {
+        Ok(rows) if rows.is_empty() => Ok(Replication::None),
+        Ok(_) => Ok(Replication::Some),
+        Err(MysqlError::Server { code: RIGHT_MISSING, .. }) => Ok(Replication::NotLookedAt { right }),
         Err(other) => Err(other),
     }
 }

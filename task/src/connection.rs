@@ -15,8 +15,20 @@ pub struct Source {
     pub server: Server,
     /// Servers to go on from when it is lost, in order.
     pub failover: Vec<Server>,
+    /// What is done where changes of selected tables are not in its binlog.
+    pub hidden_cascades: HiddenCascades,
     /// Encryption.
     pub tls: Tls,
+}
+
+/// `hidden_cascades`: what is done where foreign keys change rows of selected tables that the binlog does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HiddenCascades {
+    /// The task stops and names them.
+    #[default]
+    Refuse,
+    /// Somebody sees to it that no such change happens, or knows that it does not arrive.
+    Accept,
 }
 
 /// The database that is written.

@@ -50,6 +50,8 @@ pub(crate) struct SourceTable {
     pub(crate) url: Option<Text>,
     /// Servers to go on from when it is lost.
     pub(crate) failover: Option<Spanned<Vec<Text>>>,
+    /// What is done where foreign keys change rows unseen.
+    pub(crate) hidden_cascades: Option<Text>,
     /// Encryption.
     pub(crate) tls: Option<Spanned<TlsTable>>,
 }

@@ -39,7 +39,7 @@ use std::path::{Path, PathBuf};
 use millrace_model::Failure;
 
 pub use condition::{Comparison, Condition, ConditionProblem, Expression, Negation, Operand, Truth, Value};
-pub use connection::{Destination, Server, Source};
+pub use connection::{Destination, HiddenCascades, Server, Source};
 pub use error::{Place, Problem, TaskError};
 pub use expansion::Surroundings;
 pub use glob::{Glob, PatternProblem, TablePattern};

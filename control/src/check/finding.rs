@@ -2,6 +2,7 @@
 
 use millrace_model::{ErrorClass, Failure};
 use millrace_service::write_failure;
+use millrace_task::HiddenCascades;
 
 /// What a check is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,9 +114,6 @@ pub(crate) const NAMES: [&str; 40] = [
     "destination_reading",
 ];
 
-/// Checks that block until somebody accepts what they found.
-const BLOCKS_UNTIL_ACCEPTED: [&str; 1] = ["foreign_key_cascades"];
-
 impl Finding {
     pub(crate) fn good(area: Area, name: &'static str, found: impl Into<String>) -> Self {
         Self { area, name, meaning: Meaning::Good, found: found.into(), mend: String::new(), class: ErrorClass::Fatal }
@@ -132,12 +130,18 @@ impl Finding {
         Self { area, name, meaning: Meaning::Blocks, found, mend: failure.hint, class }
     }
 
-    /// Somebody knows: a warning is accepted, and what blocks because only somebody can know that it does no harm;
-    /// everything else stays what it is.
+    /// Somebody knows: a warning is accepted, everything else stays what it is.
     pub(crate) fn accept(&mut self) {
-        let can_be_known = BLOCKS_UNTIL_ACCEPTED.contains(&self.name);
-        if self.meaning == Meaning::Warning || (self.meaning == Meaning::Blocks && can_be_known) {
+        if self.meaning == Meaning::Warning {
             self.meaning = Meaning::Accepted;
+        }
+    }
+
+    /// What blocks is accepted where the task file says so, which the stages go by, too.
+    pub(crate) fn unless_accepted(self, chosen: HiddenCascades) -> Self {
+        match (self.meaning, chosen) {
+            (Meaning::Blocks, HiddenCascades::Accept) => Self { meaning: Meaning::Accepted, ..self },
+            _ => self,
         }
     }
 }
@@ -208,9 +212,9 @@ mod tests {
         let mut blocks = Finding::blocks(Area::Log, "log_connection", Failure::fatal("a\n b", "c"));
         blocks.accept();
         assert_eq!((blocks.meaning, blocks.found.as_str()), (Meaning::Blocks, "a b"));
-        let mut cascades = Finding::blocks(Area::Source, "foreign_key_cascades", Failure::fatal("a", "b"));
-        cascades.accept();
-        assert_eq!(cascades.meaning, Meaning::Accepted);
+        let cascades = || Finding::blocks(Area::Source, "foreign_key_cascades", Failure::fatal("a", "b"));
+        assert_eq!(cascades().unless_accepted(HiddenCascades::Refuse).meaning, Meaning::Blocks);
+        assert_eq!(cascades().unless_accepted(HiddenCascades::Accept).meaning, Meaning::Accepted);
         let mut good = Finding::good(Area::Log, "log_topics", "x");
         good.accept();
         assert_eq!(good.meaning, Meaning::Good);

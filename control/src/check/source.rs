@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use millrace_capture::source_options;
 use millrace_model::{Failure, TableName};
+use millrace_mysql::cascades::ensure_no_hidden_cascades;
 use millrace_mysql::check::{
     check_binlog, ensure_binlog_retention, ensure_no_open_xa, ensure_select_privilege, ensure_supported_version,
 };
 use millrace_mysql::grants::Grants;
 use millrace_mysql::lock_check::ensure_snapshot_locks;
 use millrace_mysql::logged_check::check_logged;
-use millrace_mysql::table_check::{ensure_keys, ensure_known_charsets, ensure_no_hidden_cascades};
+use millrace_mysql::table_check::{ensure_keys, ensure_known_charsets};
 use millrace_mysql::{MysqlError, ServerFacts, Session, SourceTable};
 use millrace_task::{Phase, Task};
 
@@ -76,7 +77,9 @@ async fn look(
     findings.push(ensure_keys(tables).into());
     findings.push(check_key_meaning(tables));
     if is_incremental(task) {
-        findings.push(ensure_no_hidden_cascades(&facts, tables).into());
+        let selects = |table: &TableName| task.selection.selects(table).is_some();
+        let cascades = ensure_no_hidden_cascades(session, &facts, &selects).await?;
+        findings.push(Finding::from(cascades).unless_accepted(task.source.hidden_cascades));
         if task.phases.contains(Phase::Full) {
             findings.push(ensure_snapshot_locks(&facts, &grants, tables).into());
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use crate::connection::{Destination, Server, Source};
+use crate::connection::{Destination, HiddenCascades, Server, Source};
 use crate::error::TaskError;
 use crate::expansion::Text;
 use crate::file::{ServerTable, SourceTable, TlsTable};
@@ -55,7 +55,10 @@ pub(super) fn source(reader: &Reader<'_>, table: Option<&Spanned<SourceTable>>) 
     let tls = tls(reader, &SOURCE, table.and_then(|table| table.tls.as_ref()), &server)?;
     let failover = table.and_then(|table| table.failover.as_ref()).map_or(&[][..], |list| list.get_ref());
     let failover = failover.iter().map(|url| failover_server(reader, url, &server)).collect::<Result<_, _>>()?;
-    Ok(Source { server, failover, tls })
+    let words = [("refuse", HiddenCascades::Refuse), ("accept", HiddenCascades::Accept)];
+    let chosen = table.and_then(|table| table.hidden_cascades.as_ref());
+    let chosen = chosen.map(|text| reader.word("source.hidden_cascades", text, &words)).transpose()?;
+    Ok(Source { server, failover, hidden_cascades: chosen.unwrap_or_default(), tls })
 }
 
 fn source_server(reader: &Reader<'_>, key: &str, url: &Text, parts: UrlParts) -> Result<Server, TaskError> {
