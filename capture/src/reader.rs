@@ -62,6 +62,13 @@ enum Ended {
     Failed(Failure),
 }
 
+/// Why the rows of a whole table are not all there.
+enum Unpublished {
+    /// The table is no longer what it was when the snapshot was opened.
+    Changed,
+    Ended(Ended),
+}
+
 impl<E: Into<Failure>> From<E> for Ended {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
@@ -195,21 +202,27 @@ impl Reader {
             }
         };
         if state == WholeState::Publish {
-            let mut pieces = match WholeReader::start(session, &request.schema, self.limits).await {
-                Ok(pieces) => pieces,
-                Err(MysqlError::TableChanged { .. }) if self.seam != Seam::Snapshot => {
-                    self.tell(Told::WholeFailed { ticket }).await?;
-                    return Ok(close_snapshot(session).await?);
-                }
-                Err(error) => return Err(error.into()),
-            };
-            while let Some(rows) = pieces.next_piece().await? {
-                self.tell(Told::WholeRows { ticket, rows }).await?;
+            match self.publish_whole(session, request).await {
+                Ok(()) => self.tell(Told::WholeDone { ticket }).await?,
+                Err(Unpublished::Changed) => self.tell(Told::WholeFailed { ticket }).await?,
+                Err(Unpublished::Ended(ended)) => return Err(ended),
             }
-            drop(pieces);
-            self.tell(Told::WholeDone { ticket }).await?;
         }
         Ok(close_snapshot(session).await?)
+    }
+
+    /// Reads the snapshot that is open. That the table has changed since is said by the statement, or, with another
+    /// definition under the same columns, by its first row.
+    async fn publish_whole(&self, session: &mut Session, request: &ChunkRequest) -> Result<(), Unpublished> {
+        let unpublished = |error| match error {
+            MysqlError::TableChanged { .. } if self.seam != Seam::Snapshot => Unpublished::Changed,
+            error => Unpublished::Ended(error.into()),
+        };
+        let mut pieces = WholeReader::start(session, &request.schema, self.limits).await.map_err(unpublished)?;
+        while let Some(rows) = pieces.next_piece().await.map_err(unpublished)? {
+            self.tell(Told::WholeRows { ticket: request.ticket, rows }).await.map_err(Unpublished::Ended)?;
+        }
+        Ok(())
     }
 
     /// Keeps everybody from writing to the table, where its snapshot needs that, on a session of its own: opening the

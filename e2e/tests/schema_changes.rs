@@ -149,3 +149,41 @@ async fn a_table_is_gone(world: &World, roles: &[Role]) -> Result<()> {
     poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await?;
     stages.stop().await
 }
+
+#[test]
+fn a_table_without_a_key_that_changes_while_it_is_read_is_read_again_over_kafka() -> TestResult {
+    Ok(in_world("reread_staged", async |world| a_table_changes_while_it_is_read(world, &Role::ALL).await)?)
+}
+
+#[test]
+fn a_table_without_a_key_that_changes_while_it_is_read_is_read_again_in_one_process() -> TestResult {
+    Ok(in_world("reread_run", async |world| a_table_changes_while_it_is_read(world, &[Role::Run]).await)?)
+}
+
+/// A lock keeps the snapshot of a table, which is open, from being read until the table has other rows under it.
+async fn a_table_changes_while_it_is_read(world: &World, roles: &[Role]) -> Result<()> {
+    let made = "CREATE TABLE bag (v INT) PARTITION BY HASH (v) PARTITIONS 2; INSERT INTO bag VALUES (1), (2), (2), (3), (NULL)";
+    world.run_in_source(made).await?;
+    let task = world.task_file();
+    let task = if roles.contains(&Role::Run) { task.without_kafka() } else { task }.write()?;
+    let mut stages = Stages::start(world, &task, roles)?;
+    poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await?;
+    let (mut locker, mut looker) = (world.connect_mysql().await?, world.connect_mysql().await?);
+    locker.query_drop("LOCK TABLES bag WRITE").await?;
+    // Which rows are gone is not in the binlog: the table is read again.
+    locker.query_drop("ALTER TABLE bag TRUNCATE PARTITION p0").await?;
+    let waiting = world.fill(
+        "SELECT COUNT(*) FROM performance_schema.processlist \
+         WHERE state = 'Waiting for table metadata lock' AND info LIKE 'SELECT%FROM `{database}`.`bag`'",
+    );
+    poll_until(LIMIT, "the reading of the snapshot", async || {
+        stages.ensure_running()?;
+        Ok(looker.query_first::<i64, _>(&waiting).await? == Some(1))
+    })
+    .await?;
+    locker.query_drop("ALTER TABLE bag ADD w INT NOT NULL DEFAULT 7, ALGORITHM = COPY").await?;
+    locker.query_drop("INSERT INTO bag (v) VALUES (3)").await?;
+    locker.query_drop("UNLOCK TABLES").await?;
+    poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await?;
+    stages.stop().await
+}
