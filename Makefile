@@ -1,7 +1,7 @@
 # Millrace: `make help` lists the targets. Rust (https://rustup.rs) must be there; the rest is fetched.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-run build test bench big many-tables chaos away broker-chaos ddl-chaos matrix lint down
+.PHONY: help setup demo demo-run build test bench big many-tables chaos broker-chaos ddl-chaos matrix lint down
 
 # Arguments for `cargo test`, for example: make test TEST="-p millrace-mysql decode"
 TEST ?=
@@ -41,10 +41,6 @@ many-tables: setup ## TABLES (default 10000) of a few rows over Kafka, then a ro
 chaos: setup ## MINUTES=n [SEED=s]: random writes while processes, servers and connections fail; compare every row
 	@cargo build --workspace --bins
 	@MILLRACE_CHAOS_MINUTES=$(MINUTES) MILLRACE_TEST_SEED=$(SEED) cargo test -p millrace-e2e --test chaos $(or $(WAY),chaos_) -- --nocapture
-
-away: setup ## MINUTES=n [SEED=s]: each server in turn is away so long while writers write; compare every row
-	@cargo build --workspace --bins
-	@MILLRACE_AWAY_MINUTES=$(MINUTES) MILLRACE_TEST_SEED=$(SEED) cargo test -p millrace-e2e --test chaos each_server_is_away -- --nocapture
 
 broker-chaos: setup ## MINUTES=n [SEED=s]: three brokers are killed again and again while writers write; compare every row
 	@MILLRACE_BROKER_CHAOS_MINUTES=$(MINUTES) MILLRACE_TEST_SEED=$(SEED) deploy/local/with-servers deploy/local/test \
