@@ -1,7 +1,7 @@
 # Millrace: `make help` lists the targets. Rust (https://rustup.rs) must be there; the rest is fetched.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-run build test bench big many-tables many-changes chaos broker-chaos ddl-chaos matrix lint down
+.PHONY: help setup demo demo-run build test bench big many-tables many-changes chaos broker-chaos broker-away ddl-chaos matrix lint down
 
 # Arguments for `cargo test`, for example: make test TEST="-p millrace-mysql decode"
 TEST ?=
@@ -49,6 +49,10 @@ chaos: setup ## MINUTES=n [SEED=s]: random writes while processes, servers and c
 broker-chaos: setup ## MINUTES=n [SEED=s]: three brokers are killed again and again while writers write; compare every row
 	@MILLRACE_BROKER_CHAOS_MINUTES=$(MINUTES) MILLRACE_TEST_SEED=$(SEED) deploy/local/with-servers deploy/local/test \
 		-p millrace-e2e --test brokers -- --nocapture
+
+broker-away: setup ## SECONDS (default 150): no broker for so long while writers write; compare every row
+	@MILLRACE_BROKER_AWAY_SECONDS=$(or $(SECONDS),150) deploy/local/with-servers deploy/local/test \
+		-p millrace-e2e --test broker_away -- --nocapture
 
 ddl-chaos: setup ## MINUTES=n [SEED=s]: random schema changes while tables are written and stages are killed; compare all
 	@MILLRACE_DDL_CHAOS_MINUTES=$(MINUTES) MILLRACE_TEST_SEED=$(SEED) deploy/local/with-servers deploy/local/test \
