@@ -4,6 +4,7 @@
 //! Nothing here calls the product's own code, so that a mistake there cannot hide here: the comparison reads both
 //! databases in a text form of its own, and tests in this crate plant differences that it must find.
 
+mod broker_use;
 mod certificates;
 mod compare;
 mod damage;
@@ -21,6 +22,7 @@ mod servers;
 mod socket;
 mod stage;
 
+pub use broker_use::use_broker;
 pub use certificates::{Authority, Validity};
 pub use compare::{Comparison, Difference, TablePair, compare_table};
 pub use damage::{Damage, Direction, Spot};
