@@ -1,7 +1,7 @@
 # Millrace: `make help` lists the targets. Rust (https://rustup.rs) must be there; the rest is fetched.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-run build test bench big many-tables chaos away broker-chaos ddl-chaos matrix lint down
+.PHONY: help setup demo demo-run build test bench big many-tables many-changes chaos broker-chaos broker-away ddl-chaos matrix lint down
 
 # Arguments for `cargo test`, for example: make test TEST="-p millrace-mysql decode"
 TEST ?=
@@ -38,17 +38,21 @@ many-tables: setup ## TABLES (default 10000) of a few rows over Kafka, then a ro
 	@MILLRACE_MANY_TABLES=$(or $(TABLES),10000) deploy/local/with-servers deploy/local/test \
 		-p millrace-e2e --test memory many_tables_stay_within_the_memory_of_the_task_file -- --nocapture
 
+many-changes: setup ## CHANGES (default 2000) of a table, then all stages start again from the log: time, memory
+	@MILLRACE_MANY_CHANGES=$(or $(CHANGES),2000) deploy/local/with-servers deploy/local/test \
+		-p millrace-e2e --test many_schema_changes -- --nocapture
+
 chaos: setup ## MINUTES=n [SEED=s]: random writes while processes, servers and connections fail; compare every row
 	@cargo build --workspace --bins
 	@MILLRACE_CHAOS_MINUTES=$(MINUTES) MILLRACE_TEST_SEED=$(SEED) cargo test -p millrace-e2e --test chaos $(or $(WAY),chaos_) -- --nocapture
 
-away: setup ## MINUTES=n [SEED=s]: each server in turn is away so long while writers write; compare every row
-	@cargo build --workspace --bins
-	@MILLRACE_AWAY_MINUTES=$(MINUTES) MILLRACE_TEST_SEED=$(SEED) cargo test -p millrace-e2e --test chaos each_server_is_away -- --nocapture
-
 broker-chaos: setup ## MINUTES=n [SEED=s]: three brokers are killed again and again while writers write; compare every row
 	@MILLRACE_BROKER_CHAOS_MINUTES=$(MINUTES) MILLRACE_TEST_SEED=$(SEED) deploy/local/with-servers deploy/local/test \
 		-p millrace-e2e --test brokers -- --nocapture
+
+broker-away: setup ## SECONDS (default 150): no broker for so long while writers write; compare every row
+	@MILLRACE_BROKER_AWAY_SECONDS=$(or $(SECONDS),150) deploy/local/with-servers deploy/local/test \
+		-p millrace-e2e --test broker_away -- --nocapture
 
 ddl-chaos: setup ## MINUTES=n [SEED=s]: random schema changes while tables are written and stages are killed; compare all
 	@MILLRACE_DDL_CHAOS_MINUTES=$(MINUTES) MILLRACE_TEST_SEED=$(SEED) deploy/local/with-servers deploy/local/test \

@@ -1,17 +1,12 @@
 //! The beginning of an attempt: which run of the task it is, and whether the destination may be written.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use millrace_adbpg::check::Verdict;
 use millrace_adbpg::{Connection, TaskIdentity};
 use millrace_eventlog::{Broker, LogOptions, TopicNames, read_tail};
 use millrace_model::{Checkpoint, Failure, PgType, TableSchema};
 use millrace_proto::{CHECKPOINT_KEY, decode_checkpoint};
-use millrace_service::StageContext;
-
-/// How often capture's first checkpoint is looked for.
-const POLL: Duration = Duration::from_millis(500);
+use millrace_service::{Patience, StageContext};
 
 /// Records of the state topic's end in which the checkpoint is looked for: it is the last record of every step.
 const TAIL: usize = 64;
@@ -24,12 +19,21 @@ pub(crate) async fn wait_for_task(
 ) -> Result<Option<Checkpoint>, Failure> {
     let broker = Broker::connect(options).await?;
     context.mark.connected();
+    let (patience, mut looked_at) = (Patience::begin(), None);
     loop {
         let waiting_for = match broker.missing(names).await?.into_iter().next() {
             Some(topic) => format!("capture to create topic \"{topic}\""),
             None => {
-                broker.ensure_topics_unchanged(names).await?;
-                match newest_checkpoint(options, names).await? {
+                let stable = broker.ends(&names.state).await?.iter().map(|ends| ends.last_stable).max();
+                let newest = match looked_at == stable {
+                    true => None,
+                    false => {
+                        broker.ensure_topics_unchanged(names).await?;
+                        newest_checkpoint(options, names).await?
+                    }
+                };
+                looked_at = stable;
+                match newest {
                     Some(checkpoint) if checkpoint.fingerprint == context.task.fingerprint() => {
                         context.status.set("waiting_for", "");
                         return Ok(Some(checkpoint));
@@ -42,7 +46,7 @@ pub(crate) async fn wait_for_task(
         context.status.set("waiting_for", waiting_for);
         tokio::select! {
             () = context.shutdown.requested() => return Ok(None),
-            () = tokio::time::sleep(POLL) => {}
+            () = patience.pause() => {}
         }
     }
 }

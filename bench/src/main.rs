@@ -23,8 +23,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
+use millrace_testkit::use_broker;
 
-use crate::ground::{Compression, Ground};
+use crate::ground::{Compression, Ground, NAME};
 use crate::report::Report;
 use crate::run::Run;
 use crate::stages::Way;
@@ -89,6 +90,7 @@ async fn main() -> ExitCode {
 
 async fn measure(arguments: &Arguments) -> Result<()> {
     let ground = Ground::new(&arguments.programs, &arguments.folder, arguments.scale, arguments.compression)?;
+    use_broker(&ground.servers.kafka, &format!("{NAME}.first_use")).await?;
     let mut report = Report::new(manifest::gather(&ground).await?, &arguments.folder)?;
     let (all, ways) = (Workload::value_variants(), Way::value_variants());
     let workloads = if arguments.workloads.is_empty() { all } else { &arguments.workloads };

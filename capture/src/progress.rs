@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use millrace_model::{Ended, Failure, Load, TableName};
-use millrace_mysql::Session;
+use millrace_model::{Ended, Failure, Load, SourceMark, TableName, Used};
 use millrace_mysql::estimates::read_estimates;
+use millrace_mysql::{ServerFacts, Session};
 use millrace_protocol::capture::Capture;
 use millrace_service::{Rate, StageContext};
 use millrace_task::Phase;
@@ -24,14 +24,41 @@ pub(crate) struct Progress {
     watermark: u64,
     rate: Rate,
     shown: Option<Instant>,
+    binlogs: Binlogs,
+}
+
+/// For how long the source keeps its binlogs, and what was said of it: each time it becomes worse, once.
+struct Binlogs {
+    kept: Option<Duration>,
+    said: Used,
+}
+
+impl Binlogs {
+    /// Says what is to be read has been there for long; `now` in microseconds since 1970-01-01 UTC.
+    fn look(&mut self, mark: &SourceMark, now: u64) {
+        let behind = Duration::from_micros(now.saturating_sub(mark.committed_at));
+        // A task that has just begun knows of no commit yet.
+        let used = if mark.committed_at == 0 { Used::Little } else { Used::of(behind, self.kept) };
+        if let (true, Some(kept)) = (used > self.said, self.kept) {
+            tracing::warn!(
+                behind_seconds = behind.as_secs(),
+                kept_seconds = kept.as_secs(),
+                "{} of the time is gone for which the source keeps what is still to be read: after it the task cannot go \
+                 on (binlog_expire_logs_seconds)",
+                if used == Used::Most { "most" } else { "half" },
+            );
+        }
+        self.said = used;
+    }
 }
 
 impl Progress {
     /// Begins to count; reads the estimates of what the full load has read or is to read.
-    pub(crate) async fn of(session: &mut Session, capture: &Capture) -> Result<Self, Failure> {
+    pub(crate) async fn of(session: &mut Session, facts: &ServerFacts, capture: &Capture) -> Result<Self, Failure> {
         let loads = capture.tables().any(|(_, state)| !matches!(state.load, Load::NotNeeded));
         let estimates = if loads { read_estimates(session).await? } else { HashMap::new() };
-        Ok(Self { estimates, rows: 0, watermark: 0, rate: Rate::new(Instant::now()), shown: None })
+        let binlogs = Binlogs { kept: facts.binlogs_kept(), said: Used::Little };
+        Ok(Self { estimates, rows: 0, watermark: 0, rate: Rate::new(Instant::now()), shown: None, binlogs })
     }
 
     /// A step with so many rows is committed; this is the last watermark so far.
@@ -57,6 +84,7 @@ impl Progress {
         }
         let tables: Vec<Value> = capture.tables().map(|(name, state)| self.table(name, &state.load, context)).collect();
         let mark = capture.source();
+        mark.into_iter().for_each(|mark| self.binlogs.look(mark, now_microseconds()));
         context.status.merge(json!({
             "as_of": now_microseconds(),
             "rows": self.rows,

@@ -113,7 +113,7 @@ async fn begin(
     };
     let seam = Seam::of(capture.source(), &source.facts);
     let statements = Statements::read(&mut source.session, &source.facts).await?;
-    let progress = Progress::of(&mut source.session, &capture).await?;
+    let progress = Progress::of(&mut source.session, &source.facts, &capture).await?;
     source.session.close().await;
     let mut arrivals = Arrivals::new(source.options.clone(), seam, listed);
     unknown.into_iter().for_each(|table| arrivals.expect(table));

@@ -4,10 +4,12 @@
 //! knew it; one that does not answer is said not to answer. What is applied comes from the destination, which decides.
 
 mod address;
+mod binlogs;
 pub(crate) mod caught_up;
 mod gather;
 mod render;
 mod report;
+mod retention;
 mod state;
 
 use std::io::IsTerminal;
@@ -27,7 +29,8 @@ use state::State;
 /// Show how far a task is: phase, tables, latency, lag, positions, rates, errors
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Asks each stage at its [http] address, the destination for what is applied, and the source for the end of its binlog.
+Asks each stage at its [http] address, the destination for what is applied, the source for the end of its binlog, and
+Kafka for what is unread.
 A stage on another machine, or on a port that was picked, is asked with --at.
 
   latency   from the commit in the source to the commit in the destination
@@ -62,7 +65,9 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<Ending, Failure> {
     let task = millrace_task::load(&arguments.task)?;
     loop {
-        let report = gather::gather(&task, &arguments.task, &arguments.at).await;
+        let report = gather::gather(&task, &arguments.task, &arguments.at);
+        let (report, log) = futures_util::join!(report, retention::of_log(&task));
+        let report = report.with_log(log);
         show(&arguments, &report)?;
         let is_over = matches!(report.state, State::Completed | State::Failed);
         if !arguments.watch || is_over {

@@ -18,7 +18,7 @@ mod world;
 mod writer;
 
 pub use case::{Way, run_case, run_case_at};
-pub use chaos::{Ground, on_own_ground, run_away, run_broker_chaos, run_chaos};
+pub use chaos::{Ground, on_own_ground, run_broker_chaos, run_chaos};
 pub use equality::{Scope, poll_until_equal};
 pub use globals::GlobalVariable;
 pub use hidden_cascades::run_hidden_cascades;

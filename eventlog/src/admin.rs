@@ -5,6 +5,8 @@
 //! client (only by librdkafka's describe-topics call, which it does not wrap); the cluster id is, and a topic that was
 //! made anew shows in its offsets and sequences.
 
+mod unread;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +23,8 @@ use crate::options::{LogOptions, TopicNames};
 use crate::scan::partition_number;
 use crate::settings::{self, ANSWER_LIMIT, MESSAGE_LIMIT};
 use crate::stable_offset::PartitionEnds;
+
+pub use unread::Unread;
 
 /// How long the data topics keep what was written, unless the task says otherwise.
 pub const DATA_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -32,7 +32,7 @@ mod stable_offset;
 mod standby;
 mod step_writer;
 
-pub use admin::{Broker, DATA_RETENTION, Description, TopicDescription};
+pub use admin::{Broker, DATA_RETENTION, Description, TopicDescription, Unread};
 pub use delivery::Acknowledged;
 pub use error::LogError;
 pub use first_step::read_first_tables;

@@ -18,7 +18,7 @@ use crate::client::{ClientLog, lock};
 use crate::doubt::{ensure_known, unless_missing};
 use crate::error::{LogError, Place, is_outage};
 use crate::reader::{Command, ReadEvent, Shared, StartAt};
-use crate::scan::{assignment, owned, partition_number};
+use crate::scan::{assignment, learn_leaders, owned, partition_number};
 use crate::settings::ANSWER_LIMIT;
 
 /// Longest time that a command waits for the poll before it.
@@ -54,6 +54,7 @@ impl ReaderThread {
     }
 
     fn run(&mut self) -> Result<(), LogError> {
+        learn_leaders(&self.consumer, &self.place.object);
         loop {
             let (commands, closed, has_room) = {
                 let guard = lock(&self.shared.queue);

@@ -21,6 +21,9 @@ use crate::settings::{self, ANSWER_LIMIT};
 /// Longest time that a scan may take: a state topic is small, a tail a few messages.
 const SCAN_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long it is asked who leads the partitions of a topic.
+const LEADERS_LIMIT: Duration = Duration::from_secs(1);
+
 /// What a scan meets.
 pub(crate) enum Met {
     /// A committed message.
@@ -42,6 +45,7 @@ impl Scan {
         let place = Place::new(&options.brokers, "read topic", topic);
         let config = settings::reader(options, &format!("{topic}.read"))?;
         let consumer = config.create_with_context(ClientLog::default()).map_err(|e| place.error(&e))?;
+        learn_leaders(&consumer, topic);
         Ok(Self { consumer, place, topic: topic.to_owned(), partition })
     }
 
@@ -173,6 +177,14 @@ fn tail<T, E: From<LogError>>(
             return Ok(kept.into());
         }
         back = back.saturating_mul(4);
+    }
+}
+
+/// Asks who leads the topic's partitions. A consumer that is assigned a partition of a topic it has not asked about notices
+/// at its next look at all topics, of which there is one a second. So without an answer in that time nothing is lost.
+pub(crate) fn learn_leaders(consumer: &BaseConsumer<ClientLog>, topic: &str) {
+    if let Err(error) = consumer.fetch_metadata(Some(topic), LEADERS_LIMIT) {
+        tracing::debug!(%error, topic, "the leaders of the topic's partitions are not known yet");
     }
 }
 

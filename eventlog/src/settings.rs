@@ -179,6 +179,13 @@ pub(crate) fn observer(options: &LogOptions, isolation: &str) -> Result<ClientCo
     Ok(config)
 }
 
+/// A consumer that reads nothing and looks at what a group shows of its progress; it is no member.
+pub(crate) fn lag_observer(options: &LogOptions, group: &str) -> Result<ClientConfig, LogError> {
+    let mut config = observer(options, "read_committed")?;
+    config.set("group.id", group);
+    Ok(config)
+}
+
 /// A member of a group that only says who owns which partitions.
 pub(crate) fn member(options: &LogOptions, group: &str) -> Result<ClientConfig, LogError> {
     let defaults: Vec<(&str, &str)> = CONSUMER_DEFAULTS.iter().copied().chain([SESSION_DEFAULT]).collect();

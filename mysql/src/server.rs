@@ -4,6 +4,7 @@
 //! failing, and needs no privilege.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use millrace_model::gtid::GtidSet;
 use millrace_model::{BinlogPlace, Reading};
@@ -130,6 +131,11 @@ impl ServerFacts {
             charset: text("character_set_server", "utf8mb4"),
             binlog_expire_seconds: if seconds > 0 { seconds } else { days * 86_400 },
         }
+    }
+
+    /// For how long binlogs are kept after their last event; none where only an administrator purges them.
+    pub fn binlogs_kept(&self) -> Option<Duration> {
+        (self.binlog_expire_seconds > 0).then(|| Duration::from_secs(self.binlog_expire_seconds))
     }
 
     /// Whether every transaction has a GTID.

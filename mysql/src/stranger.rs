@@ -15,8 +15,8 @@ use crate::connect::SourceOptions;
 /// How long a server may be silent before it is asked what it is.
 pub(crate) const SILENCE: Duration = Duration::from_secs(3);
 
-/// Longest time for an answer to a question.
-const ANSWER: Duration = Duration::from_secs(1);
+/// Longest time for an answer to a question: both answers fit into the time that a connection may take.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// PostgreSQL's SSLRequest: length and number (PostgreSQL, "Message Formats").
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];

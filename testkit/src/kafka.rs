@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -122,6 +124,16 @@ pub async fn create_topic(brokers: &str, topic: &str, partitions: i32) -> Result
 pub async fn set_partitions(brokers: &str, topic: &str, partitions: usize) -> Result<()> {
     let made = connect(brokers)?.create_partitions(&[NewPartitions::new(topic, partitions)], &admin_options()).await?;
     made.into_iter().try_for_each(|made| made.map(drop).map_err(|(name, code)| anyhow::anyhow!("{name}: {code}")))
+}
+
+/// Lets a topic keep messages for this long; its other settings become those that the broker gives to new topics.
+pub async fn keep_messages_for(brokers: &str, topic: &str, time: Duration) -> Result<()> {
+    let retention = time.as_millis().to_string();
+    let altered = AlterConfig::new(ResourceSpecifier::Topic(topic)).set("retention.ms", &retention);
+    let altered = connect(brokers)?.alter_configs([&altered], &admin_options()).await?;
+    altered
+        .into_iter()
+        .try_for_each(|altered| altered.map(drop).map_err(|(_, code)| anyhow::anyhow!("{topic}: {code}")))
 }
 
 /// Deletes all messages of a partition, as retention would.

@@ -4,6 +4,7 @@
 //! Nothing here calls the product's own code, so that a mistake there cannot hide here: the comparison reads both
 //! databases in a text form of its own, and tests in this crate plant differences that it must find.
 
+mod broker_use;
 mod certificates;
 mod compare;
 mod damage;
@@ -21,12 +22,13 @@ mod servers;
 mod socket;
 mod stage;
 
+pub use broker_use::use_broker;
 pub use certificates::{Authority, Validity};
 pub use compare::{Comparison, Difference, TablePair, compare_table};
 pub use damage::{Damage, Direction, Spot};
 pub use kafka::{
-    Safety, append, create_topic, delete_messages, delete_topics, read_topic, set_partitions, topic_safety,
-    topics_with_prefix,
+    Safety, append, create_topic, delete_messages, delete_topics, keep_messages_for, read_topic, set_partitions,
+    topic_safety, topics_with_prefix,
 };
 pub use mutate::{Mutations, peak_address_space};
 pub use own_brokers::{BROKERS, OwnBrokers};

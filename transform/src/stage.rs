@@ -12,7 +12,7 @@ use millrace_proto::{
     BatchDecoder, HELD_PREFIX, Received, decode_held, decode_schema, encode_held, encode_messages, encode_schema,
     held_record_key, schema_of_held_record, schema_record_key,
 };
-use millrace_service::{Outcome, StageContext};
+use millrace_service::{Outcome, Patience, StageContext};
 use millrace_task::Phase;
 
 use crate::batch::{Scratch, transform_batch};
@@ -20,9 +20,6 @@ use crate::held::HeldTables;
 use crate::lane::{Lane, TAIL_LIMIT, holds_end};
 use crate::mappings::{Mappings, Need, is_written_down};
 use crate::progress::Progress;
-
-/// How often a missing topic is looked for again.
-const TOPIC_POLL: Duration = Duration::from_millis(500);
 
 /// How often the captured topic is looked at for a transaction that does not end.
 const WATCH: Duration = Duration::from_secs(5);
@@ -54,6 +51,7 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
 
 /// Waits until capture has made the topics; false if the process is told to stop meanwhile.
 async fn wait_for_topics(context: &StageContext, broker: &Broker, names: &TopicNames) -> Result<bool, Failure> {
+    let patience = Patience::begin();
     loop {
         let missing = broker.missing(names).await?;
         if missing.is_empty() {
@@ -64,7 +62,7 @@ async fn wait_for_topics(context: &StageContext, broker: &Broker, names: &TopicN
         context.status.set("waiting_for", format!("capture to create topic \"{}\"", missing[0]));
         tokio::select! {
             () = context.shutdown.requested() => return Ok(false),
-            () = tokio::time::sleep(TOPIC_POLL) => {}
+            () = patience.pause() => {}
         }
     }
 }
@@ -226,6 +224,7 @@ impl Stage {
         if self.context.task.phases.contains(Phase::Schema) {
             return Ok(true);
         }
+        let patience = Patience::begin();
         loop {
             if let Some(tables) = read_first_tables(&self.options, &self.names).await? {
                 // One that was changed since comes with its changes.
@@ -238,7 +237,7 @@ impl Stage {
             self.context.status.set("waiting_for", "capture's first step");
             tokio::select! {
                 () = self.context.shutdown.requested() => return Ok(false),
-                () = tokio::time::sleep(TOPIC_POLL) => {}
+                () = patience.pause() => {}
             }
         }
     }

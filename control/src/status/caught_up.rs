@@ -148,6 +148,7 @@ mod tests {
     use millrace_mysql::server::BinlogFile;
     use serde_json::{Value, json};
 
+    use super::super::binlogs::Binlogs;
     use super::super::report::{DestinationReport, Parts};
     use super::*;
 
@@ -185,7 +186,10 @@ mod tests {
                     partitions: self.applied.iter().enumerate().map(progress).collect(),
                     ..DestinationReport::default()
                 }),
-                binlogs: Some(Ok(vec![BinlogFile { name: "b.000002".into(), size: self.source_end }])),
+                binlogs: Some(Ok(Binlogs {
+                    files: vec![BinlogFile { name: "b.000002".into(), size: self.source_end }],
+                    kept: None,
+                })),
                 now: 0,
             })
         }

@@ -9,15 +9,15 @@ use millrace_adbpg::Connection;
 use millrace_apply::destination_options;
 use millrace_capture::source_options;
 use millrace_model::Failure;
-use millrace_mysql::Session;
-use millrace_mysql::server::{BinlogFile, read_binlogs};
+use millrace_mysql::server::read_binlogs;
+use millrace_mysql::{ServerFacts, Session};
 use millrace_service::{StageName, ask};
 use millrace_task::{Phase, Task, Transport};
 use serde_json::Value;
 
-use crate::text::shell_word;
-
+use super::binlogs::Binlogs;
 use super::report::{DestinationReport, Parts, Report, StageReport};
+use crate::text::shell_word;
 
 /// Longest time for a server's answer.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -134,20 +134,21 @@ async fn ask_destination(task: &Task) -> Result<DestinationReport, String> {
     })
 }
 
-async fn ask_source(task: &Task) -> Option<Result<Vec<BinlogFile>, String>> {
+async fn ask_source(task: &Task) -> Option<Result<Binlogs, String>> {
     if !task.phases.contains(Phase::Incremental) {
         return None;
     }
     let read = async {
         let mut session = Session::connect(&source_options(&task.source)).await?;
-        let binlogs = read_binlogs(&mut session).await?;
+        let files = read_binlogs(&mut session).await?;
+        let kept = ServerFacts::read(&mut session).await?.binlogs_kept();
         session.close().await;
-        Ok::<_, Failure>(binlogs)
+        Ok::<_, Failure>(Binlogs { files, kept })
     };
     Some(within(read).await)
 }
 
-async fn within<T>(read: impl Future<Output = Result<T, Failure>>) -> Result<T, String> {
+pub(super) async fn within<T>(read: impl Future<Output = Result<T, Failure>>) -> Result<T, String> {
     match tokio::time::timeout(LIMIT, read).await {
         Ok(read) => read.map_err(|failure| failure.message),
         Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),

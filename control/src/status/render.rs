@@ -29,11 +29,12 @@ pub(super) fn to_text(report: &Report, colours: Colours) -> String {
     lines.push(format!("  {}", destination(report)));
     lines.extend(tables(report, colours));
     lines.extend(held(report, colours));
-    if !report.problems.is_empty() {
+    let problems = report.all_problems();
+    if !problems.is_empty() {
         lines.push(String::new());
         lines.push(colours.paint(Colour::Bad, "Problems"));
     }
-    for problem in &report.problems {
+    for problem in &problems {
         lines.push(format!("  {}: {}", problem.place, problem.message));
         if !problem.hint.is_empty() {
             lines.push(format!("    hint: {}", problem.hint));

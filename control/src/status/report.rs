@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use millrace_adbpg::PartitionProgress;
 use millrace_model::BinlogPlace;
-use millrace_mysql::server::BinlogFile;
 use millrace_service::StageName;
 use serde_json::{Value, json};
 
+use super::binlogs::Binlogs;
+use super::retention::{self, Retention};
 use super::state::{Applied, State, decide};
 
 /// A stage commits at least each second while it works: after this time without one, the last latency is history.
@@ -114,7 +115,10 @@ pub(super) struct Report {
     pub(super) captured_watermark: Option<u64>,
     /// The end of the source's binlog; none where it was not asked.
     pub(super) source_end: Option<BinlogPlace>,
-    pub(super) problems: Vec<Problem>,
+    /// What is still to be read, against the time for which it is kept.
+    pub(super) retention: Vec<Retention>,
+    /// Failures; see [`Report::all_problems`].
+    problems: Vec<Problem>,
 }
 
 /// The parts of a report, as they were gathered.
@@ -126,7 +130,7 @@ pub(super) struct Parts {
     pub(super) partitions: u32,
     pub(super) stages: Vec<StageReport>,
     pub(super) destination: Result<DestinationReport, String>,
-    pub(super) binlogs: Option<Result<Vec<BinlogFile>, String>>,
+    pub(super) binlogs: Option<Result<Binlogs, String>>,
     /// Microseconds since 1970-01-01 UTC.
     pub(super) now: u64,
 }
@@ -145,10 +149,9 @@ impl Report {
         Self {
             phase,
             latency: if is_at_work { latency(&parts.stages, parts.now) } else { None },
-            behind: binlogs.zip(applied_place).and_then(|(files, place)| bytes_behind(files, &place)),
-            source_end: binlogs
-                .and_then(|files| files.last())
-                .map(|last| BinlogPlace::new(last.name.as_str(), last.size)),
+            behind: binlogs.zip(applied_place).and_then(|(binlogs, place)| binlogs.bytes_behind(&place)),
+            source_end: binlogs.and_then(Binlogs::end),
+            retention: retention::of_source(&parts, applied).into_iter().collect(),
             captured_watermark: of_stage(&parts.stages, StageName::Capture)
                 .filter_map(|capture| capture.detail("watermark").as_u64())
                 .max(),
@@ -160,6 +163,22 @@ impl Report {
             stages: parts.stages,
             destination: parts.destination,
         }
+    }
+
+    /// With what the log says of its own; why it does not, otherwise.
+    pub(super) fn with_log(mut self, log: Result<Vec<Retention>, String>) -> Self {
+        match log {
+            Ok(found) => self.retention.extend(found),
+            Err(reason) => {
+                self.problems.push(Problem { place: "log".to_owned(), message: reason, hint: String::new() });
+            }
+        }
+        self
+    }
+
+    /// All that one must be told.
+    pub(super) fn all_problems(&self) -> Vec<Problem> {
+        self.problems.iter().cloned().chain(self.retention.iter().filter_map(Retention::problem)).collect()
     }
 
     /// Watermarks that capture has written and the destination has not applied.
@@ -221,7 +240,8 @@ impl Report {
             "held": self.held(),
             "stages": self.stages.iter().map(StageReport::to_json).collect::<Vec<Value>>(),
             "destination": self.destination_json(),
-            "problems": self.problems.iter().map(problem).collect::<Vec<Value>>(),
+            "retention": self.retention.iter().map(Retention::to_json).collect::<Vec<Value>>(),
+            "problems": self.all_problems().iter().map(problem).collect::<Vec<Value>>(),
         })
     }
 
@@ -259,14 +279,6 @@ fn latency(stages: &[StageReport], now: u64) -> Option<Duration> {
         Some(if age > shown + STANDS_STILL { age } else { shown })
     };
     of_stage(stages, StageName::Apply).filter_map(of_apply).max()
-}
-
-/// Bytes of binlog after a place; none where its file is not there any more.
-fn bytes_behind(files: &[BinlogFile], place: &BinlogPlace) -> Option<u64> {
-    let number = |file: &BinlogFile| BinlogPlace::new(file.name.as_str(), 0).file_number();
-    let own = files.iter().find(|file| number(file) == place.file_number())?;
-    let later: u64 = files.iter().filter(|file| number(file) > place.file_number()).map(|file| file.size).sum();
-    Some(own.size.saturating_sub(place.offset) + later)
 }
 
 fn problems(parts: &Parts) -> Vec<Problem> {
@@ -342,10 +354,6 @@ mod tests {
         StageReport { stage: StageName::Apply, address: "a:1".into(), answer }
     }
 
-    fn file(name: &str, size: u64) -> BinlogFile {
-        BinlogFile { name: name.into(), size }
-    }
-
     #[test]
     fn an_idle_source_has_the_latency_of_the_pipeline() {
         let now = 1_000_000_000;
@@ -362,19 +370,6 @@ mod tests {
         let problems = problems_of_quarantine(&apply(json!({ "quarantine": held })), 61_000_000);
         assert_eq!(problems[0].message, "3 of \"shop.orders\", the first for 1 min: a CHECK");
         assert!(problems_of_quarantine(&apply(json!({ "quarantine": [] })), 0).is_empty());
-    }
-
-    #[test]
-    fn what_is_behind_spans_files() {
-        let files = [file("binlog.000009", 100), file("binlog.000010", 200), file("binlog.000011", 50)];
-        for (place, expected) in [
-            (BinlogPlace::new("binlog.000009", 90), Some(260)),
-            (BinlogPlace::new("binlog.000011", 50), Some(0)),
-            (BinlogPlace::new("binlog.000011", 60), Some(0)),
-            (BinlogPlace::new("binlog.000001", 4), None),
-        ] {
-            assert_eq!(bytes_behind(&files, &place), expected, "{place}");
-        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod cut_over;
 mod cut_over_checks;
 mod exit_codes;
 mod plan;
+mod retention;
 mod scan;
 mod status;
 mod tls;

@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use crate::world::{World, millrace};
 
-const LIMIT: Duration = Duration::from_secs(90);
+pub(crate) const LIMIT: Duration = Duration::from_secs(90);
 
-fn start(world: &World, task: &str) -> Result<Vec<Stage>> {
+pub(crate) fn start(world: &World, task: &str) -> Result<Vec<Stage>> {
     ["millrace-capture", "millrace-transform", "millrace-apply"]
         .into_iter()
         .map(|name| {
@@ -26,7 +26,7 @@ fn status(task: &str) -> Result<Value> {
     Ok(millrace(&["status", task, "--json"])?.json())
 }
 
-async fn wait_for(task: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Result<Value> {
+pub(crate) async fn wait_for(task: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Result<Value> {
     let mut last = Value::Null;
     poll_until(LIMIT, what, async || {
         last = status(task)?;

@@ -69,7 +69,11 @@ INSERT INTO lines_without_key VALUES ('x');
 impl World {
     /// A database with three tables, a view and a trigger.
     pub(crate) async fn new(test: &str) -> Result<Self> {
-        let servers = Servers::from_environment()?;
+        Self::on(Servers::from_environment()?, test).await
+    }
+
+    /// The same on other servers.
+    pub(crate) async fn on(servers: Servers, test: &str) -> Result<Self> {
         let name = unique_name(&format!("ctl_{test}"));
         let folder = std::env::temp_dir().join(&name);
         fs::create_dir_all(&folder)?;

@@ -11,7 +11,6 @@
 //! - of what is in the log nothing is missing, nothing is twice, and all of it has been applied ([`audit`]).
 
 mod audit;
-mod away;
 mod brokers;
 mod fault;
 mod ground;
@@ -24,11 +23,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-pub use self::away::run_away;
 pub use self::brokers::run_broker_chaos;
 pub use self::ground::Ground;
 use self::order::OrderWatch;
-use self::storm::{Storm, start};
+use self::storm::Storm;
 use self::workload::Workload;
 use crate::case::Way;
 use crate::equality::Scope;

@@ -220,7 +220,7 @@ impl<'w> Storm<'w> {
 
 /// Starts a server again; more than once, because what a killed one leaves (the shared memory of its children) may be
 /// there for a while.
-pub(super) fn start(servers: &OwnServers, server: Server) -> Result<()> {
+fn start(servers: &OwnServers, server: Server) -> Result<()> {
     for _ in 1..STARTS {
         match servers.start(&[server]) {
             Ok(()) => return Ok(()),

@@ -1,14 +1,13 @@
 //! Tests with servers of their own behind proxies, which is why they are together: they run side by side.
 //!
-//! Everything fails at random while applications write: `make chaos MINUTES=n [SEED=s]`, and a minute of it as a test. Each
-//! server is away for long: `make away MINUTES=n`, and seconds of it as a test.
+//! Everything fails at random while applications write: `make chaos MINUTES=n [SEED=s]`, and a minute of it as a test.
 
 mod edges;
 mod schema_edges;
 
 use std::time::Duration;
 
-use millrace_e2e::{TestResult, Way, run_away, run_chaos};
+use millrace_e2e::{TestResult, Way, run_chaos};
 
 /// How long faults happen: MILLRACE_CHAOS_MINUTES, otherwise this many seconds.
 fn time(seconds: u64) -> Duration {
@@ -24,10 +23,4 @@ fn chaos_over_kafka() -> TestResult {
 #[test]
 fn chaos_in_one_process() -> TestResult {
     Ok(run_chaos("chaos_run", Way::OneProcess, time(40))?)
-}
-
-#[test]
-fn each_server_is_away_for_a_while() -> TestResult {
-    let minutes = std::env::var("MILLRACE_AWAY_MINUTES").ok().and_then(|text| text.parse::<f64>().ok());
-    Ok(run_away("away", Duration::from_secs_f64(minutes.map_or(5.0, |minutes| minutes * 60.0)))?)
 }

@@ -3,6 +3,7 @@
 
 mod charsets;
 mod distributed;
+mod held_back;
 mod hostile;
 mod json;
 mod lab;
