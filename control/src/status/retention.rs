@@ -152,7 +152,7 @@ mod tests {
         Parts {
             task: "shop".into(),
             environment: None,
-            start: "",
+            start: String::new(),
             partitions: 1,
             stages: vec![StageReport { stage: StageName::Capture, address: "a:1".into(), answer: capture }],
             destination: Ok(destination),
