@@ -64,7 +64,10 @@ impl Tally {
         self.changes += changes;
         self.rate.add(changes, Instant::now());
         self.partitions.extend(progress.iter().map(|row| (row.partition, *row)));
-        context.mark.progress();
+        // The first commit of an attempt without a change may be of what was there before: only what follows is progress.
+        if changes > 0 || self.commits > 1 {
+            context.mark.progress();
+        }
         metrics::counter!("millrace_changes_total").increment(changes);
         if let Some(watermark) = watermark {
             // 0 is a source that did not say: a task without incremental.

@@ -9,6 +9,7 @@ use millrace_proto::{
     table_record_key,
 };
 use millrace_protocol::capture::Step;
+use millrace_service::ProgressMark;
 
 /// Takes steps, in order.
 pub trait Outlet: Send {
@@ -28,11 +29,13 @@ pub(crate) struct KafkaOutlet {
     writer: Option<StepWriter>,
     ownership: Ownership,
     envelope: Envelope,
+    mark: ProgressMark,
 }
 
 impl KafkaOutlet {
-    pub(crate) fn new(writer: StepWriter, ownership: Ownership, envelope: Envelope) -> Self {
-        Self { writer: Some(writer), ownership, envelope }
+    /// A step that Kafka has is progress, which `mark` counts.
+    pub(crate) fn new(writer: StepWriter, ownership: Ownership, envelope: Envelope, mark: ProgressMark) -> Self {
+        Self { writer: Some(writer), ownership, envelope, mark }
     }
 
     async fn write(&self, writer: StepWriter, step: &Step) -> Result<StepWriter, LogError> {
@@ -70,6 +73,7 @@ impl Outlet for KafkaOutlet {
             return Err(Failure::connection("the log's writer was lost", "it is opened anew"));
         };
         self.writer = Some(self.write(writer, &step).await.map_err(stand_by_if_fenced)?);
+        self.mark.progress();
         Ok(())
     }
 

@@ -62,7 +62,7 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
         return Ok(Outcome::Completed);
     }
     let stage = begin(source, context, recovered, options.partitions).await?;
-    let outlet = KafkaOutlet::new(writer, ownership, stage.envelope());
+    let outlet = KafkaOutlet::new(writer, ownership, stage.envelope(), stage.context.mark.clone());
     stage.work(outlet).await
 }
 
@@ -347,7 +347,6 @@ impl Stage {
     fn committed(&mut self, rows: u64, watermark: u64) {
         self.last_commit = Instant::now();
         self.progress.committed(rows, watermark);
-        self.context.mark.progress();
         metrics::counter!("millrace_rows_total").increment(rows);
         self.progress.show(&self.context, &self.capture);
     }

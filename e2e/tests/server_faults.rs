@@ -113,6 +113,16 @@ fn a_foreign_message_stops_the_stage_that_reads_it() -> TestResult {
 /// Errors of the destination that pass: a full disk, a deadlock, a lock that is not given, no memory.
 const PASSING: [&str; 4] = ["53100", "40P01", "55P03", "53200"];
 
+/// The destination refuses rows of the table with this SQLSTATE.
+async fn refuse_rows(world: &World, state: &str) -> Result<()> {
+    let script = format!(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{state}'; END $$; \
+         CREATE TRIGGER refuse BEFORE INSERT ON \"{{database}}\".t FOR EACH ROW EXECUTE FUNCTION refuse()"
+    );
+    world.run_in_destination(&script).await
+}
+
 #[test]
 fn a_full_disk_a_deadlock_and_a_lock_timeout_are_retried() -> TestResult {
     Ok(in_world("passing_errors", async |world| {
@@ -120,13 +130,7 @@ fn a_full_disk_a_deadlock_and_a_lock_timeout_are_retried() -> TestResult {
         let mut stages = Stages::start(world, &world.task_file().write()?, &Role::ALL)?;
         poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await?;
         for (number, state) in (2..).zip(PASSING) {
-            world
-                .run_in_destination(&format!(
-                    "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
-                     $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{state}'; END $$; \
-                     CREATE TRIGGER refuse BEFORE INSERT ON \"{{database}}\".t FOR EACH ROW EXECUTE FUNCTION refuse()"
-                ))
-                .await?;
+            refuse_rows(world, state).await?;
             world.run_in_source(&format!("INSERT INTO t VALUES ({number})")).await?;
             poll_until(LIMIT, "a retry", async || {
                 stages.ensure_running()?;
@@ -137,6 +141,26 @@ fn a_full_disk_a_deadlock_and_a_lock_timeout_are_retried() -> TestResult {
             world.run_in_destination("DROP FUNCTION refuse() CASCADE").await?;
             poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await.context(state)?;
         }
+        stages.stop().await
+    })?)
+}
+
+/// Each attempt begins anew and fails at the same row: that is one run of failures, whose window ends.
+#[test]
+fn failures_of_one_process_at_the_same_row_are_one_run() -> TestResult {
+    Ok(in_world("same_row", async |world| {
+        world.run_in_source(TABLE).await?;
+        let mut stages = Stages::start(world, &world.task_file().without_kafka().write()?, &[Role::Run])?;
+        poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await?;
+        refuse_rows(world, "53100").await?;
+        world.run_in_source("INSERT INTO t VALUES (2)").await?;
+        poll_until(LIMIT, "a run of four failures", async || {
+            stages.ensure_running()?;
+            Ok(stages.output(Role::Run)?.contains("\"failures\":4"))
+        })
+        .await?;
+        world.run_in_destination("DROP FUNCTION refuse() CASCADE").await?;
+        poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await?;
         stages.stop().await
     })?)
 }

@@ -248,7 +248,8 @@ pub(crate) fn class_name(class: ErrorClass) -> &'static str {
 }
 
 /// Counts progress, for the retry loop: what an attempt could not have done while the failure lasted. Committing a step,
-/// an idle watermark included, is progress; a connection that was made is not.
+/// an idle watermark included, is progress; a connection that was made is not, and neither is what an attempt commits
+/// although nothing had changed.
 #[derive(Clone)]
 pub struct ProgressMark {
     shared: Arc<Shared>,

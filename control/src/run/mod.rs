@@ -67,10 +67,11 @@ fn start(arguments: &Arguments) -> Result<Outcome, Failure> {
 async fn run(task: Arc<Task>, show: Show) -> Result<Outcome, Failure> {
     let shutdown = Shutdown::new();
     shutdown.listen_to_signals()?;
-    let contexts = Contexts {
-        capture: StageContext::new(StageName::Capture, task.clone(), shutdown.clone()),
-        apply: StageContext::new(StageName::Apply, task.clone(), shutdown),
-    };
+    let capture = StageContext::new(StageName::Capture, task.clone(), shutdown.clone());
+    // What counts as progress of this process is what is committed in the destination, not what is handed over to be.
+    let mark = capture.mark.clone();
+    let apply = StageContext { mark, ..StageContext::new(StageName::Apply, task.clone(), shutdown) };
+    let contexts = Contexts { capture, apply };
     let exporter = Exporter::install(&task)?;
     let statuses = vec![contexts.capture.status.clone(), contexts.apply.status.clone()];
     let _server = HttpServer::start(task.http.capture, task.http.token.clone(), statuses, exporter).await?;
