@@ -5,7 +5,7 @@
 //! it; then the old indexes, without dropped columns; then the new ones. A test runs the same statements on a server and
 //! compares.
 
-use millrace_model::schema::{Nullability, SourceOnly, Uniqueness};
+use millrace_model::schema::{DefaultValue, Nullability, SourceOnly, Uniqueness};
 use millrace_model::{Column, MysqlType, TableName, TableSchema};
 
 use super::actions::{Action, Otherwise, Position, read_actions};
@@ -193,13 +193,20 @@ impl<'a> Draft<'a> {
                 let read = |tokens: &Vec<_>| read_set_default(tokens, &column.ty);
                 let default = tokens.as_ref().map_or(Ok(None), read);
                 let default = default.map_err(|what| self.disagrees(format!("default {what}")))?;
-                // A column that is numbered takes none, and the server says nothing.
-                column.default = default.filter(|_| self.before.source_only.auto_increment != Some(at));
+                column.default = default.filter(|default| self.takes(at, default));
             }
             (Action::DropColumn(..), place) => *place = None,
             _ => {}
         }
         Ok(())
+    }
+
+    /// Whether ALTER COLUMN SET DEFAULT gives a column this default: one that is numbered takes none, and one of the primary
+    /// key no expression (seen on MySQL 9.7), and the server says nothing.
+    fn takes(&self, at: usize, default: &DefaultValue) -> bool {
+        let Before { schema, source_only } = self.before;
+        let is_expression = matches!(default, DefaultValue::Expression(_));
+        source_only.auto_increment != Some(at) && !(is_expression && schema.primary_key.contains(&at))
     }
 
     fn put(&mut self, drafted: Drafted, position: &Position) -> Result<(), DdlError> {
