@@ -8,6 +8,13 @@ use mysql_async::prelude::Queryable;
 const TABLE: &str = "CREATE TABLE big (id INT PRIMARY KEY, day INT NOT NULL);
     INSERT INTO big WITH RECURSIVE n AS (SELECT 1 AS id UNION ALL SELECT id + 1 FROM n WHERE id < 50) SELECT id, id FROM n;";
 
+/// Starts these stages, without Kafka where one process runs them all.
+fn start(world: &World, roles: &[Role]) -> Result<Stages> {
+    let task = world.task_file();
+    let task = if roles.contains(&Role::Run) { task.without_kafka() } else { task };
+    Stages::start(world, &task.write()?, roles)
+}
+
 #[test]
 fn an_index_that_is_being_made_stays_over_kafka() -> TestResult {
     Ok(in_world("replaced_staged", async |world| an_index_stays(world, &Role::ALL).await)?)
@@ -21,9 +28,7 @@ fn an_index_that_is_being_made_stays_in_one_process() -> TestResult {
 /// An index that nobody sees yet when the change begins; the change waits for it, and finds it then.
 async fn an_index_stays(world: &World, roles: &[Role]) -> Result<()> {
     world.run_in_source(TABLE).await?;
-    let task = world.task_file();
-    let task = if roles.contains(&Role::Run) { task.without_kafka() } else { task }.write()?;
-    let mut stages = Stages::start(world, &task, roles)?;
+    let mut stages = start(world, roles)?;
     poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await?;
     let (other, looker) = (world.connect_postgres().await?, world.connect_postgres().await?);
     other.batch_execute(&world.fill("BEGIN; CREATE INDEX by_day ON \"{database}\".big (day)")).await?;
@@ -110,9 +115,7 @@ async fn a_table_is_gone(world: &World, roles: &[Role]) -> Result<()> {
              INSERT INTO `{database}_out`.moving VALUES (1, 10), (2, 20)",
         )
         .await?;
-    let task = world.task_file();
-    let task = if roles.contains(&Role::Run) { task.without_kafka() } else { task }.write()?;
-    let mut stages = Stages::start(world, &task, roles)?;
+    let mut stages = start(world, roles)?;
     let outside = Scope { absent: vec![world.fill("{database}_out.moving")], ..Scope::default() };
     poll_until_equal(world, &mut stages, &outside, LIMIT).await?;
     let mut locker = world.connect_mysql().await?;
@@ -164,9 +167,7 @@ fn a_table_without_a_key_that_changes_while_it_is_read_is_read_again_in_one_proc
 async fn a_table_changes_while_it_is_read(world: &World, roles: &[Role]) -> Result<()> {
     let made = "CREATE TABLE bag (v INT) PARTITION BY HASH (v) PARTITIONS 2; INSERT INTO bag VALUES (1), (2), (2), (3), (NULL)";
     world.run_in_source(made).await?;
-    let task = world.task_file();
-    let task = if roles.contains(&Role::Run) { task.without_kafka() } else { task }.write()?;
-    let mut stages = Stages::start(world, &task, roles)?;
+    let mut stages = start(world, roles)?;
     poll_until_equal(world, &mut stages, &Scope::default(), LIMIT).await?;
     let (mut locker, mut looker) = (world.connect_mysql().await?, world.connect_mysql().await?);
     locker.query_drop("LOCK TABLES bag WRITE").await?;
