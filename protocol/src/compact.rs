@@ -6,11 +6,16 @@
 //! of its key: that one is newer.
 //!
 //! For a table without a key: the net count of each full row; an update is one row less and one more.
+//!
+//! Keys are the users' bytes, so their hash has a seed of each process's own; it is kept with the key, so that a map that
+//! grows hashes none again.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
+use indexmap::map::Entry;
 use millrace_model::batch::{ReadPurpose, RowChange};
 use millrace_model::row::Row;
 use millrace_model::{PgType, SchemaKey, TableSchema};
@@ -59,7 +64,6 @@ enum Before {
 /// What is known of a key.
 #[derive(Debug)]
 struct Slot {
-    key: Row,
     row: Option<Row>,
     before: Before,
 }
@@ -69,11 +73,9 @@ struct Slot {
 struct Table {
     schema: Arc<TableSchema<PgType>>,
     clear: Clear,
-    /// In the order in which the keys came.
-    slots: Vec<Slot>,
-    /// Place of each key's slot.
-    places: HashMap<Row, usize>,
-    counts: HashMap<Row, i64>,
+    /// By key, in the order in which the keys came.
+    slots: IndexMap<Row, Slot, RandomState>,
+    counts: IndexMap<Row, i64, RandomState>,
     changes: u64,
 }
 
@@ -108,7 +110,6 @@ impl Compactor {
         let table = self.table(key, schema);
         table.clear = Clear::All;
         table.slots.clear();
-        table.places.clear();
         table.counts.clear();
     }
 
@@ -133,24 +134,15 @@ impl Compactor {
 
 impl Table {
     fn new(schema: Arc<TableSchema<PgType>>) -> Self {
-        Self {
-            schema,
-            clear: Clear::Keep,
-            slots: Vec::new(),
-            places: HashMap::new(),
-            counts: HashMap::new(),
-            changes: 0,
-        }
+        Self { schema, clear: Clear::Keep, slots: IndexMap::default(), counts: IndexMap::default(), changes: 0 }
     }
 
     fn push_keyed(&mut self, change: RowChange) {
         let key_of = |row: &Row| row.key(&self.schema.key);
         match change {
             RowChange::Read { row, purpose: ReadPurpose::Load } => {
-                if let Entry::Vacant(place) = self.places.entry(key_of(&row)) {
-                    let key = place.key().clone();
-                    place.insert(self.slots.len());
-                    self.slots.push(Slot { key, row: Some(row), before: Before::Unknown });
+                if let Entry::Vacant(place) = self.slots.entry(key_of(&row)) {
+                    place.insert(Slot { row: Some(row), before: Before::Unknown });
                 }
             }
             RowChange::Read { row, purpose: ReadPurpose::Repair } => {
@@ -171,19 +163,17 @@ impl Table {
     }
 
     fn put(&mut self, key: Row, row: Option<Row>, before: Before) {
-        match self.places.entry(key) {
+        match self.slots.entry(key) {
             // What was there before the batch is known from the first change of the key, unless that is a `Read`.
-            Entry::Occupied(place) => {
-                let slot = &mut self.slots[*place.get()];
+            Entry::Occupied(mut place) => {
+                let slot = place.get_mut();
                 slot.row = row;
                 if slot.before == Before::Unknown {
                     slot.before = Before::MayBeThere;
                 }
             }
             Entry::Vacant(place) => {
-                let key = place.key().clone();
-                place.insert(self.slots.len());
-                self.slots.push(Slot { key, row, before });
+                place.insert(Slot { row, before });
             }
         }
     }
@@ -211,10 +201,9 @@ impl Table {
             changes: self.changes,
         };
         let mut loads = Vec::new();
-        drop(self.places);
-        for slot in self.slots {
+        for (key, slot) in self.slots {
             if slot.before == Before::MayBeThere {
-                write.deletes.push(slot.key);
+                write.deletes.push(key);
             }
             match slot.before {
                 Before::Unknown => loads.extend(slot.row),

@@ -12,7 +12,7 @@
 //! failure, or when partitions come or go, the caller builds this anew from the progress in the destination: there is
 //! nothing here that is not in the log and in the progress rows.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use millrace_model::batch::{Barrier, Batch, Control, Entry, SchemaChange};
@@ -26,6 +26,7 @@ use crate::compact::TableWrite;
 use crate::parts::{Joined, Joiner};
 use crate::sequence::RangeGate;
 use crate::taken::{Item, Taken};
+use crate::waiting::Waiting;
 
 /// What to do next.
 #[derive(Debug)]
@@ -81,13 +82,13 @@ struct Lane {
     progress: Progress,
     /// What is committed or handed out with a commit; differs from `progress` only while writing ahead.
     committed: Progress,
-    queue: VecDeque<Item>,
+    queue: Waiting,
     last_queued_watermark: u64,
 }
 
 impl Lane {
     fn has_end(&self) -> bool {
-        let queued = self.queue.back().and_then(Item::control);
+        let queued = self.queue.last().and_then(Item::control);
         self.progress.ended == Ended::Yes || matches!(queued, Some(Control::End(_)))
     }
 }
@@ -118,7 +119,7 @@ impl Cuts {
             joiner: Joiner::default(),
             progress: *progress,
             committed: *progress,
-            queue: VecDeque::new(),
+            queue: Waiting::default(),
             last_queued_watermark: progress.watermark,
         };
         Self {
@@ -176,7 +177,7 @@ impl Cuts {
 
     /// The barriers that were received and are not passed, in order; they are the same in every partition.
     pub fn barriers(&self) -> impl Iterator<Item = &Barrier<PgType>> {
-        self.lanes.values().next().into_iter().flat_map(|lane| lane.queue.iter().filter_map(Item::barrier))
+        self.lanes.values().next().into_iter().flat_map(|lane| lane.queue.barriers())
     }
 
     /// Takes the part at `offset` of a partition; gives the message that it completes, to be given to
@@ -223,18 +224,15 @@ impl Cuts {
                 }
                 lane.last_queued_watermark = found;
             }
-            let bytes = match &entry {
-                Entry::Row(row) => row.change.len() + 64,
-                Entry::Control { .. } => 64,
-            };
             let is_last = i + 1 == count;
             let covered = if is_last { last } else { entry.sequence() };
             let next_offset = if is_last { after } else { again };
-            self.bytes += bytes;
-            lane.queue.push_back(Item { entry: Some(entry), covered, next_offset, bytes });
+            let item = Item { entry: Some(entry), covered, next_offset };
+            self.bytes += item.bytes();
+            lane.queue.push(item);
         }
         if count == 0 {
-            lane.queue.push_back(Item { entry: None, covered: last, next_offset: after, bytes: 0 });
+            lane.queue.push(Item { entry: None, covered: last, next_offset: after });
         }
         Ok(())
     }
@@ -298,7 +296,7 @@ impl Cuts {
             if lane.has_end() {
                 return u64::MAX;
             }
-            lane.queue.iter().find_map(|item| item.stop(self.passed)).unwrap_or(lane.last_queued_watermark)
+            lane.queue.stop(self.passed).unwrap_or(lane.last_queued_watermark)
         };
         let cut = self.lanes.values().map(reach).min()?;
         (cut >= self.lowest_cut()).then_some(cut)
@@ -314,7 +312,7 @@ impl Cuts {
         let mut advanced = Vec::new();
         for (&partition, lane) in &mut self.lanes {
             let before = lane.progress;
-            while let Some(item) = lane.queue.front() {
+            while let Some(item) = lane.queue.first() {
                 let beyond = match cut {
                     u64::MAX => false,
                     cut => lane.progress.watermark >= cut,
@@ -322,8 +320,8 @@ impl Cuts {
                 if beyond || item.stop(self.passed).is_some() {
                     break;
                 }
-                let Some(item) = lane.queue.pop_front() else { break };
-                self.bytes -= item.bytes;
+                let Some(item) = lane.queue.take() else { break };
+                self.bytes -= item.bytes();
                 lane.progress.apply(&item);
                 taken.push(partition, item, &self.schemas);
             }
@@ -348,7 +346,7 @@ impl Cuts {
         let floor = self.floor;
         let behind = self.lanes.values().any(|lane| lane.progress.watermark < floor);
         for (&partition, lane) in &mut self.lanes {
-            while let Some(item) = lane.queue.front() {
+            while let Some(item) = lane.queue.first() {
                 let beyond = match behind {
                     true => lane.progress.watermark >= floor,
                     false => item.watermark().is_some(),
@@ -356,10 +354,10 @@ impl Cuts {
                 if beyond || item.stop(self.passed).is_some() {
                     break;
                 }
-                let Some(item) = lane.queue.pop_front() else { break };
+                let Some(item) = lane.queue.take() else { break };
                 any = true;
                 self.ahead = self.ahead.max(floor).max(lane.progress.watermark + 1);
-                self.bytes -= item.bytes;
+                self.bytes -= item.bytes();
                 lane.progress.apply(&item);
                 taken.push(partition, item, &self.schemas);
             }
@@ -373,10 +371,10 @@ impl Cuts {
     }
 
     fn standing(&self) -> Option<Standing> {
-        let at = |lane: &Lane| lane.queue.front().and_then(|item| item.stop(self.passed));
+        let at = |lane: &Lane| lane.queue.first().and_then(|item| item.stop(self.passed));
         let lowest = self.lanes.values().filter_map(at).min()?;
         let here: Vec<_> = self.lanes.values().filter(|lane| at(lane) == Some(lowest)).collect();
-        let barrier = here.first()?.queue.front()?.barrier()?.clone();
+        let barrier = here.first()?.queue.first()?.barrier()?.clone();
         let partitions = here.iter().map(|lane| (lane.progress.partition, lane.progress.sequence)).collect();
         Some(Standing { barrier, partitions })
     }
@@ -386,9 +384,9 @@ impl Cuts {
     pub fn pass(&mut self, ordinal: u64) {
         self.passed = self.passed.max(ordinal);
         for lane in self.lanes.values_mut() {
-            let stands = lane.queue.front().and_then(Item::barrier).is_some_and(|b| b.watermark.ordinal == ordinal);
-            if stands && let Some(item) = lane.queue.pop_front() {
-                self.bytes -= item.bytes;
+            let stands = lane.queue.first().and_then(Item::barrier).is_some_and(|b| b.watermark.ordinal == ordinal);
+            if stands && let Some(item) = lane.queue.take() {
+                self.bytes -= item.bytes();
                 lane.progress.apply(&item);
             }
         }

@@ -36,6 +36,7 @@ pub mod sequence;
 pub mod step;
 mod taken;
 pub mod transform;
+mod waiting;
 pub mod whole;
 pub mod window;
 

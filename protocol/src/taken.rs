@@ -10,17 +10,25 @@ use crate::compact::Compactor;
 use crate::cut::{Ended, Progress, Then, Write};
 use crate::route::partition_of_table;
 
-/// An entry that waits in a lane, or the rest of a range without any.
+/// An entry that waits in a lane, or the rest of a range without any. It is moved for each row.
 #[derive(Debug)]
 pub(crate) struct Item {
     pub(crate) entry: Option<Entry<PgType>>,
     /// Progress after this item: last sequence covered and next offset.
     pub(crate) covered: u64,
     pub(crate) next_offset: i64,
-    pub(crate) bytes: usize,
 }
 
 impl Item {
+    /// What it counts for in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.entry {
+            Some(Entry::Row(row)) => row.change.len() + 64,
+            Some(Entry::Control { .. }) => 64,
+            None => 0,
+        }
+    }
+
     pub(crate) fn control(&self) -> Option<&Control<PgType>> {
         match &self.entry {
             Some(Entry::Control { control, .. }) => Some(control),
