@@ -18,7 +18,7 @@ use rdkafka::producer::BaseProducer;
 use crate::delivery::Deliveries;
 
 /// How long the thread waits for reports at a time: whole milliseconds, and what the wait itself takes.
-const WAIT: Duration = Duration::from_micros(100_050);
+const WAIT: Duration = Duration::from_micros(250_050);
 
 /// A producer whose deliveries are reported until it is dropped.
 pub(crate) struct PolledProducer {

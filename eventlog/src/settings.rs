@@ -36,7 +36,8 @@
 //! - `check.crcs`: what was damaged on the way is not applied.
 //! - `queued.max.messages.kbytes`, `fetch.max.bytes` = a share of the task's `memory`: what messages read ahead may take.
 //! - `fetch.queue.backoff.ms` = 20: a reader whose queue was full would otherwise pause for a second.
-//!   `fetch.wait.max.ms` = 100: a partition that is assigned later waits that long at most for its first fetch.
+//!   `fetch.wait.max.ms` = 250: a partition that is assigned later waits that long at most for its first fetch; a shorter
+//!   time is more questions to the broker where nothing happens, which cost both sides.
 //! - `allow.auto.create.topics` = false: a missing topic is an error, not an empty topic.
 //!
 //! **Group members** (ownership alone)
@@ -79,7 +80,7 @@ const PRODUCER_DEFAULTS: Settings<'static> = &[
     ("queue.buffering.max.messages", "0"),
 ];
 
-const CONSUMER_DEFAULTS: Settings<'static> = &[("fetch.queue.backoff.ms", "20"), ("fetch.wait.max.ms", "100")];
+const CONSUMER_DEFAULTS: Settings<'static> = &[("fetch.queue.backoff.ms", "20"), ("fetch.wait.max.ms", "250")];
 
 const CONSUMER_GUARANTEES: Settings<'static> = &[
     ("auto.offset.reset", "error"),
