@@ -24,6 +24,9 @@ pub(crate) enum Compression {
     None,
 }
 
+/// Partitions of each topic, where a workload says nothing else.
+const PARTITIONS: u32 = 4;
+
 /// How long a workload may take.
 pub(crate) const LIMIT: Duration = Duration::from_secs(1800);
 
@@ -36,6 +39,8 @@ pub(crate) struct Ground {
     pub(crate) folder: PathBuf,
     /// Of the messages in Kafka.
     pub(crate) compression: Compression,
+    /// Of the task's topics.
+    pub(crate) partitions: u32,
     /// Part of the rows.
     scale: f64,
     /// Folder of the servers' data and pids.
@@ -60,6 +65,7 @@ impl Ground {
             programs: programs.to_owned(),
             folder: folder.to_owned(),
             compression,
+            partitions: PARTITIONS,
             scale,
             local: local.into(),
         })
@@ -102,12 +108,17 @@ impl Ground {
         self.run_in_source(&format!("CREATE DATABASE {NAME} CHARACTER SET utf8mb4")).await
     }
 
-    /// A new, empty database in the destination, and no topics of the task.
-    pub(crate) async fn reset_destination(&self) -> Result<()> {
+    /// A new, empty database in the destination.
+    pub(crate) async fn reset_database(&self) -> Result<()> {
         let destination = self.servers.connect_postgres().await?;
         destination.batch_execute(&format!("DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")).await?;
         destination.batch_execute(&format!("CREATE DATABASE {NAME}")).await?;
-        destination.batch_execute("CHECKPOINT").await?;
+        Ok(destination.batch_execute("CHECKPOINT").await?)
+    }
+
+    /// The same, and no topics of the task.
+    pub(crate) async fn reset_destination(&self) -> Result<()> {
+        self.reset_database().await?;
         let prefix = format!("{NAME}.");
         delete_topics(&self.servers.kafka, &prefix).await?;
         poll_until(LIMIT, "the end of earlier topics", async || {

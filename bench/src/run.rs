@@ -30,6 +30,8 @@ pub(crate) struct Run {
     pub(crate) topics: Option<(u64, u64)>,
     /// From commit to visible, in order of size.
     pub(crate) latencies: Vec<Duration>,
+    /// Tables of the destination that were read from one end to the other, where that was counted.
+    pub(crate) scans: Option<u64>,
     /// The rate, compared with another one of the same minutes.
     pub(crate) ratio: Option<Ratio>,
     /// Load of the machine (runnable processes over the last minute) at the end.
@@ -95,6 +97,7 @@ impl Clock {
             ]),
             topics: None,
             latencies: Vec::new(),
+            scans: None,
             ratio: None,
             load: machine_load()?,
         })
@@ -108,6 +111,14 @@ pub(crate) fn machine_load() -> Result<f64> {
 }
 
 impl Run {
+    /// Compares its rate with that of the first run of its kind, which this may be.
+    pub(crate) fn compare(&mut self, first: &mut Option<(String, f64)>) {
+        let (to, rate) = first.get_or_insert_with(|| (self.workload.clone(), self.rate()));
+        if *to != self.workload {
+            self.ratio = Some(Ratio { to: to.clone(), is: self.rate() / *rate });
+        }
+    }
+
     /// Leaves out what the processes had used before.
     pub(crate) fn subtract(&mut self, before: &BTreeMap<&'static str, Used>) {
         for (role, used) in &mut self.used {
@@ -150,6 +161,9 @@ impl Run {
         });
         if self.has_cost() {
             value["cpu_seconds_per_million_rows"] = self.cpu_per_million().into();
+        }
+        if let Some(scans) = self.scans {
+            value["table_scans"] = scans.into();
         }
         if let Some(Ratio { to, is }) = &self.ratio {
             value["ratio"] = json!({ "to": to, "is": is });
@@ -197,6 +211,7 @@ mod tests {
             servers: BTreeMap::new(),
             topics: Some((1_000_000, 2_000_000)),
             latencies: Vec::new(),
+            scans: None,
             ratio: None,
             load: 0.0,
         };

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::cpu_limit::CpuLimit;
 use crate::ground::{Compression, Ground, LIMIT, NAME};
 use crate::usage::{cpu_seconds, peak_memory};
 
@@ -52,10 +53,19 @@ impl Way {
     }
 }
 
+/// A process to start.
+pub(crate) struct Process {
+    pub(crate) role: &'static str,
+    /// What it may use, where that is limited.
+    pub(crate) limit: Option<CpuLimit>,
+}
+
 struct Stage {
     role: &'static str,
     address: SocketAddr,
     child: Child,
+    started: Instant,
+    limit: Option<CpuLimit>,
 }
 
 /// What a process used.
@@ -76,28 +86,29 @@ pub(crate) struct Stages {
 impl Stages {
     /// Writes the task file and starts these processes of the task.
     pub(crate) fn start(ground: &Ground, way: Way, roles: &[&'static str]) -> Result<Self> {
-        let addresses = [free_address()?, free_address()?, free_address()?];
+        let unlimited = roles.iter().map(|&role| Process { role, limit: None }).collect();
+        Self::start_all(ground, way, unlimited)
+    }
+
+    /// The same; a role may be there several times.
+    pub(crate) fn start_all(ground: &Ground, way: Way, processes: Vec<Process>) -> Result<Self> {
+        let addresses = processes.iter().map(|_| free_address()).collect::<Result<Vec<_>>>()?;
         let task = ground.folder.join("task.toml");
-        fs::write(&task, task_file(ground, way, addresses)?)?;
+        fs::write(&task, task_file(ground, way, &addresses)?)?;
         let mut started = Self { folder: ground.folder.clone(), stages: Vec::new() };
-        for &role in roles {
-            let (program, at) = match role {
-                "transform" => ("millrace-transform", 1),
-                "apply" => ("millrace-apply", 2),
-                "capture" => ("millrace-capture", 0),
-                _ => ("millrace", 0),
-            };
-            let path = ground.programs.join(program);
+        for (Process { role, limit }, address) in processes.into_iter().zip(addresses) {
+            let path = ground.programs.join(program(role));
             ensure!(path.is_file(), "\"{}\" is not built: run make bench", path.display());
             let log = File::options().create(true).append(true).open(started.log(role))?;
-            let mut command = Command::new(&path);
+            let mut command = limit.as_ref().map_or_else(|| Command::new(&path), |limit| limit.command(&path));
             match role {
                 "run" => command.arg("run").arg(&task),
-                _ => command.arg("--task").arg(&task),
+                // A role may be there several times, and the task file has one address for it.
+                _ => command.arg("--task").arg(&task).args(["--http", &address.to_string()]),
             };
             command.args(["--log-format", "json"]).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
             let child = command.spawn().with_context(|| format!("\"{}\" cannot be started", path.display()))?;
-            started.stages.push(Stage { role, address: addresses[at], child });
+            started.stages.push(Stage { role, address, child, started: Instant::now(), limit });
         }
         Ok(started)
     }
@@ -116,25 +127,43 @@ impl Stages {
         Ok(())
     }
 
-    /// What each process has used since it was started.
+    /// What the processes of each role have used since they were started: CPU seconds together, memory of the largest.
+    /// Fails if one used more than its limit.
     pub(crate) fn used(&self) -> Result<BTreeMap<&'static str, Used>> {
-        let of = |stage: &Stage| {
+        let mut all = BTreeMap::<&'static str, Used>::new();
+        for stage in &self.stages {
             let pid = stage.child.id();
-            Ok((stage.role, Used { cpu: cpu_seconds(pid)?, memory: peak_memory(pid)? }))
-        };
-        self.stages.iter().map(of).collect()
+            let (cpu, memory) = (cpu_seconds(pid)?, peak_memory(pid)?);
+            if let Some(limit) = &stage.limit {
+                limit.ensure_kept(cpu, stage.started.elapsed().as_secs_f64()).with_context(|| stage.role)?;
+            }
+            let used = all.entry(stage.role).or_default();
+            used.cpu += cpu;
+            used.memory = used.memory.max(memory);
+        }
+        Ok(all)
     }
 
-    /// A number that a stage's status shows under this name; 0 as long as it shows none.
+    /// A number that stages' statuses show under this name, of all of them together; 0 as long as none shows it.
     pub(crate) async fn shown(&self, name: &str) -> u64 {
+        let mut sum = 0;
         for stage in &self.stages {
             let status = status(stage.address).await.unwrap_or_default();
             let all = status["stages"].as_array().cloned().unwrap_or_else(|| vec![status.clone()]);
-            if let Some(number) = all.iter().find_map(|one| one["details"][name].as_u64()) {
-                return number;
+            sum += all.iter().filter_map(|one| one["details"][name].as_u64()).sum::<u64>();
+        }
+        sum
+    }
+
+    /// Whether each process owns so many partitions.
+    pub(crate) async fn own(&self, partitions: usize) -> bool {
+        for stage in &self.stages {
+            let status = status(stage.address).await.unwrap_or_default();
+            if status["details"]["partitions"].as_array().is_none_or(|owned| owned.len() != partitions) {
+                return false;
             }
         }
-        0
+        true
     }
 
     /// Looks again and again until a condition holds; gives the moment at which the look began that found it.
@@ -198,14 +227,28 @@ fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
 }
 
-fn task_file(ground: &Ground, way: Way, [capture, transform, apply]: [SocketAddr; 3]) -> Result<String> {
+/// The program of a role.
+fn program(role: &str) -> &'static str {
+    match role {
+        "capture" => "millrace-capture",
+        "transform" => "millrace-transform",
+        "apply" => "millrace-apply",
+        _ => "millrace",
+    }
+}
+
+fn task_file(ground: &Ground, way: Way, addresses: &[SocketAddr]) -> Result<String> {
+    let http = match (way, addresses) {
+        (Way::Run, [address, ..]) => format!("\n[http]\ncapture = \"{address}\"\n"),
+        _ => String::new(),
+    };
     let log = match way {
         Way::Staged => {
             let options = match ground.compression {
                 Compression::Lz4 => "",
                 Compression::None => "options = { \"compression.type\" = \"none\" }\n",
             };
-            format!("[log]\nkafka = \"{}\"\npartitions = 4\n{options}\n", ground.servers.kafka)
+            format!("[log]\nkafka = \"{}\"\npartitions = {}\n{options}\n", ground.servers.kafka, ground.partitions)
         }
         Way::Run => String::new(),
     };
@@ -214,8 +257,7 @@ fn task_file(ground: &Ground, way: Way, [capture, transform, apply]: [SocketAddr
          [source]\nurl = \"{source}\"\n\n\
          [destination]\nurl = \"{destination}\"\n\n\
          {log}\
-         [[objects]]\ntable = \"{NAME}.*\"\n\n\
-         [http]\ncapture = \"{capture}\"\ntransform = \"{transform}\"\napply = \"{apply}\"\n",
+         [[objects]]\ntable = \"{NAME}.*\"\n{http}",
         source = ground.servers.mysql,
         destination = ground.destination_url()?,
     ))

@@ -1,5 +1,6 @@
 //! Kafka topics that tests made.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -12,6 +13,8 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+
+use crate::pace;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -154,4 +157,32 @@ pub async fn append(brokers: &str, topic: &str, partition: i32, payload: &[u8]) 
         Ok(producer.flush(LIMIT)?)
     })
     .await?
+}
+
+/// Reads a topic's messages from their beginning, so many a second and none ahead, as a slow consumer does; counts them.
+/// Goes on until it is dropped, or an error, such as that there is no such topic.
+pub async fn read_at_pace(brokers: &str, topic: &str, per_second: u32, read: &AtomicU64) -> Result<()> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("group.id", "millrace-testkit-slow")
+        .set("enable.auto.commit", "false")
+        .set("isolation.level", "read_committed")
+        // Small, so that the client does not fetch what it will read minutes later.
+        .set("queued.min.messages", "1")
+        .set("queued.max.messages.kbytes", "1024")
+        .create()?;
+    let metadata = consumer.fetch_metadata(Some(topic), LIMIT)?;
+    let mut assignment = TopicPartitionList::new();
+    for partition in metadata.topics().iter().flat_map(|found| found.partitions()) {
+        assignment.add_partition_offset(topic, partition.id(), Offset::Beginning)?;
+    }
+    anyhow::ensure!(assignment.count() > 0, "topic \"{topic}\" is not there");
+    consumer.assign(&assignment)?;
+    loop {
+        if let Some(message) = consumer.poll(Duration::ZERO) {
+            message?;
+            read.fetch_add(1, Ordering::Relaxed);
+        }
+        pace(Duration::from_secs(1) / per_second).await;
+    }
 }

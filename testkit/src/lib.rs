@@ -27,8 +27,8 @@ pub use certificates::{Authority, Validity};
 pub use compare::{Comparison, Difference, TablePair, compare_table};
 pub use damage::{Damage, Direction, Spot};
 pub use kafka::{
-    Safety, append, create_topic, delete_messages, delete_topics, keep_messages_for, read_topic, set_partitions,
-    topic_safety, topics_with_prefix,
+    Safety, append, create_topic, delete_messages, delete_topics, keep_messages_for, read_at_pace, read_topic,
+    set_partitions, topic_safety, topics_with_prefix,
 };
 pub use mutate::{Mutations, peak_address_space};
 pub use own_brokers::{BROKERS, OwnBrokers};

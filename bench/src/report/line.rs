@@ -97,6 +97,11 @@ impl<'a> Line<'a> {
         !self.is_limit() && self.rows() > 0.0 && self.latency().is_none()
     }
 
+    /// How often a table of the destination was read from one end to the other, where that was counted.
+    pub(super) fn scans(self) -> Option<u64> {
+        self.0.get("table_scans")?.as_u64()
+    }
+
     /// Bytes of a row in the two topics.
     pub(super) fn kafka_bytes(self) -> Option<(f64, f64)> {
         let bytes = self.0.get("kafka_bytes_per_row")?;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::line::Line;
 
 /// Names of the columns.
-pub(super) const COLUMNS: [&str; 13] = [
+pub(super) const COLUMNS: [&str; 14] = [
     "workload",
     "way",
     "rows",
@@ -19,6 +19,7 @@ pub(super) const COLUMNS: [&str; 13] = [
     "peak MiB",
     "Kafka bytes/row captured / transformed",
     "latency ms p50 / p95 / p99 / max",
+    "table scans",
     "load",
 ];
 
@@ -60,6 +61,7 @@ pub(super) fn cells(line: Line<'_>) -> [String; COLUMNS.len()] {
         of(memory.map(|bytes| format!("{:.0}", bytes / MEBIBYTE))),
         of(line.kafka_bytes().map(|(captured, transformed)| format!("{captured} / {transformed}"))),
         of(line.latency().map(|latency| latency.map(|ms| format!("{ms:.1}")).join(" / "))),
+        of(line.scans().map(|scans| scans.to_string())),
         format!("{:.1}", line.load()),
     ]
 }

@@ -119,8 +119,9 @@ fn each_run_has_its_part_of_each_chart() {
 #[test]
 fn text_is_no_markup_and_no_run_is_no_error() {
     let line = json!({ "workload": "<b>&", "way": "staged", "rows": 1, "rows_per_second": 1.0, "seconds": 1.0,
-        "processes": { "apply": { "cpu_seconds": 0.1, "peak_bytes": 1 } } });
+        "processes": { "apply": { "cpu_seconds": 0.1, "peak_bytes": 1 } }, "table_scans": 17 });
     let page = render(&[line], &json!({ "note": "a < b" }));
     assert!(page.contains("&lt;b&gt;&amp;") && !page.contains("<b>") && page.contains("a &lt; b"));
+    assert!(page.contains("<td>17</td>"));
     assert!(!render(&[], &json!({})).contains("<svg"));
 }
