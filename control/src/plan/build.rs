@@ -202,3 +202,6 @@ fn columns(mapped: &MappedTable) -> Vec<PlannedColumn> {
     };
     mapped.source.columns.iter().enumerate().map(plan_column).collect()
 }
+
+#[cfg(test)]
+mod tests;
