@@ -122,6 +122,27 @@ impl Connection {
         Ok(!rows(&self.client, "lock the task", &sql).await?.is_empty())
     }
 
+    /// Names this session in the server's list of sessions: printable ASCII, of which the first 63 bytes are kept.
+    pub async fn name_session(&self, name: &str) -> Result<(), AdbpgError> {
+        let sql = format!("SELECT set_config('application_name', {}, false)", literal(name)?);
+        rows(&self.client, "name the session", &sql).await.map(drop)
+    }
+
+    /// The name of the session that has the lock of [`Connection::try_lock_task`]; none where nobody has it, or the
+    /// server does not show this account other accounts' sessions.
+    pub async fn find_holder_of_task(&self, name: &str) -> Result<Option<String>, AdbpgError> {
+        // How the server shows the 64 bits of a key: two halves, and 1 for "one key".
+        let key = advisory_key(&["run", name]);
+        let sql = format!(
+            "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
+             WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND a.datname = current_database() \
+             AND l.database = a.datid AND ((l.classid::bigint << 32) | l.objid::bigint) = {key} \
+             AND a.application_name <> '' LIMIT 1"
+        );
+        let found = rows(&self.client, "look for who runs the task", &sql).await?;
+        found.first().map(|row| text(row, 0, "pg_stat_activity.application_name")).transpose()
+    }
+
     /// The ids of the tasks of this name that ever wrote here, the oldest first: another than the caller's own means
     /// that a second task has taken the name.
     pub async fn find_tasks_named(&self, name: &str) -> Result<Vec<String>, AdbpgError> {

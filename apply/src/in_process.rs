@@ -120,12 +120,26 @@ async fn lock(connection: &Connection, name: &str) -> Result<(), Failure> {
         }
         Ok::<(), Failure>(())
     };
-    match tokio::time::timeout(LOCK_LIMIT, locked).await {
-        Ok(locked) => locked,
-        Err(_) => Err(Failure::fatal(
-            format!("task \"{name}\" is already running in another process"),
-            "stop that process, or give this task another name",
-        )),
+    if let Ok(locked) = tokio::time::timeout(LOCK_LIMIT, locked).await {
+        locked?;
+        return Ok(connection.name_session(&this_process()).await?);
+    }
+    let holder = connection.find_holder_of_task(name).await?;
+    let holder = holder.map(|holder| format!(" ({holder})")).unwrap_or_default();
+    Err(Failure::fatal(
+        format!("task \"{name}\" is already running in another process{holder}"),
+        "stop that process, or give this task another name",
+    ))
+}
+
+/// How the session with the lock is named, for who is kept out by it: this process, and the machine's name, where it can
+/// be read and is printable.
+fn this_process() -> String {
+    let process = format!("millrace run, process {}", std::process::id());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match host.trim() {
+        host if !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic()) => format!("{process} on {host}"),
+        _ => process,
     }
 }
 

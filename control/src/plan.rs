@@ -9,6 +9,7 @@ mod estimate;
 mod notes;
 mod objects;
 mod render;
+mod way;
 
 use std::path::PathBuf;
 

@@ -229,6 +229,7 @@ fn brokers(lab: &Lab<'_>) -> Result<Vec<Refusal>> {
     };
     Ok(vec![
         log("TLS", "127.0.0.1", &KAFKA_CLIENT, UNVERIFIED, "-verify_hostname")?,
+        log("TLS", "localhost", &[], "speaks TLS", "security.protocol")?,
         log("TLS", "localhost", &other, UNVERIFIED, "ssl.ca.location")?,
         log("TLS", "localhost", &KAFKA_CLIENT[..2], NO_CERTIFICATE, "ssl.certificate.location")?,
         log("EXPIRED", "localhost", &KAFKA_CLIENT[..2], UNVERIFIED, "openssl s_client")?,

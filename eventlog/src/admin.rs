@@ -18,6 +18,7 @@ use rdkafka::types::RDKafkaRespErr;
 
 use crate::client::{ClientLog, Detached, blocking};
 use crate::doubt::unless_in_doubt;
+use crate::encryption::find_encrypted;
 use crate::error::{LogError, Place};
 use crate::options::{LogOptions, TopicNames};
 use crate::scan::partition_number;
@@ -78,7 +79,7 @@ impl Broker {
             };
             let observers =
                 Observers { uncommitted: observer("read_uncommitted")?, committed: observer("read_committed")? };
-            await_answer(&observers.uncommitted, &place)?;
+            await_answer(&observers.uncommitted, &options, &place)?;
             let admin =
                 settings::admin(&options)?.create_with_context(ClientLog::default()).map_err(|e| place.error(&e))?;
             Ok(Self { options, observers: Detached::new(Arc::new(observers)), admin: Detached::new(admin) })
@@ -349,9 +350,11 @@ fn admin_options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(ANSWER_LIMIT)).operation_timeout(Some(ANSWER_LIMIT))
 }
 
-/// Waits for the first answer. A refusal ends it at once, a connection that nobody takes after [`PATIENCE`].
-fn await_answer(consumer: &BaseConsumer<ClientLog>, place: &Place) -> Result<(), LogError> {
+/// Waits for the first answer. A refusal ends it at once, a connection that nobody takes after [`PATIENCE`]. Whether the
+/// brokers speak TLS is looked at once, where the first question has no answer.
+fn await_answer(consumer: &BaseConsumer<ClientLog>, options: &LogOptions, place: &Place) -> Result<(), LogError> {
     let start = Instant::now();
+    let mut is_first = true;
     loop {
         if consumer.fetch_metadata(None, Duration::from_millis(500)).is_ok() {
             return Ok(());
@@ -362,6 +365,11 @@ fn await_answer(consumer: &BaseConsumer<ClientLog>, place: &Place) -> Result<(),
         let log = consumer.context();
         if let Some(refused) = log.refusal(place) {
             return Err(refused);
+        }
+        if std::mem::take(&mut is_first)
+            && let Some(broker) = find_encrypted(options)
+        {
+            return Err(LogError::Encrypted { broker });
         }
         let waited = start.elapsed();
         if waited >= ANSWER_LIMIT - Duration::from_millis(500) || (waited >= PATIENCE && log.complaint().is_some()) {

@@ -30,6 +30,12 @@ pub enum LogError {
         /// OpenSSL's words.
         reason: String,
     },
+    /// The brokers speak TLS where plain text was tried.
+    #[error("kafka at \"{broker}\" speaks TLS, and log.options does not ask for it")]
+    Encrypted {
+        /// The address that was looked at.
+        broker: String,
+    },
     /// The broker refused the credentials.
     #[error("kafka at \"{brokers}\" refused the credentials: {reason}")]
     Authentication {
@@ -198,6 +204,7 @@ impl LogError {
             Self::Kafka { class, .. } => *class,
             Self::Option { .. }
             | Self::Tls { .. }
+            | Self::Encrypted { .. }
             | Self::Authentication { .. }
             | Self::Authorization { .. }
             | Self::TopicMissing { .. }
@@ -224,6 +231,9 @@ impl LogError {
                     .into()
             }
             Self::Tls { reason, .. } => tls_hint(TlsFault::of(reason)).into(),
+            Self::Encrypted { .. } => {
+                "set \"security.protocol\" in log.options: \"SSL\", or \"SASL_SSL\" where brokers want a password".into()
+            }
             Self::Authentication { .. } => {
                 "check sasl.mechanism, the user and its password, or the certificates".into()
             }

@@ -17,6 +17,7 @@ mod admin;
 mod client;
 mod delivery;
 mod doubt;
+mod encryption;
 mod error;
 mod first_step;
 mod membership;

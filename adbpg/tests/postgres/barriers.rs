@@ -73,6 +73,9 @@ async fn the_state_of_a_task_in_one_process_comes_back() {
         assert!(connection.try_lock_task("t").await.unwrap());
         assert!(!other.try_lock_task("t").await.unwrap());
         assert!(other.try_lock_task("u").await.unwrap());
+        connection.name_session("who it is").await.unwrap();
+        assert_eq!(other.find_holder_of_task("t").await.unwrap().as_deref(), Some("who it is"));
+        assert_eq!(other.find_holder_of_task("nobody's").await.unwrap(), None);
         let pid = connection.backend().pid;
         server.rows(&format!("SELECT pg_terminate_backend({pid})")).await;
         server.wait_for(Rows::None, &format!("SELECT 1 FROM pg_stat_activity WHERE pid = {pid}")).await;

@@ -5,16 +5,17 @@ use std::collections::HashMap;
 use millrace_adbpg::ddl::{ExistingTable, render_create_schema, render_create_table};
 use millrace_adbpg::indexes::render_indexes;
 use millrace_adbpg::{AdbpgError, Dialect, LeftOut};
-use millrace_model::schema::{Nullability, Route};
-use millrace_model::{MysqlType, TableName, TableSchema};
+use millrace_model::TableName;
+use millrace_model::schema::Nullability;
 use millrace_mysql::SourceTable;
 use millrace_mysql::constraints::CheckConstraint;
 use millrace_mysql::objects::SourceObject;
-use millrace_task::{Phase, Task, Transport};
+use millrace_task::{Phase, Task};
 
 use super::estimate::Estimate;
 use super::notes::{Place, lost_default, notes};
 use super::objects::{KeysMade, Unmoved, unmoved};
+use super::way::Way;
 use crate::catalog::MappedTable;
 use crate::check_constraints::{MappedCheck, map_checks};
 use crate::foreign_keys::map_foreign_keys;
@@ -28,6 +29,7 @@ pub(super) struct Plan {
     pub(super) destination: String,
     /// Whether the task itself creates the tables.
     pub(super) creates: Creates,
+    pub(super) way: Way,
     /// The statements that make the schemas.
     pub(super) schemas: Vec<String>,
     pub(super) tables: Vec<PlannedTable>,
@@ -48,8 +50,8 @@ pub(super) enum Creates {
 pub(super) struct PlannedTable {
     pub(super) source: String,
     pub(super) destination: String,
-    /// How its rows are spread over the partitions of the log, and why.
-    pub(super) route: &'static str,
+    /// How its rows are spread over the partitions of the log, and why; none where it has none.
+    pub(super) route: Option<&'static str>,
     pub(super) route_reason: &'static str,
     /// The columns that tell its rows apart.
     pub(super) key: Vec<String>,
@@ -114,6 +116,7 @@ pub(super) fn plan(
         environment: task.environment.as_ref().map(ToString::to_string),
         destination: dialect.to_string(),
         creates: if task.phases.contains(Phase::Schema) { Creates::Tables } else { Creates::Nothing },
+        way: Way::of(task),
         schemas: schemas?,
         tables: planned?,
         unmoved: unmoved(objects, tables, map_foreign_keys(task, tables, mapped), KeysMade::of(task, dialect)),
@@ -140,7 +143,7 @@ fn plan_table(
         }
     }
     left_out.extend(created.left_out.into_iter().chain(indexes.left_out).map(|LeftOut { what, why, .. }| (what, why)));
-    let (route, route_reason) = route(task, &mapped.source);
+    let (route, route_reason) = Way::of(task).route(&mapped.source);
     Ok(PlannedTable {
         source: mapped.source.name.to_string(),
         destination: mapped.target.name.to_string(),
@@ -156,21 +159,6 @@ fn plan_table(
         after_load: indexes.statements,
         at_cut_over,
     })
-}
-
-/// How the rows of a table go through the log, and what there is to know of it. In one process the log has one partition.
-fn route(task: &Task, source: &TableSchema<MysqlType>) -> (&'static str, &'static str) {
-    let is_one_process = matches!(task.log.transport, Transport::InProcess);
-    match (source.route, source.key.is_empty()) {
-        (Route::Key, _) if is_one_process => ("key", ""),
-        (Route::Table, true) if is_one_process => {
-            ("table", "no key tells its rows apart: it is read whole, in one snapshot")
-        }
-        (Route::Table, false) if is_one_process => ("table", ""),
-        (Route::Key, _) => ("key", "rows are spread by their key over all partitions"),
-        (Route::Table, true) => ("table", "no key tells its rows apart: all go through one partition, in order"),
-        (Route::Table, false) => ("table", "another unique key needs order: all rows go through one partition"),
-    }
 }
 
 /// `index "a": why` in its two parts.
@@ -214,3 +202,6 @@ fn columns(mapped: &MappedTable) -> Vec<PlannedColumn> {
     };
     mapped.source.columns.iter().enumerate().map(plan_column).collect()
 }
+
+#[cfg(test)]
+mod tests;

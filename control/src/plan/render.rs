@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::build::{Creates, Plan, PlannedColumn, PlannedTable};
 use super::estimate::Estimate;
 use super::objects::Unmoved;
+use super::way::Way;
 use crate::output::{Colour, Colours};
 use crate::text::{Side, bytes, count, duration, number, shell_word, table};
 
@@ -54,7 +55,7 @@ pub(super) fn to_text(plan: &Plan, file: &Path, detail: Detail, colours: Colours
     let environment = plan.environment.as_ref().map(|tag| format!(" [{tag}]")).unwrap_or_default();
     let title =
         format!("Task \"{}\"{environment}: {} to {}", plan.task, count(plan.tables.len(), "table"), plan.destination);
-    let mut lines = vec![colours.paint(Colour::Strong, &title)];
+    let mut lines = vec![colours.paint(Colour::Strong, &title), plan.way.to_text()];
     if plan.creates == Creates::Nothing {
         lines.push("The task has no phase \"schema\": these tables must be there already.".to_owned());
     }
@@ -82,23 +83,20 @@ pub(super) fn to_text(plan: &Plan, file: &Path, detail: Detail, colours: Colours
 
 fn table_lines(plan: &Plan) -> Vec<String> {
     let row = |planned: &PlannedTable| {
-        vec![
-            planned.source.clone(),
-            planned.destination.clone(),
-            number(planned.rows),
-            bytes(planned.bytes),
-            planned.route.to_owned(),
-            planned.key.join(", "),
-        ]
+        let first = [planned.source.clone(), planned.destination.clone(), number(planned.rows), bytes(planned.bytes)];
+        let last = [planned.key.join(", ")];
+        first.into_iter().chain(planned.route.map(str::to_owned)).chain(last).collect()
     };
-    let heading = [
+    let mut heading = vec![
         ("source", Side::Left),
         ("destination", Side::Left),
         ("rows", Side::Right),
         ("bytes", Side::Right),
-        ("route", Side::Left),
         ("key", Side::Left),
     ];
+    if plan.way != Way::OneProcess {
+        heading.insert(4, ("route", Side::Left));
+    }
     let mut lines = table(&heading, &plan.tables.iter().map(row).collect::<Vec<_>>());
     lines.push(String::new());
     lines
@@ -169,6 +167,7 @@ pub(super) fn to_json(plan: &Plan) -> Value {
         "environment": plan.environment,
         "destination": plan.destination,
         "creates_tables": plan.creates == Creates::Tables,
+        "log": plan.way.to_json(),
         "schema_statements": plan.schemas,
         "tables": plan.tables.iter().map(table_json).collect::<Vec<Value>>(),
         "does_not_move": plan.unmoved.iter().map(unmoved).collect::<Vec<Value>>(),

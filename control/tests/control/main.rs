@@ -8,6 +8,7 @@ mod cut_over_checks;
 mod exit_codes;
 mod plan;
 mod retention;
+mod retry;
 mod scan;
 mod status;
 mod tls;

@@ -66,13 +66,48 @@ async fn the_statements_can_be_executed() -> Result<()> {
         "{text}"
     );
     assert!(text.contains(&format!("The statements: millrace plan {task} --sql")), "{text}");
-    assert!(text.contains("key: id; rows are spread by their key over all partitions"), "{text}");
     let summary = millrace(&["plan", &task, "--summary"])?.out;
     assert!(summary.lines().count() < text.lines().count());
-    // Without Kafka nothing is spread.
-    let text = millrace(&["plan", &world.embedded_task("")?])?.out;
+    world.remove().await
+}
+
+/// Over Kafka the topics and how each table is spread over them; with `millrace run` there is neither.
+#[tokio::test]
+async fn the_way_of_the_rows_is_shown() -> Result<()> {
+    let world = World::new("way").await?;
+    let (name, kafka) = (&world.name, &world.servers.kafka);
+    let plan = |task: &str, form: &[&str]| millrace(&[&["plan", task], form].concat());
+    let routes = |plan: &Value| -> Vec<Value> {
+        plan["tables"].as_array().unwrap().iter().map(|table| table["route"].clone()).collect()
+    };
+    let keyless = format!("{name}.lines_without_key");
+
+    let task = world.whole_task()?;
+    let topics = ["captured", "transformed", "schemas", "state"].map(|topic| format!("{name}.{topic}"));
+    let json = plan(&task, &["--json"])?.json();
+    let log = serde_json::json!({ "kind": "kafka", "brokers": kafka, "partitions": 2, "topics": topics });
+    assert_eq!((&json["log"], routes(&json)), (&log, vec!["key".into(), "table".into(), "key".into()]));
+    let text = plan(&task, &[])?.out;
+    assert!(text.contains("  key: id; rows are spread by their key over all partitions\n"), "{text}");
+    let [captured, transformed, ..] = &topics;
+    let line = format!("Over Kafka at {kafka}: topics {captured} and {transformed} with 2 partitions each, ");
+    assert!(text.contains(&line), "{text}");
+    let summary = plan(&task, &["--summary"])?.out;
+    assert!(summary.contains(&line) && summary.contains("  route  key"), "{summary}");
+
+    let task = world.embedded_task("")?;
+    let json = plan(&task, &["--json"])?.json();
+    let log = serde_json::json!({ "kind": "one_process" });
+    assert_eq!((&json["log"], routes(&json)), (&log, vec![Value::Null; 3]));
+    let reason = &named(&json["tables"], "source", &keyless)["route_reason"];
+    assert_eq!(reason, "no key tells its rows apart: it is read whole, in one snapshot");
+    let text = plan(&task, &[])?.out;
     assert!(text.contains("  key: id\n") && text.contains("no key tells its rows apart"), "{text}");
-    assert!(!text.contains("partition"), "{text}");
+    let summary = plan(&task, &["--summary"])?.out;
+    for text in [text, summary] {
+        assert!(text.contains("In one process, by `millrace run`: there is no topic and no partition.\n"), "{text}");
+        assert!(!text.contains("Kafka") && !text.contains("partitions") && !text.contains("route"), "{text}");
+    }
     world.remove().await
 }
 

@@ -169,6 +169,30 @@ async fn a_task_in_one_process_is_shown_by_its_one_process() -> Result<()> {
     world.remove().await
 }
 
+/// Where no fixed port tells of the first process, the destination does: its session has the task's lock.
+#[tokio::test]
+async fn a_second_start_on_a_free_port_names_the_first_process() -> Result<()> {
+    let world = World::new("twice").await?;
+    let task = world.embedded_task("")?;
+    let text = fs::read_to_string(&task)?;
+    let start = text.find("[http]").unwrap();
+    fs::write(&task, format!("{}[http]\ncapture = \"127.0.0.1:0\"\n", &text[..start]))?;
+    let log = world.folder.join("run.log");
+    let program = StageCommand::new(env!("CARGO_BIN_EXE_millrace")).argument("run").argument(&task);
+    let mut run = program.spawn(&log)?;
+    first_line(&log, |line| line["message"] == "progress").await?;
+    let second = millrace(&["run", &task])?;
+    let expected = format!(
+        "error: task \"{}\" is already running in another process (millrace run, process {}",
+        world.name,
+        run.id()
+    );
+    assert!(second.code == 1 && second.err.starts_with(&expected), "{second:?}");
+    run.terminate()?;
+    run.wait_for_success(LIMIT).await?;
+    world.remove().await
+}
+
 /// What the destination refuses is apply's failure, in the one process too.
 #[tokio::test]
 async fn a_failure_in_one_process_names_its_stage() -> Result<()> {
