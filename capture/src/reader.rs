@@ -4,14 +4,16 @@
 //! the rows, then `high`.
 //!
 //! A table that somebody keeps locked is waited for a second at a time, with a new `low` each time, and never while the
-//! stream waits for the reader: the snapshot of a whole table takes its metadata lock before the stream is stopped for it.
+//! stream waits for the reader: once the snapshot of a whole table is open, the table is waited for before the stream is
+//! stopped for it. It is not kept until then, for the stream can be far behind, and an ALTER would wait, with all behind it;
+//! who locks it in between costs the stream a second, and the snapshot is taken anew.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_model::position::Reading;
 use millrace_model::{Failure, Row, TableName};
-use millrace_mysql::locks::{is_lock_conflict, limit_lock_waits, lock_table, wait_for_table};
+use millrace_mysql::locks::{is_lock_conflict, limit_lock_waits, lock_table, wait_for_table_in_snapshot};
 use millrace_mysql::snapshot::{Chunk, ChunkLimits, ChunkReader, Completion as Read, WholeReader, close_snapshot};
 use millrace_mysql::{MysqlError, Session, SourceOptions};
 use millrace_protocol::chunk::{ChunkRequest, Completion, Extent, LowVerdict, StreamPlace, Ticket};
@@ -212,8 +214,7 @@ impl Reader {
         Ok(close_snapshot(session).await?)
     }
 
-    /// Opens the snapshot of a table, and takes the table's metadata lock in it, so that nobody can make the reading of its
-    /// rows wait; false if the request is void.
+    /// Opens the snapshot of a table at a moment in which its rows could be read; false if the request is void.
     async fn open_whole(&self, session: &mut Session, request: &ChunkRequest) -> Result<bool, Ended> {
         let (ticket, table) = (request.ticket, &request.schema.name);
         let mut conflicts = 0;
@@ -228,7 +229,7 @@ impl Reader {
                 // The lock ends with its session.
                 lock.close().await;
             }
-            match wait_for_table(session, table).await {
+            match wait_for_table_in_snapshot(session, table).await {
                 Err(error) if is_lock_conflict(&error) => {
                     conflicts += 1;
                     note_conflict(table, conflicts);

@@ -44,10 +44,18 @@ pub async fn limit_lock_waits(session: &mut Session) -> Result<(), MysqlError> {
     session.execute("preparing to wait for locked tables", "SET SESSION lock_wait_timeout = 1").await
 }
 
-/// Waits until nobody has locked the table against reading. Within a transaction nobody can do so any more until it ends.
+/// Waits until nobody has locked the table against reading.
 pub async fn wait_for_table(session: &mut Session, table: &TableName) -> Result<(), MysqlError> {
     let doing = format!("waiting for table \"{table}\"");
     session.execute(&doing, &format!("SELECT 1 FROM {} LIMIT 0", table_ident(table))).await
+}
+
+/// The same within an open transaction, which then does not keep the table: `ROLLBACK TO SAVEPOINT` gives back the metadata
+/// locks that were taken since, and leaves a snapshot as it is (as mysqldump does between two tables).
+pub async fn wait_for_table_in_snapshot(session: &mut Session, table: &TableName) -> Result<(), MysqlError> {
+    session.execute("marking the place in a snapshot", "SAVEPOINT millrace").await?;
+    wait_for_table(session, table).await?;
+    session.execute("giving a table back", "ROLLBACK TO SAVEPOINT millrace").await
 }
 
 /// Keeps everybody from writing to a table until [`unlock_tables`]; waits a second at most for those that do.
