@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use millrace_model::position::Reading;
 use millrace_model::{Failure, TableName};
-use millrace_mysql::ident::table_ident;
+use millrace_mysql::locks::wait_for_table;
 use millrace_mysql::schema::read_tables;
 use millrace_mysql::{Session, SourceOptions, SourceTable};
 use tokio::sync::mpsc;
@@ -208,8 +208,7 @@ fn covers(now: Option<&Reading>, delivered: &Reading) -> bool {
 
 /// Waits for the table's metadata lock, so that a change which is in the binlog, or which the catalogue shows, is complete.
 async fn wait_for_changes(session: &mut Session, table: &TableName) {
-    let sql = format!("SELECT 1 FROM {} LIMIT 0", table_ident(table));
-    if let Err(error) = session.query_texts("waiting for a schema change", &sql).await {
+    if let Err(error) = wait_for_table(session, table).await {
         tracing::info!(%table, %error, "it changes while it is read");
     }
 }

@@ -2,13 +2,18 @@
 //!
 //! The order is what makes a chunk right (`protocol::window`): the window is open when the request comes; then `low`, then
 //! the rows, then `high`.
+//!
+//! A table that somebody keeps locked is waited for a second at a time, with a new `low` each time, and never while the
+//! stream waits for the reader: once the snapshot of a whole table is open, the table is waited for before the stream is
+//! stopped for it. It is not kept until then, for the stream can be far behind, and an ALTER would wait, with all behind it;
+//! who locks it in between costs the stream a second, and the snapshot is taken anew.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_model::position::Reading;
 use millrace_model::{Failure, Row, TableName};
-use millrace_mysql::locks::{is_lock_conflict, lock_table};
+use millrace_mysql::locks::{is_lock_conflict, limit_lock_waits, lock_table, wait_for_table_in_snapshot};
 use millrace_mysql::snapshot::{Chunk, ChunkLimits, ChunkReader, Completion as Read, WholeReader, close_snapshot};
 use millrace_mysql::{MysqlError, Session, SourceOptions};
 use millrace_protocol::chunk::{ChunkRequest, Completion, Extent, LowVerdict, StreamPlace, Ticket};
@@ -31,7 +36,7 @@ pub(crate) enum Told {
     Chunk { ticket: Ticket, rows: Vec<Row>, last_key: Option<Row>, completion: Completion, high: Option<Reading> },
     /// The table is not as the request says; `seen` was read after that was found.
     Changed { ticket: Ticket, seen: Reading, answer: oneshot::Sender<StreamPlace> },
-    /// The table changed before its snapshot could be read.
+    /// The table changed, or was locked, before its snapshot could be read.
     WholeFailed { ticket: Ticket },
     /// The snapshot of a whole table is open.
     WholeOpened { ticket: Ticket, high: Option<Reading> },
@@ -64,7 +69,7 @@ enum Ended {
 
 /// Why the rows of a whole table are not all there.
 enum Unpublished {
-    /// The table is no longer what it was when the snapshot was opened.
+    /// The table is no longer what it was when the snapshot was opened, or cannot be read now.
     Changed,
     Ended(Ended),
 }
@@ -100,11 +105,17 @@ impl Reader {
             };
             let session = match &mut open {
                 Some(session) => session,
-                None => open.insert(Session::connect(&self.options).await?),
+                None => open.insert(self.connect().await?),
             };
             self.carry_out(session, &request, &mut chunks).await?;
             self.tell(Told::Idle { reader: self.number }).await?;
         }
+    }
+
+    async fn connect(&self) -> Result<Session, Ended> {
+        let mut session = Session::connect(&self.options).await?;
+        limit_lock_waits(&mut session).await?;
+        Ok(session)
     }
 
     async fn carry_out(
@@ -151,8 +162,8 @@ impl Reader {
                 Err(error @ MysqlError::TableChanged { .. }) if self.seam != Seam::Snapshot => {
                     return self.wait_for_stream(session, request.ticket, error).await;
                 }
-                // Whoever holds the lock commits or rolls back.
-                Err(error) if self.seam == Seam::Locks && is_lock_conflict(&error) => {
+                // Whoever holds the lock lets it go.
+                Err(error) if is_lock_conflict(&error) => {
                     conflicts += 1;
                     note_conflict(&request.schema.name, conflicts);
                     tokio::time::sleep(PAUSE).await;
@@ -184,17 +195,9 @@ impl Reader {
 
     async fn whole(&self, session: &mut Session, request: &ChunkRequest) -> Result<(), Ended> {
         let ticket = request.ticket;
-        let lock = self.lock(&request.schema.name).await?;
-        if !self.low(session, ticket).await? {
+        if !self.open_whole(session, request).await? {
             return Ok(());
         }
-        self.seam.open_whole(session).await?;
-        let high = self.seam.high(session).await?;
-        if let Some(lock) = lock {
-            // The lock ends with its session.
-            lock.close().await;
-        }
-        self.tell(Told::WholeOpened { ticket, high }).await?;
         let state = loop {
             match self.ask(|answer| Told::WholeState { ticket, answer }).await? {
                 WholeState::Wait => tokio::time::sleep(PAUSE).await,
@@ -211,11 +214,42 @@ impl Reader {
         Ok(close_snapshot(session).await?)
     }
 
+    /// Opens the snapshot of a table at a moment in which its rows could be read; false if the request is void.
+    async fn open_whole(&self, session: &mut Session, request: &ChunkRequest) -> Result<bool, Ended> {
+        let (ticket, table) = (request.ticket, &request.schema.name);
+        let mut conflicts = 0;
+        loop {
+            let lock = self.lock(table).await?;
+            if !self.low(session, ticket).await? {
+                return Ok(false);
+            }
+            self.seam.open_whole(session).await?;
+            let high = self.seam.high(session).await?;
+            if let Some(lock) = lock {
+                // The lock ends with its session.
+                lock.close().await;
+            }
+            match wait_for_table_in_snapshot(session, table).await {
+                Err(error) if is_lock_conflict(&error) => {
+                    conflicts += 1;
+                    note_conflict(table, conflicts);
+                    close_snapshot(session).await?;
+                }
+                // Whatever else is wrong with the table is said again when its rows are read.
+                Ok(()) | Err(_) => {
+                    self.tell(Told::WholeOpened { ticket, high }).await?;
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
     /// Reads the snapshot that is open. That the table has changed since is said by the statement, or, with another
     /// definition under the same columns, by its first row.
     async fn publish_whole(&self, session: &mut Session, request: &ChunkRequest) -> Result<(), Unpublished> {
         let unpublished = |error| match error {
             MysqlError::TableChanged { .. } if self.seam != Seam::Snapshot => Unpublished::Changed,
+            error if is_lock_conflict(&error) => Unpublished::Changed,
             error => Unpublished::Ended(error.into()),
         };
         let mut pieces = WholeReader::start(session, &request.schema, self.limits).await.map_err(unpublished)?;
@@ -267,9 +301,9 @@ impl Reader {
     }
 }
 
-/// Says now and then who waits; each conflict took about a second.
+/// Says now and then what waits; each conflict took about a second.
 fn note_conflict(table: &TableName, conflicts: u32) {
     if conflicts.is_multiple_of(30) {
-        tracing::warn!(%table, tries = conflicts, "the snapshot waits for a transaction that holds locks of this table");
+        tracing::warn!(%table, tries = conflicts, "the load waits for somebody who keeps this table, or rows of it, locked");
     }
 }

@@ -6,6 +6,7 @@ use millrace_model::position::Reading;
 use millrace_model::schema::SourceOnly;
 use millrace_model::{Checkpoint, Ended, Failure, KeyRange, MysqlType, RangeState, SourceMark, TableName, TableSchema};
 use millrace_mysql::binlog::read_file_created;
+use millrace_mysql::locks::{is_lock_conflict, limit_lock_waits};
 use millrace_mysql::schema::read_tables;
 use millrace_mysql::server::{read_binlog_end, read_executed};
 use millrace_mysql::snapshot::plan_ranges;
@@ -111,18 +112,25 @@ pub(crate) fn routed(mut schema: TableSchema<MysqlType>, task: &Task) -> TableSc
 }
 
 /// Divides large tables, so that all readers can work on one. A task without incremental reads each table in one
-/// consistent snapshot, and so undivided.
+/// consistent snapshot, and so undivided. So is one that somebody has locked: nothing waits for it at the start.
 async fn divide(
     session: &mut Session,
     task: &Task,
     tables: &[SourceTable],
 ) -> Result<Vec<(TableName, Vec<KeyRange>)>, Failure> {
+    limit_lock_waits(session).await?;
     let mut divided = Vec::new();
     let readers = task.full.readers as usize;
     let large = u64::from(task.full.chunk_rows) * CHUNKS_OF_A_LARGE_TABLE;
     for table in tables.iter().filter(|table| readers > 1 && table.estimated_rows >= large) {
         let schema = table.clone().into_schema(0);
-        let ranges = plan_ranges(session, &schema, readers).await?;
+        let ranges = match plan_ranges(session, &schema, readers).await {
+            Err(error) if is_lock_conflict(&error) => {
+                tracing::warn!(table = %table.name, "somebody has it locked: one reader reads it, once it is free");
+                continue;
+            }
+            ranges => ranges?,
+        };
         let state = RangeState::Pending;
         let ranges = ranges.into_iter().map(|range| KeyRange { after: range.after, through: range.through, state });
         divided.push((table.name.clone(), ranges.collect()));

@@ -1,6 +1,7 @@
 //! No stage grows with what it is given: one transaction of many rows, of which each stage holds a little at a time.
 //!
-//! Nor with the number of tables: many small ones, and one transaction that writes to each of them.
+//! Nor with the number of tables: many small ones, and one transaction that writes to each of them. A large row, which is
+//! never divided, takes a multiple of itself.
 //!
 //! `make big ROWS=5000000` moves a larger transaction, `make many-tables TABLES=10000` more tables.
 
@@ -58,6 +59,48 @@ async fn move_one_transaction(world: &World, rows: u64, memory: u64, roles: &[Ro
         ensure!(bytes <= bound, "{role:?} took {} MiB, more than {}: {shown:?}", bytes >> 20, bound >> 20);
     }
     stages.stop().await.context("at the end")
+}
+
+/// Loads a row of 64 MB, then changes it, which has it twice in the log; no process takes more than this many MiB.
+async fn move_large_row(world: &World, most: u64, roles: &[Role]) -> Result<()> {
+    world
+        .run_in_source(
+            "CREATE TABLE large (id INT PRIMARY KEY, version INT, content LONGBLOB); \
+             INSERT INTO large VALUES (1, 1, REPEAT(RANDOM_BYTES(1000), 64000))",
+        )
+        .await?;
+    let task = if roles == [Role::Run] { world.task_file().without_kafka() } else { world.task_file() };
+    let mut stages = Stages::start(world, &task.write()?, roles)?;
+    wait_for_large_row(world, &mut stages).await.context("the load")?;
+    world.run_in_source("UPDATE large SET version = 2, content = REVERSE(content) WHERE id = 1").await?;
+    wait_for_large_row(world, &mut stages).await.context("the stream")?;
+    let peaks = stages.peak_memory()?;
+    let shown: Vec<String> = peaks.iter().map(|(role, bytes)| format!("{role:?} {} MiB", bytes >> 20)).collect();
+    eprintln!("a row of 64 MB: {}", shown.join(", "));
+    ensure!(peaks.iter().all(|(_, bytes)| *bytes <= most << 20), "more than {most} MiB: {}", shown.join(", "));
+    stages.stop().await.context("at the end")
+}
+
+/// The destination has the source's large row: first its version, then what it holds, told by a hash.
+async fn wait_for_large_row(world: &World, stages: &mut Stages) -> Result<()> {
+    let mut source = world.connect_mysql().await?;
+    let sql = world.fill("SELECT id, version, SHA2(content, 256) FROM `{database}`.large ORDER BY id");
+    let expected: Vec<(i32, i32, String)> = source.query(sql).await?;
+    source.disconnect().await?;
+    let destination = world.connect_postgres().await?;
+    let sql = world.fill("SELECT id, version FROM \"{database}\".large ORDER BY id");
+    poll_until(PATIENCE, "the large row", async || {
+        stages.ensure_running()?;
+        let found = destination.query(&sql, &[]).await.unwrap_or_default();
+        let found = found.iter().map(|row| (row.get::<_, i32>(0), row.get::<_, i32>(1)));
+        Ok(found.eq(expected.iter().map(|(id, version, _)| (*id, *version))))
+    })
+    .await?;
+    let sql = world.fill("SELECT id, version, encode(sha256(content), 'hex') FROM \"{database}\".large ORDER BY id");
+    let found = destination.query(&sql, &[]).await?;
+    let found: Vec<(i32, i32, String)> = found.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+    ensure!(found == expected, "{found:?} instead of {expected:?}");
+    Ok(())
 }
 
 /// Moves so many tables of three rows, then a transaction with a row for each; each process stays within this many MiB.
@@ -131,4 +174,14 @@ fn one_large_transaction_stays_within_the_memory_of_the_task_file() -> TestResul
 #[test]
 fn one_large_transaction_stays_within_the_memory_of_one_process() -> TestResult {
     Ok(in_world("memory_run", async |world| move_one_transaction(world, 300_000, 64, &[Role::Run]).await)?)
+}
+
+#[test]
+fn a_row_of_64_mb_takes_a_bounded_multiple_of_it() -> TestResult {
+    Ok(in_world("large_rows_memory", async |world| move_large_row(world, 640, &Role::ALL).await)?)
+}
+
+#[test]
+fn a_row_of_64_mb_takes_a_bounded_multiple_of_it_in_one_process() -> TestResult {
+    Ok(in_world("large_rows_run", async |world| move_large_row(world, 640, &[Role::Run]).await)?)
 }

@@ -175,9 +175,9 @@ async fn a_table_changes_while_it_is_read(world: &World, roles: &[Role]) -> Resu
     locker.query_drop("ALTER TABLE bag TRUNCATE PARTITION p0").await?;
     let waiting = world.fill(
         "SELECT COUNT(*) FROM performance_schema.processlist \
-         WHERE state = 'Waiting for table metadata lock' AND info LIKE 'SELECT%FROM `{database}`.`bag`'",
+         WHERE state = 'Waiting for table metadata lock' AND info LIKE 'SELECT%FROM `{database}`.`bag` LIMIT 0'",
     );
-    poll_until(LIMIT, "the reading of the snapshot", async || {
+    poll_until(LIMIT, "the snapshot that waits for the table", async || {
         stages.ensure_running()?;
         Ok(looker.query_first::<i64, _>(&waiting).await? == Some(1))
     })

@@ -5,6 +5,9 @@
 //! semi-sync AFTER_SYNC). They still hold their locks. So a read with a shared lock waits for them: every row that it
 //! gives or leaves out is as after all transactions that were in the binlog when it began. A table without a key is read
 //! from a consistent snapshot that is opened while nobody can write to the table, for the same reason.
+//!
+//! Nobody knows how long somebody else keeps a table locked (`LOCK TABLES ... WRITE`, a change of it). So whoever reads
+//! waits a second at a time, and does nothing meanwhile that others wait for.
 
 use millrace_model::TableName;
 
@@ -35,10 +38,30 @@ pub fn is_lock_conflict(error: &MysqlError) -> bool {
     matches!(error, MysqlError::Server { code: 1205 | 1213, .. })
 }
 
+/// Makes the session one that waits a second at most for a table that somebody else has locked; [`is_lock_conflict`] tells
+/// that it did so in vain.
+pub async fn limit_lock_waits(session: &mut Session) -> Result<(), MysqlError> {
+    session.execute("preparing to wait for locked tables", "SET SESSION lock_wait_timeout = 1").await
+}
+
+/// Waits until nobody has locked the table against reading.
+pub async fn wait_for_table(session: &mut Session, table: &TableName) -> Result<(), MysqlError> {
+    let doing = format!("waiting for table \"{table}\"");
+    session.execute(&doing, &format!("SELECT 1 FROM {} LIMIT 0", table_ident(table))).await
+}
+
+/// The same within an open transaction, which then does not keep the table: `ROLLBACK TO SAVEPOINT` gives back the metadata
+/// locks that were taken since, and leaves a snapshot as it is (as mysqldump does between two tables).
+pub async fn wait_for_table_in_snapshot(session: &mut Session, table: &TableName) -> Result<(), MysqlError> {
+    session.execute("marking the place in a snapshot", "SAVEPOINT millrace").await?;
+    wait_for_table(session, table).await?;
+    session.execute("giving a table back", "ROLLBACK TO SAVEPOINT millrace").await
+}
+
 /// Keeps everybody from writing to a table until [`unlock_tables`]; waits a second at most for those that do.
 pub async fn lock_table(session: &mut Session, table: &TableName) -> Result<(), MysqlError> {
     let doing = format!("locking table \"{table}\" for a moment");
-    session.execute(&doing, "SET SESSION lock_wait_timeout = 1").await?;
+    limit_lock_waits(session).await?;
     session.execute(&doing, &format!("LOCK TABLES {} READ", table_ident(table))).await
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use millrace_testkit::{Stage, StageCommand, built_binary, poll_until};
+use mysql_async::prelude::Queryable;
 use serde_json::Value;
 
 use crate::world::{World, millrace};
@@ -91,6 +92,64 @@ async fn a_running_task_shows_its_tables_and_a_small_latency() -> Result<()> {
     assert_eq!(without["stages"][2]["does_not_answer"], "nothing listens there");
     drop(stages);
     wait_for(&task, "a task that does not run", |status| status["state"] == "not running").await?;
+    world.remove().await
+}
+
+/// Two tables that others may keep locked: large enough to be divided among the readers, and without a key.
+const LOCKED: &str = "
+CREATE TABLE a_locked (id INT PRIMARY KEY);
+CREATE TABLE a_locked_without_key (id INT);
+SET SESSION cte_max_recursion_depth = 5000;
+INSERT INTO a_locked WITH RECURSIVE n AS (SELECT 1 AS id UNION ALL SELECT id + 1 FROM n WHERE id < 5000) SELECT id FROM n;
+INSERT INTO a_locked_without_key SELECT id FROM a_locked;
+ANALYZE TABLE a_locked;
+";
+
+/// The tables that are not loaded yet, without the database.
+fn to_be_loaded(status: &Value) -> Vec<&str> {
+    let tables = status["tables"].as_array().map_or(&[][..], Vec::as_slice).iter();
+    let rest = tables.filter(|table| table["state"] != "loaded").filter_map(|table| table["table"].as_str());
+    rest.map(|name| name.rsplit_once('.').map_or(name, |(_, table)| table)).collect()
+}
+
+#[tokio::test]
+async fn tables_that_somebody_keeps_locked_are_shown_and_hold_up_no_other() -> Result<()> {
+    let world = World::new("locked").await?;
+    let name = &world.name;
+    world.mysql(&format!("USE {name}; {LOCKED}")).await?;
+    let task = world.embedded_task("full = { chunk_rows = 100, readers = 3 }")?;
+    let mut holder = world.servers.connect_mysql().await?;
+    holder.query_drop(format!("LOCK TABLES {name}.a_locked WRITE, {name}.a_locked_without_key WRITE")).await?;
+    let program = StageCommand::new(env!("CARGO_BIN_EXE_millrace")).argument("run").argument(&task);
+    let mut run = program.spawn(&world.folder.join("run.log"))?;
+    let two_wait = |status: &Value| {
+        let known = status["tables"].as_array().map_or(0, Vec::len);
+        known == 5 && to_be_loaded(status) == ["a_locked", "a_locked_without_key"]
+    };
+    wait_for(&task, "a task that has two tables to load", two_wait).await?;
+    let mut source = world.servers.connect_mysql().await?;
+    for table in ["a_locked", "a_locked_without_key"] {
+        let waits = format!(
+            "SELECT COUNT(*) FROM performance_schema.threads WHERE PROCESSLIST_STATE = 'Waiting for table metadata lock' \
+             AND PROCESSLIST_INFO LIKE '%`{name}`.`{table}`%'"
+        );
+        poll_until(LIMIT, table, async || Ok(source.query_first::<u64, _>(&waits).await? > Some(0))).await?;
+    }
+    // The others are followed meanwhile.
+    world.mysql(&format!("INSERT INTO {name}.customers (id, name, born) VALUES (4, 'd', '2000-01-04')")).await?;
+    let destination = world.servers.connect_postgres().await?;
+    let sql = format!("SELECT id FROM {name}.customers WHERE id = 4");
+    poll_until(LIMIT, "a row of another table", async || Ok(destination.query(&sql, &[]).await?.len() == 1)).await?;
+    let now = status(&task)?;
+    assert!(two_wait(&now) && now["phase"] == "full", "{now:#}");
+    holder.query_drop("UNLOCK TABLES").await?;
+    wait_for(&task, "a task that has loaded all tables", |status| to_be_loaded(status).is_empty()).await?;
+    let counts =
+        format!("SELECT (SELECT count(*) FROM {name}.a_locked), (SELECT count(*) FROM {name}.a_locked_without_key)");
+    let loaded = async || destination.query_one(&counts, &[]).await.map(|row| (row.get(0), row.get(1)));
+    poll_until(LIMIT, "the rows of both", async || Ok(loaded().await? == (5000_i64, 5000_i64))).await?;
+    run.terminate()?;
+    run.wait_for_success(LIMIT).await?;
     world.remove().await
 }
 
