@@ -24,7 +24,7 @@ build: setup ## build everything
 test: setup ## all tests, against real servers of their own (installs missing ones as root), stopped at the end
 	@deploy/local/with-servers deploy/local/test $(TEST)
 
-bench: setup ## measure speed: WORKLOADS="w1 w3" SCALE=0.1 WAY=staged COMPRESSION=none, all without; see docs/performance.md
+bench: setup ## measure speed: WORKLOADS="w1 w3" SCALE=0.1 WAY=staged COMPRESSION=lz4, all without; see docs/performance.md
 	@BENCH_ARGUMENTS="$(if $(SCALE),--scale $(SCALE)) $(if $(WAY),--way $(WAY)) $(if $(COMPRESSION),--compression $(COMPRESSION))" \
 		MILLRACE_MYSQL_OPTIONS=--loose-binlog-row-metadata=FULL \
 		MILLRACE_POSTGRES_OPTIONS="-c fsync=on -c shared_buffers=512MB -c max_wal_size=4GB" \

@@ -18,10 +18,10 @@ pub(crate) const NAME: &str = "bench";
 /// How messages are compressed in Kafka.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Compression {
-    /// As the stages do where the task file says nothing.
-    Lz4,
-    /// Not at all.
+    /// Not at all, as where the task file says nothing.
     None,
+    /// As it is worth on a slow network or a small disk.
+    Lz4,
 }
 
 /// Partitions of each topic, where a workload says nothing else.

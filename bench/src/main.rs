@@ -74,7 +74,7 @@ struct Arguments {
     #[arg(long)]
     way: Vec<Way>,
     /// How messages are compressed in Kafka.
-    #[arg(long, value_enum, default_value_t = Compression::Lz4)]
+    #[arg(long, value_enum, default_value_t = Compression::None)]
     compression: Compression,
     /// Folder of the stages' programs.
     #[arg(long)]

@@ -21,8 +21,8 @@ pub(crate) async fn measure(ground: &Ground) -> Result<Vec<Run>> {
         let mut clock = Clock::start(ground)?;
         let mut stages = Stages::start(ground, Way::Staged, &[role])?;
         let end = match role {
-            // Its count is shown now and then, and the last one only when more comes.
-            "transform" => stages.until_idle(async |stages| Ok(stages.shown(counter).await >= all / 2)).await?,
+            // Its count is shown now and then, and the last one only when more comes, which capture would see to.
+            "transform" => stages.until_idle(async |stages| Ok(stages.shown(counter).await >= 1)).await?,
             _ => stages.until("all rows", async |stages| Ok(stages.shown(counter).await >= all)).await?,
         };
         clock.stop(end);

@@ -245,8 +245,8 @@ fn task_file(ground: &Ground, way: Way, addresses: &[SocketAddr]) -> Result<Stri
     let log = match way {
         Way::Staged => {
             let options = match ground.compression {
-                Compression::Lz4 => "",
-                Compression::None => "options = { \"compression.type\" = \"none\" }\n",
+                Compression::None => "",
+                Compression::Lz4 => "options = { \"compression.type\" = \"lz4\" }\n",
             };
             format!("[log]\nkafka = \"{}\"\npartitions = {}\n{options}\n", ground.servers.kafka, ground.partitions)
         }

@@ -10,8 +10,8 @@
 //! **Both producers**
 //! - `enable.idempotence`, `acks` = all, `max.in.flight` = 5: each message once and in order per partition, on all
 //!   in-sync replicas, over retries of the client.
-//! - `compression.type` = lz4: cheap, and the messages repeat themselves; `linger.ms` = 5: what is sent together goes
-//!   together.
+//! - `linger.ms` = 1: a message holds all the rows that there are for it already, so that there is little to wait for.
+//!   `compression.type` stays librdkafka's, none (docs/adr/0026-no-compression.md).
 //! - `message.max.bytes` = [`MESSAGE_LIMIT`], the limit with which our topics are made.
 //! - `queue.buffering.max.kbytes` = a share of the task's `memory`: what that unacknowledged messages may take; a full queue is
 //!   back-pressure. `queue.buffering.max.messages` = 0: bytes alone count.
@@ -20,7 +20,6 @@
 //! - `transactional.id` = `<task>.capture`: one living capture a task; starting one fences all older ones.
 //! - `transaction.timeout.ms` = [`TRANSACTION_TIMEOUT`]: a dead capture holds readers back for that long at most.
 //!   librdkafka lowers `message.timeout.ms` to it.
-//! - `linger.ms` = 1: a step is sent in one go, and its commit waits for the acknowledgements.
 //!
 //! **Partition writer** (transform)
 //! - `message.timeout.ms` = 0: a message never times out, so none is given up while those behind it are delivered;
@@ -73,12 +72,8 @@ type Settings<'a> = &'a [(&'a str, &'a str)];
 
 const EVERY_CLIENT: Settings<'static> = &[("client.id", "millrace"), ("log.connection.close", "false")];
 
-const PRODUCER_DEFAULTS: Settings<'static> = &[
-    ("compression.type", "lz4"),
-    ("linger.ms", "5"),
-    ("message.max.bytes", "4194304"),
-    ("queue.buffering.max.messages", "0"),
-];
+const PRODUCER_DEFAULTS: Settings<'static> =
+    &[("linger.ms", "1"), ("message.max.bytes", "4194304"), ("queue.buffering.max.messages", "0")];
 
 const CONSUMER_DEFAULTS: Settings<'static> = &[("fetch.queue.backoff.ms", "20"), ("fetch.wait.max.ms", "250")];
 
@@ -143,7 +138,6 @@ fn layered(
 
 /// The transactional producer of capture.
 pub(crate) fn step_writer(options: &LogOptions, names: &TopicNames) -> Result<ClientConfig, LogError> {
-    let defaults: Vec<(&str, &str)> = PRODUCER_DEFAULTS.iter().copied().chain([("linger.ms", "1")]).collect();
     let guarantees = [
         ("enable.idempotence", "true"),
         ("acks", "all"),
@@ -151,7 +145,7 @@ pub(crate) fn step_writer(options: &LogOptions, names: &TopicNames) -> Result<Cl
         ("transactional.id", &names.capture()),
         ("transaction.timeout.ms", &TRANSACTION_TIMEOUT.as_millis().to_string()),
     ];
-    layered(options, &defaults, &producer_shares(options), &guarantees)
+    layered(options, PRODUCER_DEFAULTS, &producer_shares(options), &guarantees)
 }
 
 /// The idempotent producer of transform.

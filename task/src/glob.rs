@@ -3,6 +3,7 @@
 //! <https://dev.mysql.com/doc/refman/8.4/en/identifiers.html>. Names are compared exactly, in upper and lower case.
 
 use std::fmt;
+use std::str::Chars;
 
 /// A pattern for one name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,26 +86,31 @@ impl Glob {
         self.literal.as_deref()
     }
 
-    /// Whether a name matches as a whole.
+    /// Whether a name matches as a whole. Asked for each event of the binlog: nothing is allocated.
     pub fn matches(&self, name: &str) -> bool {
-        let name: Vec<char> = name.chars().collect();
-        let (mut at_token, mut at_letter) = (0, 0);
-        // Where the last `*` was, and up to which letter it was taken to reach.
-        let mut star: Option<(usize, usize)> = None;
-        while at_letter < name.len() {
+        if let Some(literal) = &self.literal {
+            return literal == name;
+        }
+        let (mut at_token, mut rest) = (0, name.chars());
+        // The last `*`, and what follows the letters that it was taken for.
+        let mut star: Option<(usize, Chars<'_>)> = None;
+        loop {
+            let mut after = rest.clone();
+            let Some(letter) = after.next() else { break };
             match self.tokens.get(at_token) {
+                Some(Token::Any) if at_token + 1 == self.tokens.len() => return true,
                 Some(Token::Any) => {
-                    star = Some((at_token, at_letter));
+                    star = Some((at_token, rest.clone()));
                     at_token += 1;
                 }
-                Some(token) if token.takes(name[at_letter]) => {
+                Some(token) if token.takes(letter) => {
                     at_token += 1;
-                    at_letter += 1;
+                    rest = after;
                 }
                 _ => {
-                    let Some((star_token, reached)) = star else { return false };
-                    star = Some((star_token, reached + 1));
-                    (at_token, at_letter) = (star_token + 1, reached + 1);
+                    let Some((star_token, reached)) = &mut star else { return false };
+                    reached.next();
+                    (at_token, rest) = (*star_token + 1, reached.clone());
                 }
             }
         }

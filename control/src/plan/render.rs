@@ -75,6 +75,9 @@ pub(super) fn to_text(plan: &Plan, file: &Path, detail: Detail, colours: Colours
         }
         None => lines.push(format!("{size}; the task has no full load")),
     }
+    if let Some(kept) = plan.way.kept() {
+        lines.push(format!("  {}", colours.paint(Colour::Faint, kept)));
+    }
     lines.push(String::new());
     let file = shell_word(file);
     lines.push(format!("The statements: millrace plan {file} --sql. What every type becomes: docs/type-mapping.md."));

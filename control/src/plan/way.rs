@@ -61,6 +61,17 @@ impl Way {
         }
     }
 
+    /// What of the rows is kept on the way, for people.
+    pub(super) fn kept(&self) -> Option<&'static str> {
+        match self {
+            Self::Kafka { .. } => Some(
+                "kafka keeps about as much, and the changes, in each of its two topics for 7 days, in each copy; \
+                 \"compression.type\" of log.options makes it less",
+            ),
+            Self::OneProcess => None,
+        }
+    }
+
     /// The same for programs.
     pub(super) fn to_json(&self) -> Value {
         match self {
