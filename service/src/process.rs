@@ -15,6 +15,7 @@ use crate::context::StageContext;
 use crate::crypto::install_crypto_provider;
 use crate::exit::exit_code;
 use crate::exporter::Exporter;
+use crate::freed_memory::keep_freed_memory;
 use crate::http::HttpServer;
 use crate::logs::install_logs;
 use crate::retry::{Outcome, run_stage};
@@ -33,6 +34,7 @@ where
     Make: FnMut(StageContext) -> Running,
     Running: Future<Output = Result<Outcome, Failure>>,
 {
+    keep_freed_memory();
     let arguments = Arguments::of_process(stage);
     let ended = catch_unwind(AssertUnwindSafe(|| start(stage, &arguments, attempt)));
     // The panic itself is on standard error already.

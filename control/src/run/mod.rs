@@ -17,7 +17,7 @@ use clap::Args;
 use millrace_model::Failure;
 use millrace_service::{
     Exporter, HttpServer, LogFormat, Outcome, Shutdown, StageContext, StageName, exit_code, install_crypto_provider,
-    install_logs, run_stage,
+    install_logs, keep_freed_memory, run_stage,
 };
 use millrace_task::Task;
 
@@ -55,6 +55,7 @@ fn start(arguments: &Arguments) -> Result<Outcome, Failure> {
         install_logs(arguments.log_format)?;
     }
     install_crypto_provider();
+    keep_freed_memory();
     let show = if is_terminal { Show::Bars } else { Show::Lines };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
