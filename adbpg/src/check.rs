@@ -1,6 +1,6 @@
 //! What is looked at before a task starts. Each check says what it found, and how to mend it; none changes anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_model::{PgType, TableName, TableSchema};
 use tokio_postgres::Client;
@@ -144,16 +144,21 @@ impl WriteTransaction<'_> {
     }
 }
 
+/// The schemas of these tables as literals, for IN. Tables are looked up by schema and then told apart here: pairs of names
+/// would be as many nested conditions, for which the server's stack has no room at some thousands.
+pub(crate) fn schemas_of<'a>(names: impl IntoIterator<Item = &'a TableName>) -> Result<String, AdbpgError> {
+    let schemas: BTreeSet<&str> = names.into_iter().map(|name| &*name.database).collect();
+    Ok(schemas.into_iter().map(literal).collect::<Result<Vec<_>, _>>()?.join(", "))
+}
+
 async fn existing_tables(client: &Client, names: &[TableName]) -> Result<Vec<TableName>, AdbpgError> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let wanted: Result<Vec<String>, AdbpgError> =
-        names.iter().map(|name| Ok(format!("({}, {})", literal(&name.database)?, literal(&name.table)?))).collect();
     let sql = format!(
         "SELECT n.nspname, c.relname, c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
-         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND (n.nspname, c.relname) IN ({})",
-        wanted?.join(", ")
+         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname IN ({})",
+        schemas_of(names)?
     );
     let mut there = BTreeMap::new();
     for row in rows(client, "look for existing tables", &sql).await? {

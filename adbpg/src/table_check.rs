@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use millrace_model::{PgType, TableName, TableSchema};
 
-use crate::check::{Finding, Verdict};
+use crate::check::{Finding, Verdict, schemas_of};
 use crate::connect::{Connection, rows};
 use crate::error::AdbpgError;
-use crate::ident::{QualifiedName, literal};
+use crate::ident::QualifiedName;
 use crate::state::text;
 
 /// Names in a message; the rest is counted.
@@ -61,15 +61,11 @@ impl Connection {
         if schemas.is_empty() {
             return Ok(there);
         }
-        let wanted: Result<Vec<String>, AdbpgError> = schemas
-            .iter()
-            .map(|schema| Ok(format!("({}, {})", literal(&schema.name.database)?, literal(&schema.name.table)?)))
-            .collect();
         let sql = format!(
             "SELECT n.nspname, c.relname, a.attname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
              JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
-             WHERE c.relkind IN ('r', 'p') AND (n.nspname, c.relname) IN ({})",
-            wanted?.join(", ")
+             WHERE c.relkind IN ('r', 'p') AND n.nspname IN ({})",
+            schemas_of(schemas.iter().map(|schema| &schema.name))?
         );
         for row in rows(&self.client, "read the columns of existing tables", &sql).await? {
             let name = TableName::new(text(&row, 0, "pg_namespace.nspname")?, text(&row, 1, "pg_class.relname")?);

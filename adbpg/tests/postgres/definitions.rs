@@ -41,6 +41,9 @@ async fn tables_with_hostile_names_are_made() {
         }
         let wanted = [TableName::new("public", "none"), schema.name.clone()];
         assert_eq!(connection.existing_tables(&wanted).await.unwrap(), [schema.name.clone()]);
+        let many = (0..20_000).map(|number| TableName::new(&*schema.name.database, format!("t{number}")));
+        let many: Vec<TableName> = many.chain(wanted.clone()).collect();
+        assert_eq!(connection.existing_tables(&many).await.unwrap(), [schema.name.clone()]);
         let after = [render_analyze(&schema.name).unwrap(), render_truncate(&schema.name).unwrap()];
         connection.execute("analyze and truncate", &after).await.unwrap();
         let sql = "SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef ORDER BY adnum";
