@@ -1,9 +1,16 @@
 //! Messages of the owned partitions, into the machine that decides what is written together.
+//!
+//! While a transaction is written, what is written next is read and decoded ([`Feed::meanwhile`]). Why nothing is lost
+//! where taking a message is given up halfway: the message stands in `arrived` from its decoding until the machine has
+//! it, and whoever takes next goes on with it.
 
-use std::time::Duration;
+use std::future::pending;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use millrace_eventlog::{LogOptions, Message, PartitionReader, ReadEvent, SchemaReader, StartAt, TopicNames};
+use millrace_model::batch::Batch;
 use millrace_model::{Failure, PgType, TableSchema, TableState};
 use millrace_proto::{BatchDecoder, Received, decode_schema, schema_record_key, schema_record_prefix};
 use millrace_protocol::cut::{Cuts, Progress};
@@ -21,8 +28,21 @@ pub(crate) struct Feed {
     owned: Vec<u32>,
     paused: Vec<u32>,
     partitions: u32,
-    /// Bytes that wait to be written before the transaction is written ahead, and partitions that are ahead are paused.
+    /// Bytes that wait to be written before the transaction is written ahead, and partitions that are ahead are paused. As
+    /// many may be in the transaction that is being written.
     held: usize,
+    /// A message that the machine does not have yet: its tables' schemas are awaited.
+    arrived: Option<Arrived>,
+    /// What failed while a transaction was written, which is committed first.
+    failed: Option<Failure>,
+}
+
+/// A message as it came, from its first part's offset to its last part's.
+struct Arrived {
+    partition: u32,
+    offsets: (i64, i64),
+    batch: Batch<PgType>,
+    since: Instant,
 }
 
 impl Feed {
@@ -33,15 +53,18 @@ impl Feed {
         fingerprint: [u8; 16],
         task_id: &str,
     ) -> Result<Self, Failure> {
+        let held = options.memory.held();
         Ok(Self {
             reader: PartitionReader::open(options, &names.transformed, &names.apply_progress_group())?,
             schemas: SchemaReader::open(options, names)?,
             decoder: BatchDecoder::new(fingerprint, Some(task_id.to_owned())),
-            cuts: Cuts::new(options.partitions, &[], 0, options.memory.held()),
+            cuts: Cuts::new(options.partitions, &[], 0, held),
             owned: Vec::new(),
             paused: Vec::new(),
             partitions: options.partitions,
-            held: options.memory.held(),
+            held,
+            arrived: None,
+            failed: None,
         })
     }
 
@@ -64,54 +87,83 @@ impl Feed {
         self.cuts = Cuts::new(self.partitions, &standing, floor, self.held);
         self.owned = owned.to_vec();
         self.paused.clear();
+        self.arrived = None;
         for progress in &standing {
             self.reader.assign(progress.partition, StartAt::Offset(progress.next_offset));
         }
     }
 
-    /// Waits for the next message. Nothing is lost if it is dropped.
-    pub(crate) async fn next(&self) -> Result<ReadEvent, Failure> {
-        Ok(self.reader.next().await?)
-    }
-
-    /// Takes a message with all that are there already, within bounds. Must not be dropped before it is done.
-    pub(crate) async fn collect(&mut self, first: ReadEvent) -> Result<(), Failure> {
-        let began = std::time::Instant::now();
-        self.take(first).await?;
+    /// Waits for a message and takes it with all that are there already, within bounds. Nothing is lost if it is dropped.
+    pub(crate) async fn collect(&mut self) -> Result<(), Failure> {
+        self.take().await?;
+        let began = Instant::now();
         while self.cuts.bytes() < self.held && began.elapsed() < COLLECT_LIMIT {
-            let Some(event) = self.reader.next().now_or_never() else { break };
-            self.take(event?).await?;
+            let Some(taken) = self.take().now_or_never() else { break };
+            taken?;
         }
         self.pause();
         Ok(())
     }
 
-    async fn take(&mut self, event: ReadEvent) -> Result<(), Failure> {
-        match event {
-            ReadEvent::Message(message) => self.message(message).await,
-            ReadEvent::EndOfPartition { .. } => Ok(()),
+    /// Takes messages until something is done. What fails of that fails whoever takes next.
+    pub(crate) async fn meanwhile<T>(&mut self, doing: impl Future<Output = T>) -> T {
+        let mut doing = pin!(doing);
+        loop {
+            let taken = async {
+                match self.cuts.bytes() < self.held && self.failed.is_none() {
+                    true => self.take().await,
+                    false => pending().await,
+                }
+            };
+            let taken = tokio::select! {
+                biased;
+                done = &mut doing => return done,
+                taken = taken => taken,
+            };
+            self.failed = taken.err();
         }
     }
 
-    async fn message(&mut self, message: Message) -> Result<(), Failure> {
+    /// Waits for a message and takes it. Nothing is lost if it is dropped.
+    async fn take(&mut self) -> Result<(), Failure> {
+        if let Some(failed) = self.failed.take() {
+            return Err(failed);
+        }
+        if self.arrived.is_none() {
+            match self.reader.next().await? {
+                ReadEvent::Message(message) => self.arrived = self.decode(message)?,
+                ReadEvent::EndOfPartition { .. } => {}
+            }
+        }
+        self.hand_over().await
+    }
+
+    fn decode(&mut self, message: Message) -> Result<Option<Arrived>, Failure> {
         let cuts = &self.cuts;
         let columns = |key| cuts.schema(key).map(|schema| schema.columns.len());
         let (partition, offset) = (message.partition, message.offset);
         let (first_offset, batch) = match self.decoder.decode::<PgType>(message.payload, columns)? {
             Received::Batch(batch) => (offset, batch),
             Received::Part(part) => {
-                let Some(joined) = self.cuts.offer_part(partition, offset, part) else { return Ok(()) };
+                let Some(joined) = self.cuts.offer_part(partition, offset, part) else { return Ok(None) };
                 let cuts = &self.cuts;
                 let columns = |key| cuts.schema(key).map(|schema| schema.columns.len());
                 (joined.first_offset, self.decoder.decode_joined(joined.into_bytes(), columns)?)
             }
         };
-        for key in self.cuts.missing_schemas(&batch) {
-            let record = schema_record_key(key);
-            let value = self.schemas.get(record.as_bytes(), SchemaReader::WAIT).await?;
+        Ok(Some(Arrived { partition, offsets: (first_offset, offset), batch, since: Instant::now() }))
+    }
+
+    /// Gives what arrived to the machine, once its schemas are there.
+    async fn hand_over(&mut self) -> Result<(), Failure> {
+        let Some(arrived) = &self.arrived else { return Ok(()) };
+        for key in self.cuts.missing_schemas(&arrived.batch) {
+            let limit = SchemaReader::WAIT.saturating_sub(arrived.since.elapsed());
+            let value = self.schemas.get(schema_record_key(key).as_bytes(), limit).await?;
             self.cuts.add_schema(key, std::sync::Arc::new(decode_schema(value)?));
         }
-        Ok(self.cuts.offer_joined(partition, first_offset, offset, batch)?)
+        let Some(Arrived { partition, offsets: (first, last), batch, .. }) = self.arrived.take() else { return Ok(()) };
+        Ok(self.cuts.offer_joined(partition, first, last, batch)?)
     }
 
     /// What these tables become in the destination, once transform says so.
@@ -155,3 +207,6 @@ impl Feed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,7 +96,7 @@ impl Stage {
                 biased;
                 () = shutdown.requested() => return Ok(Outcome::Stopped),
                 event = membership.next() => self.member(event?, membership).await?,
-                event = self.feed.next() => self.feed.collect(event?).await?,
+                collected = self.feed.collect() => collected?,
                 _ = poll.tick(), if matches!(turn, Turn::Poll) => {}
             }
             turn = self.turn(membership).await?;

@@ -7,7 +7,7 @@ use millrace_adbpg::{
 };
 use millrace_eventlog::{Membership, MembershipEvent};
 use millrace_model::batch::Watermark;
-use millrace_model::{Failure, HoldOrigin};
+use millrace_model::{Failure, HoldOrigin, PgType, SchemaKey};
 use millrace_protocol::compact::{self, Clear};
 use millrace_protocol::cut::{Ended, Progress, Then, Work, Write};
 use millrace_service::Shutdown;
@@ -79,24 +79,14 @@ pub(crate) async fn carry_out(
     let mut changes = 0;
     loop {
         changes += write.tables.iter().map(|table| table.changes).sum::<u64>();
-        write_tables(&mut transaction, write.tables, terms).await?;
-        for (key, partition) in &write.loaded {
-            transaction.record_loaded(task_id, key.version, key.hash, *partition).await?;
-        }
+        feed.meanwhile(write_rows(&mut transaction, write.tables, &write.loaded, terms)).await?;
         match write.then {
             Then::Commit(progress) => {
-                let rows: Vec<PartitionProgress> = progress.iter().map(to_row).collect();
-                // Last of all tables, so that two writers lock them in the same order.
-                let replaced = terms.guard.store(&mut transaction, task_id).await?;
-                if replaced == Replaced::Lost || transaction.advance_progress(task_id, &rows).await? == Advance::Lost {
-                    transaction.rollback().await?;
-                    return Ok(Written::Undone);
-                }
                 let watermark = write.watermark;
-                return match transaction.commit().await? {
-                    CommitOutcome::Committed => Ok(Written::Committed { progress, changes, watermark }),
-                    CommitOutcome::Unknown(error) => Err(error.into()),
-                };
+                return Ok(match feed.meanwhile(commit(transaction, terms, &progress)).await? {
+                    Advance::Advanced => Written::Committed { progress, changes, watermark },
+                    Advance::Lost => Written::Undone,
+                });
             }
             Then::KeepOpen => match more(feed, interrupts).await? {
                 More::Write(next) => write = next,
@@ -114,6 +104,39 @@ pub(crate) async fn carry_out(
     }
 }
 
+/// Writes tables, and which tables' snapshots are complete with them.
+async fn write_rows(
+    transaction: &mut WriteTransaction<'_>,
+    tables: Vec<compact::TableWrite>,
+    loaded: &[(SchemaKey<PgType>, u32)],
+    terms: &mut Terms<'_>,
+) -> Result<(), Failure> {
+    write_tables(transaction, tables, terms).await?;
+    for (key, partition) in loaded {
+        transaction.record_loaded(terms.task_id, key.version, key.hash, *partition).await?;
+    }
+    Ok(())
+}
+
+/// Puts the progress into the transaction and commits it; where another was faster, nothing of it is there.
+async fn commit(
+    mut transaction: WriteTransaction<'_>,
+    terms: &mut Terms<'_>,
+    progress: &[Progress],
+) -> Result<Advance, Failure> {
+    let rows: Vec<PartitionProgress> = progress.iter().map(to_row).collect();
+    // Last of all tables, so that two writers lock them in the same order.
+    let replaced = terms.guard.store(&mut transaction, terms.task_id).await?;
+    if replaced == Replaced::Lost || transaction.advance_progress(terms.task_id, &rows).await? == Advance::Lost {
+        transaction.rollback().await?;
+        return Ok(Advance::Lost);
+    }
+    match transaction.commit().await? {
+        CommitOutcome::Committed => Ok(Advance::Advanced),
+        CommitOutcome::Unknown(error) => Err(error.into()),
+    }
+}
+
 /// What comes after a piece that was written ahead.
 enum More {
     Write(Write),
@@ -127,19 +150,18 @@ enum More {
 async fn more(feed: &mut Feed, interrupts: &mut Interrupts<'_>) -> Result<More, Failure> {
     let limit = tokio::time::Instant::now() + AHEAD_LIMIT;
     loop {
+        if let Work::Write(write) = feed.cuts.next_work() {
+            feed.pause();
+            return Ok(More::Write(write));
+        }
         // What was just written ahead may have paused a partition that the cut now waits for.
         feed.pause();
-        let event = tokio::select! {
+        tokio::select! {
             biased;
             () = interrupts.shutdown.requested() => return Ok(More::Interrupted(Interruption::Stop)),
             event = interrupts.membership.next() => return Ok(More::Interrupted(Interruption::Member(event?))),
             () = tokio::time::sleep_until(limit) => return Ok(More::TooLate),
-            event = feed.next() => event?,
-        };
-        feed.collect(event).await?;
-        if let Work::Write(write) = feed.cuts.next_work() {
-            feed.pause();
-            return Ok(More::Write(write));
+            collected = feed.collect() => collected?,
         }
     }
 }

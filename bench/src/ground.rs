@@ -41,6 +41,8 @@ pub(crate) struct Ground {
     pub(crate) compression: Compression,
     /// Of the task's topics.
     pub(crate) partitions: u32,
+    /// MiB of each process, where the task file says it.
+    pub(crate) memory: Option<u32>,
     /// Part of the rows.
     scale: f64,
     /// Folder of the servers' data and pids.
@@ -66,6 +68,7 @@ impl Ground {
             folder: folder.to_owned(),
             compression,
             partitions: PARTITIONS,
+            memory: None,
             scale,
             local: local.into(),
         })

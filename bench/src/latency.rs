@@ -51,7 +51,8 @@ pub(crate) async fn measure(ground: &Ground, way: Way) -> Result<Vec<Run>> {
     Ok(runs)
 }
 
-async fn measure_rows(ground: &Ground, way: Way, rows: u64) -> Result<Run> {
+/// Transactions of so many rows.
+pub(crate) async fn measure_rows(ground: &Ground, way: Way, rows: u64) -> Result<Run> {
     ground.reset_source().await?;
     let table = "CREATE TABLE beat (id BIGINT PRIMARY KEY, k INT NOT NULL, note VARCHAR(100) NOT NULL); \
                  INSERT INTO beat VALUES (0, 0, 'first')";

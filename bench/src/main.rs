@@ -18,6 +18,7 @@ mod report;
 mod run;
 mod scaling;
 mod single;
+mod sizing;
 mod stages;
 mod usage;
 
@@ -60,6 +61,8 @@ enum Workload {
     Growth,
     /// One against several transforms and applies, each limited to a part of a core; a slow consumer of the topics.
     Scaling,
+    /// W3 and W4 with few and many partitions, W3 with little and much memory.
+    Sizing,
 }
 
 /// Measures how fast tables move; the servers are those of MILLRACE_TEST_... in the folder MILLRACE_LOCAL.
@@ -119,6 +122,7 @@ async fn run(ground: &mut Ground, workload: Workload, ways: &[Way], report: &mut
         Workload::Limits => limits::measure(ground).await?.into_iter().try_for_each(|run| report.add(run))?,
         Workload::Alone => single::measure(ground).await?.into_iter().try_for_each(|run| report.add(run))?,
         Workload::Scaling => scaling::measure(ground, report).await?,
+        Workload::Sizing => sizing::measure(ground, report).await?,
         Workload::Growth => {
             for &way in ways {
                 growth::measure(ground, way, report).await?;

@@ -252,8 +252,9 @@ fn task_file(ground: &Ground, way: Way, addresses: &[SocketAddr]) -> Result<Stri
         }
         Way::Run => String::new(),
     };
+    let memory = ground.memory.map(|mebibytes| format!("memory = {mebibytes}\n")).unwrap_or_default();
     Ok(format!(
-        "name = \"{NAME}\"\n\n\
+        "name = \"{NAME}\"\n{memory}\n\
          [source]\nurl = \"{source}\"\n\n\
          [destination]\nurl = \"{destination}\"\n\n\
          {log}\

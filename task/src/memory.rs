@@ -50,7 +50,8 @@ impl Memory {
         self.bytes() / 32
     }
 
-    /// Rows that apply holds until their cut, or until it writes them ahead: 16 MiB of 256.
+    /// Rows that apply holds until their cut, or until it writes them ahead, and as much again that it writes meanwhile:
+    /// 16 MiB of 256 each.
     pub fn held(self) -> usize {
         self.bytes() / 16
     }
