@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 use crate::connect::{Connection, rows};
 use crate::error::AdbpgError;
 use crate::ident::{Ident, literal};
-use crate::state::{number, text};
+use crate::state::text;
 use crate::write::WriteTransaction;
 
 /// The result of one check.
@@ -144,28 +144,29 @@ impl WriteTransaction<'_> {
     }
 }
 
-/// The schemas of these tables as literals, for IN. Tables are looked up by schema and then told apart here: pairs of names
-/// would be as many nested conditions, for which the server's stack has no room at some thousands.
-pub(crate) fn schemas_of<'a>(names: impl IntoIterator<Item = &'a TableName>) -> Result<String, AdbpgError> {
-    let schemas: BTreeSet<&str> = names.into_iter().map(|name| &*name.database).collect();
-    Ok(schemas.into_iter().map(literal).collect::<Result<Vec<_>, _>>()?.join(", "))
-}
-
 async fn existing_tables(client: &Client, names: &[TableName]) -> Result<Vec<TableName>, AdbpgError> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
+    let literals = |part: fn(&TableName) -> &str| {
+        let literals: Result<Vec<String>, AdbpgError> = names.iter().map(|name| literal(part(name))).collect();
+        literals.map(|literals| literals.join(", "))
+    };
+    // A join, whose time is that of the names and not that of all tables there are. Conditions of pairs would be nested as
+    // deep as there are names, for which the server's stack has no room at some thousands.
     let sql = format!(
-        "SELECT n.nspname, c.relname, c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
-         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname IN ({})",
-        schemas_of(names)?
+        "SELECT n.nspname, c.relname FROM unnest(ARRAY[{}]::name[], ARRAY[{}]::name[]) AS wanted (schema_name, table_name) \
+         JOIN pg_catalog.pg_namespace AS n ON n.nspname = wanted.schema_name \
+         JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.table_name \
+         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')",
+        literals(|name| &name.database)?,
+        literals(|name| &name.table)?
     );
-    let mut there = BTreeMap::new();
+    let mut there = BTreeSet::new();
     for row in rows(client, "look for existing tables", &sql).await? {
-        let name = TableName::new(text(&row, 0, "pg_namespace.nspname")?, text(&row, 1, "pg_class.relname")?);
-        there.insert(name, number::<u32>(&row, 2, "pg_class.oid")?);
+        there.insert(TableName::new(text(&row, 0, "pg_namespace.nspname")?, text(&row, 1, "pg_class.relname")?));
     }
-    Ok(names.iter().filter(|name| there.contains_key(name)).cloned().collect())
+    Ok(names.iter().filter(|name| there.contains(name)).cloned().collect())
 }
 
 /// Whether every name fits and no two tables or columns would be one.

@@ -1,13 +1,13 @@
 //! Checks of the task's tables in the destination: that they can be created, or that hand-made ones fit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_model::{PgType, TableName, TableSchema};
 
-use crate::check::{Finding, Verdict, schemas_of};
+use crate::check::{Finding, Verdict};
 use crate::connect::{Connection, rows};
 use crate::error::AdbpgError;
-use crate::ident::QualifiedName;
+use crate::ident::{QualifiedName, literal};
 use crate::state::text;
 
 /// Names in a message; the rest is counted.
@@ -61,11 +61,13 @@ impl Connection {
         if schemas.is_empty() {
             return Ok(there);
         }
+        let databases: BTreeSet<&str> = schemas.iter().map(|schema| &*schema.name.database).collect();
+        let literals: Vec<String> = databases.into_iter().map(literal).collect::<Result<_, _>>()?;
         let sql = format!(
             "SELECT n.nspname, c.relname, a.attname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
              JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
              WHERE c.relkind IN ('r', 'p') AND n.nspname IN ({})",
-            schemas_of(schemas.iter().map(|schema| &schema.name))?
+            literals.join(", ")
         );
         for row in rows(&self.client, "read the columns of existing tables", &sql).await? {
             let name = TableName::new(text(&row, 0, "pg_namespace.nspname")?, text(&row, 1, "pg_class.relname")?);

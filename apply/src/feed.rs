@@ -13,7 +13,7 @@ use millrace_eventlog::{LogOptions, Message, PartitionReader, ReadEvent, SchemaR
 use millrace_model::batch::Batch;
 use millrace_model::{Failure, PgType, TableSchema, TableState};
 use millrace_proto::{BatchDecoder, Received, decode_schema, schema_record_key, schema_record_prefix};
-use millrace_protocol::cut::{Cuts, Progress};
+use millrace_protocol::cut::{Cuts, Progress, Work};
 
 /// How long one turn may collect messages that are there already.
 const COLLECT_LIMIT: Duration = Duration::from_millis(200);
@@ -101,8 +101,15 @@ impl Feed {
             let Some(taken) = self.take().now_or_never() else { break };
             taken?;
         }
-        self.pause();
         Ok(())
+    }
+
+    /// What to do next. Partitions that are ahead are read no further only where nothing can be done with what is there: to
+    /// go on with one costs a question to the broker, and what was read ahead of it.
+    pub(crate) fn next_work(&mut self) -> Work {
+        let work = self.cuts.next_work();
+        self.pause();
+        work
     }
 
     /// Takes messages until something is done. What fails of that fails whoever takes next.
@@ -189,7 +196,7 @@ impl Feed {
     }
 
     /// Pauses what is ahead and resumes what is no longer.
-    pub(crate) fn pause(&mut self) {
+    fn pause(&mut self) {
         let wanted = self.cuts.to_pause();
         for partition in wanted.iter().filter(|partition| !self.paused.contains(partition)) {
             self.reader.pause(*partition);

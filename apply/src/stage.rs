@@ -112,7 +112,7 @@ impl Stage {
             if self.others.are_awaited(&self.connection, &self.task.id).await? {
                 return Ok(Turn::Poll);
             }
-            match self.feed.cuts.next_work() {
+            match self.feed.next_work() {
                 Work::Write(write) => self.write(write, membership).await?,
                 Work::Barrier(standing) => {
                     if self.barrier(&standing).await? == Gate::Closed {
@@ -121,7 +121,6 @@ impl Stage {
                 }
                 Work::Ended => return self.end().await,
                 Work::Idle => {
-                    self.feed.pause();
                     self.finish_loaded().await?;
                     return Ok(Turn::Wait);
                 }
@@ -142,7 +141,6 @@ impl Stage {
             Written::Interrupted(Interruption::Member(event)) => self.member(event, membership).await,
             Written::Committed { progress, changes, watermark } => {
                 self.feed.show(&progress);
-                self.feed.pause();
                 self.tally.committed(&self.context, &progress, changes, watermark);
                 self.guard.show(&self.context);
                 self.prune().await

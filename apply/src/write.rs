@@ -150,12 +150,9 @@ enum More {
 async fn more(feed: &mut Feed, interrupts: &mut Interrupts<'_>) -> Result<More, Failure> {
     let limit = tokio::time::Instant::now() + AHEAD_LIMIT;
     loop {
-        if let Work::Write(write) = feed.cuts.next_work() {
-            feed.pause();
+        if let Work::Write(write) = feed.next_work() {
             return Ok(More::Write(write));
         }
-        // What was just written ahead may have paused a partition that the cut now waits for.
-        feed.pause();
         tokio::select! {
             biased;
             () = interrupts.shutdown.requested() => return Ok(More::Interrupted(Interruption::Stop)),

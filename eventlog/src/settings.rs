@@ -100,15 +100,27 @@ const MEMBER_GUARANTEES: Settings<'static> = &[
     ("allow.auto.create.topics", "false"),
 ];
 
+/// Least and most that one answer has of a partition, in bytes (a larger message comes alone); the most is the client's
+/// own default.
+const LEAST_FETCH: usize = 64 << 10;
+const MOST_FETCH: usize = 1 << 20;
+
 /// What a producer may keep until it is acknowledged.
 fn producer_shares(options: &LogOptions) -> [(&'static str, usize); 1] {
     [("queue.buffering.max.kbytes", options.memory.unacknowledged() >> 10)]
 }
 
-/// What a consumer may read ahead; one answer at a time comes on top.
-fn consumer_shares(options: &LogOptions) -> [(&'static str, usize); 2] {
+/// What a consumer may read ahead; one answer at a time comes on top. Each has room for all partitions, which would
+/// otherwise come one after the other, each with more than what is held of it until the others are there as well.
+fn consumer_shares(options: &LogOptions) -> [(&'static str, usize); 3] {
     let bytes = options.memory.read_ahead();
-    [("queued.max.messages.kbytes", bytes >> 10), ("fetch.max.bytes", bytes / 2)]
+    let answer = bytes / 2;
+    let of_partition = (answer / options.partitions.max(1) as usize).clamp(LEAST_FETCH, MOST_FETCH);
+    [
+        ("queued.max.messages.kbytes", bytes >> 10),
+        ("fetch.max.bytes", answer),
+        ("fetch.message.max.bytes", of_partition),
+    ]
 }
 
 fn layered(

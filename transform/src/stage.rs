@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use millrace_eventlog::{
     Broker, LogOptions, Membership, MembershipEvent, Message, PartitionReader, PartitionWriter, ReadEvent,
     SchemaReader, StableOffsetWatch, TopicNames, read_first_tables,
@@ -23,6 +24,9 @@ use crate::progress::Progress;
 
 /// How often the captured topic is looked at for a transaction that does not end.
 const WATCH: Duration = Duration::from_secs(5);
+
+/// Ends of the output that are read at once: each has a client of its own for that.
+const TAILS_AT_ONCE: usize = 8;
 
 /// How long the last messages may take to be acknowledged at the end.
 const FLUSH_LIMIT: Duration = Duration::from_secs(60);
@@ -150,9 +154,12 @@ impl Stage {
     async fn member(&mut self, event: MembershipEvent, membership: &Membership) -> Result<(), Failure> {
         match event {
             MembershipEvent::Assigned(partitions) => {
-                for partition in partitions {
-                    let resume = Lane::resume(&self.options, &self.names, &self.decoder, partition);
-                    let lane = tokio::time::timeout(TAIL_LIMIT, resume).await.map_err(|_| slow_tail(partition))??;
+                let lanes: Vec<(u32, Lane)> = stream::iter(partitions)
+                    .map(|partition| resume(&self.options, &self.names, &self.decoder, partition))
+                    .buffer_unordered(TAILS_AT_ONCE)
+                    .try_collect()
+                    .await?;
+                for (partition, lane) in lanes {
                     self.reader.assign(partition, lane.start);
                     self.lanes.insert(partition, lane);
                 }
@@ -275,4 +282,16 @@ fn slow_tail(partition: u32) -> Failure {
         format!("the end of the output's partition {partition} could not be read within {} s", TAIL_LIMIT.as_secs()),
         "look at the brokers: a transaction may hang",
     )
+}
+
+/// A partition, from the end of its output on.
+async fn resume(
+    options: &LogOptions,
+    names: &TopicNames,
+    decoder: &BatchDecoder,
+    partition: u32,
+) -> Result<(u32, Lane), Failure> {
+    let lane = Lane::resume(options, names, decoder, partition);
+    let lane = tokio::time::timeout(TAIL_LIMIT, lane).await.map_err(|_| slow_tail(partition))??;
+    Ok((partition, lane))
 }

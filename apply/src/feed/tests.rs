@@ -7,7 +7,7 @@ use millrace_model::part::WriterId;
 use millrace_model::schema::{Nullability, Placement, Route};
 use millrace_model::{Cell, Column, Row, SchemaKey, TableName};
 use millrace_proto::{Envelope, encode_messages, encode_schema};
-use millrace_protocol::cut::{Then, Work};
+use millrace_protocol::cut::Then;
 use millrace_task::Memory;
 
 use super::*;
@@ -71,12 +71,12 @@ async fn take_beside_something(options: &LogOptions, names: &TopicNames) {
     writer.send(0, &message(1, vec![row, watermark(2)])).await.unwrap();
     writer.send(0, &message(3, vec![watermark(3)])).await.unwrap();
     poll_until(&mut feed, "a message whose schema is not there yet", |feed| feed.arrived.is_some()).await;
-    assert!(matches!(feed.cuts.next_work(), Work::Idle));
+    assert!(matches!(feed.next_work(), Work::Idle));
 
     // Taking it was given up with each tick; it is there all the same, and what comes after it comes after it.
     schemas.send_record(0, schema_record_key(key).as_bytes(), &encode_schema(&schema())).await.unwrap();
     poll_until(&mut feed, "all messages", |feed| feed.cuts.bytes() > 3 * 64).await;
-    let Work::Write(write) = feed.cuts.next_work() else { panic!("nothing to write") };
+    let Work::Write(write) = feed.next_work() else { panic!("nothing to write") };
     let Then::Commit(progress) = &write.then else { panic!("no cut") };
     assert_eq!((write.changes, progress[0].sequence, progress[0].watermark), (1, 3, 3));
 
