@@ -124,7 +124,8 @@ impl ChunkReader {
             if read.len() < limit && bytes < self.limits.bytes { Completion::LastChunk } else { Completion::More };
         self.rows_seen += read.len();
         self.bytes_seen += bytes;
-        let last_key = read.last().map(|row| row.key(&self.schema.key));
+        // On its own: it is kept for long after the row, which may be large.
+        let last_key = read.last().map(|row| row.key(&self.schema.key).detached());
         if last_key.is_some() && last_key.as_ref() == after {
             // A key that does not come back from its character set as it went there.
             return Err(MysqlError::Value {
