@@ -66,6 +66,8 @@ pub struct Chunk {
     pub last_key: Option<Row>,
     /// Whether more follows.
     pub complete: Completion,
+    /// What the rows take, in bytes.
+    pub bytes: usize,
 }
 
 /// Rows asked for as long as their size is not known.
@@ -134,7 +136,7 @@ impl ChunkReader {
                 what: "the key's text cannot be compared in its character set",
             });
         }
-        Ok(Chunk { rows: read, last_key, complete })
+        Ok(Chunk { rows: read, last_key, complete, bytes })
     }
 
     fn next_limit(&self) -> usize {
