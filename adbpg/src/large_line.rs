@@ -28,13 +28,16 @@ pub(crate) enum Line {
     Ended,
 }
 
+/// A column, its cell, and where what is not written of the cell begins.
+type Open<'a> = (&'a Column<PgType>, Cell<'a>, usize);
+
 /// A line that is being written.
 pub(crate) struct LargeLine<'a, C> {
     table: &'a TableName,
     columns: Enumerate<Iter<'a, Column<PgType>>>,
     cells: C,
-    /// The cell of which there is more, and where that begins.
-    open: Option<(&'a Column<PgType>, Cell<'a>, usize)>,
+    /// The cell of which there is more.
+    open: Option<Open<'a>>,
     last: Option<&'a Column<PgType>>,
 }
 
@@ -61,7 +64,7 @@ impl<'a, C: Iterator<Item = Cell<'a>>> LargeLine<'a, C> {
     }
 
     /// The cell that is open, or the next, after what stands between two.
-    fn next_cell(&mut self, out: &mut BytesMut) -> Result<Option<(&'a Column<PgType>, Cell<'a>, usize)>, AdbpgError> {
+    fn next_cell(&mut self, out: &mut BytesMut) -> Result<Option<Open<'a>>, AdbpgError> {
         if let Some(open) = self.open.take() {
             return Ok(Some(open));
         }
