@@ -126,18 +126,23 @@ fn put_float(out: &mut BytesMut, value: f64, plain: std::fmt::Arguments<'_>, exp
 }
 
 fn put_hex(out: &mut BytesMut, value: &[u8], place: Place) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.reserve(value.len() * 2 + 5);
     out.put_slice(match place {
         Place::Copy => b"\\\\x",
         Place::Array => b"\"\\\\x",
         Place::Alone => b"\\x",
     });
-    for byte in value {
-        out.put_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-    }
+    put_digits(out, value);
     if place == Place::Array {
         out.put_u8(b'"');
+    }
+}
+
+/// Two digits for each byte.
+pub(crate) fn put_digits(out: &mut BytesMut, value: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in value {
+        out.put_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
     }
 }
 

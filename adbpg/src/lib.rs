@@ -25,6 +25,7 @@ pub mod ident;
 pub mod indexes;
 pub mod key_array;
 mod keyless;
+mod large_line;
 pub mod numbering;
 mod parameter;
 pub mod quarantine;

@@ -23,6 +23,7 @@ use crate::error::{AdbpgError, text_without_values};
 use crate::ident::{Ident, QualifiedName, literal, stable_hash};
 use crate::key_array::{key_arrays, render_delete, render_present};
 use crate::keyless;
+use crate::large_line::{LARGE_ROW, Line, large_line};
 use crate::state::{TaskIdentity, render_register, render_write_state};
 use crate::target::{Uniqueness, look_at};
 
@@ -319,13 +320,21 @@ pub(crate) async fn copy(client: &Client, schema: &TableSchema<PgType>, rows: &[
     let mut sink = pin!(client.copy_in::<_, Bytes>(&render_copy(schema)?).await.map_err(failed)?);
     let mut buffer = BytesMut::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8);
     let (mut count, mut sent) = (0, Ok(()));
-    for row in rows {
-        put_copy_line(&mut buffer, &schema.name, &schema.columns, row)?;
+    'rows: for row in rows {
         count += 1;
+        if row.len() >= LARGE_ROW {
+            let mut line = large_line(&schema.name, &schema.columns, row);
+            while line.put_piece(&mut buffer)? == Line::GoesOn {
+                sent = sink.send(take_chunk(&mut buffer)).await;
+                if sent.is_err() {
+                    break 'rows;
+                }
+            }
+        } else {
+            put_copy_line(&mut buffer, &schema.name, &schema.columns, row)?;
+        }
         if buffer.len() >= CHUNK_BYTES {
-            let chunk = buffer.split().freeze();
-            buffer.reserve(CHUNK_BYTES + CHUNK_BYTES / 8);
-            sent = sink.send(chunk).await;
+            sent = sink.send(take_chunk(&mut buffer)).await;
             if sent.is_err() {
                 break;
             }
@@ -338,6 +347,13 @@ pub(crate) async fn copy(client: &Client, schema: &TableSchema<PgType>, rows: &[
     let found = sink.finish().await.map_err(failed)?;
     sent.map_err(failed)?;
     check_count(schema, "inserted", count, found)
+}
+
+/// What is to be sent, with room for as much again.
+fn take_chunk(buffer: &mut BytesMut) -> Bytes {
+    let chunk = buffer.split().freeze();
+    buffer.reserve(CHUNK_BYTES + CHUNK_BYTES / 8);
+    chunk
 }
 
 /// COPY with every column named: the destination may have more columns, or another order.

@@ -18,7 +18,7 @@ use millrace_model::{Failure, PgType, SchemaKey, TableSchema};
 use millrace_protocol::cut::{Cuts, Ended, Progress, Then, Work, Write};
 use millrace_service::{Outcome, StageContext};
 use millrace_task::Phase;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::barrier::{tables_created, tables_to_keep};
 use crate::loaded::{finish_table, render_finish};
@@ -47,6 +47,8 @@ pub struct TransformedStep {
     pub state: Vec<(String, Option<Vec<u8>>)>,
     /// Sequence of its last entry; none where a huge transaction goes on.
     pub end: Option<u64>,
+    /// Dropped when apply asks for more: it has then written what it could of this step. For a step with a large row.
+    pub written: Option<oneshot::Sender<()>>,
 }
 
 /// The destination of a task that runs in one process; holds the task's lock.
@@ -107,7 +109,7 @@ impl InProcess {
             cuts.add_schema(*key, schema.clone());
         }
         let Self { connection, context, .. } = self;
-        let inbox = Inbox { steps, cuts, records: Records::default(), offset: 0 };
+        let inbox = Inbox { steps, cuts, records: Records::default(), offset: 0, waiting: None };
         let mut applier = Applier { context, inbox, progress, task: None, schemas, tally: Tally::default(), guard };
         applier.work(connection).await
     }
@@ -150,6 +152,8 @@ struct Inbox {
     /// What a restart needs, by steps.
     records: Records,
     offset: i64,
+    /// Whoever waits until the step that came last is written.
+    waiting: Option<oneshot::Sender<()>>,
 }
 
 impl Inbox {
@@ -162,6 +166,7 @@ impl Inbox {
             self.offset += 1;
         }
         self.records.add(step.state, step.end);
+        self.waiting = step.written;
         Ok(())
     }
 }
@@ -213,6 +218,7 @@ impl Applier {
 
     /// Waits for a step and takes all that are there, within bounds.
     async fn collect(&mut self) -> Result<Source, Failure> {
+        self.inbox.waiting = None;
         let Some(step) = self.inbox.steps.recv().await else { return Ok(Source::Closed) };
         self.note(&step);
         self.inbox.take(step)?;

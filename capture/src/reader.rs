@@ -28,6 +28,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// A connection that nothing was asked of for this long is closed.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// Bytes of a chunk from which on its connection is given up: the driver keeps a buffer as large as the largest row.
+const LARGE_CHUNK: usize = 16 << 20;
+
 /// What a reader tells the stage, which gives it to the machine.
 pub(crate) enum Told {
     /// What was committed before the rows are read; the answer says what to do.
@@ -105,34 +108,48 @@ impl Reader {
             };
             let session = match &mut open {
                 Some(session) => session,
-                None => open.insert(self.connect().await?),
+                None => open.insert(self.connect(chunks.as_ref()).await?),
             };
-            self.carry_out(session, &request, &mut chunks).await?;
+            let bytes = self.carry_out(session, &request, &mut chunks).await?;
+            // A snapshot that is open is gone on with.
+            if bytes >= LARGE_CHUNK
+                && self.seam != Seam::Snapshot
+                && let Some(session) = open.take()
+            {
+                session.close().await;
+            }
             self.tell(Told::Idle { reader: self.number }).await?;
         }
     }
 
-    async fn connect(&self) -> Result<Session, Ended> {
+    /// A session; where one was given up in the middle of a table, as far as that one was.
+    async fn connect(&self, chunks: Option<&ChunkReader>) -> Result<Session, Ended> {
         let mut session = Session::connect(&self.options).await?;
         limit_lock_waits(&mut session).await?;
+        if chunks.is_some() {
+            self.seam.begin_table(&mut session).await?;
+        }
         Ok(session)
     }
 
+    /// Gives the bytes that were read, where they were read at once.
     async fn carry_out(
         &self,
         session: &mut Session,
         request: &ChunkRequest,
         chunks: &mut Option<ChunkReader>,
-    ) -> Result<(), Ended> {
-        let Extent::Range { after, through } = &request.extent else { return self.whole(session, request).await };
+    ) -> Result<usize, Ended> {
+        let Extent::Range { after, through } = &request.extent else {
+            return self.whole(session, request).await.map(|()| 0);
+        };
         let known = chunks.take().filter(|known| Arc::ptr_eq(known.schema(), &request.schema));
         let mut reader = match known {
             Some(reader) => reader,
             None => self.begin_table(session, request).await?,
         };
-        self.chunk(session, request, &mut reader, (after.as_ref(), through.as_ref())).await?;
+        let bytes = self.chunk(session, request, &mut reader, (after.as_ref(), through.as_ref())).await?;
         *chunks = Some(reader);
-        Ok(())
+        Ok(bytes)
     }
 
     async fn begin_table(&self, session: &mut Session, request: &ChunkRequest) -> Result<ChunkReader, Ended> {
@@ -146,21 +163,21 @@ impl Reader {
         request: &ChunkRequest,
         reader: &mut ChunkReader,
         (after, through): (Option<&Row>, Option<&Row>),
-    ) -> Result<(), Ended> {
+    ) -> Result<usize, Ended> {
         let mut conflicts = 0;
         reader.limit(self.limits.halved(request.halvings));
         if request.halvings > 0 {
             let (table, halvings) = (&request.schema.name, request.halvings);
             tracing::info!(%table, halvings, "more rows change while they are read than memory allows: smaller chunks");
         }
-        let Chunk { rows, last_key, complete } = loop {
+        let Chunk { rows, last_key, complete, bytes } = loop {
             if !self.low(session, request.ticket).await? {
-                return Ok(());
+                return Ok(0);
             }
             match reader.read(session, after, through).await {
                 Ok(chunk) => break chunk,
                 Err(error @ MysqlError::TableChanged { .. }) if self.seam != Seam::Snapshot => {
-                    return self.wait_for_stream(session, request.ticket, error).await;
+                    return self.wait_for_stream(session, request.ticket, error).await.map(|()| 0);
                 }
                 // Whoever holds the lock lets it go.
                 Err(error) if is_lock_conflict(&error) => {
@@ -177,7 +194,8 @@ impl Reader {
             Read::More => Completion::More,
             Read::LastChunk => Completion::LastChunk,
         };
-        self.tell(Told::Chunk { ticket: request.ticket, rows, last_key, completion, high }).await
+        self.tell(Told::Chunk { ticket: request.ticket, rows, last_key, completion, high }).await?;
+        Ok(bytes)
     }
 
     /// The table is ahead of the stream, which will say why and void the request; if it does not, the schema is wrong.

@@ -190,7 +190,10 @@ impl Stage {
             };
             self.capture.end_if_complete();
             if matches!(next, Next::Commit) || self.must_commit() {
-                self.commit_while_reading(&mut outlet, &mut stream).await?;
+                match self.capture.is_overfull() {
+                    true => self.commit(&mut outlet).await?,
+                    false => self.commit_while_reading(&mut outlet, &mut stream).await?,
+                }
             }
         }
         self.commit(&mut outlet).await?;

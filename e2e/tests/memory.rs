@@ -1,7 +1,7 @@
 //! No stage grows with what it is given: one transaction of many rows, of which each stage holds a little at a time.
 //!
 //! Nor with the number of tables: many small ones, and one transaction that writes to each of them. A large row, which is
-//! never divided, takes a multiple of itself.
+//! never divided, is in each stage's memory once; only where it is read from MySQL is it there twice.
 //!
 //! `make big ROWS=5000000` moves a larger transaction, `make many-tables TABLES=10000` more tables.
 
@@ -61,8 +61,17 @@ async fn move_one_transaction(world: &World, rows: u64, memory: u64, roles: &[Ro
     stages.stop().await.context("at the end")
 }
 
-/// Loads a row of 64 MB, then changes it, which has it twice in the log; no process takes more than this many MiB.
-async fn move_large_row(world: &World, most: u64, roles: &[Role]) -> Result<()> {
+/// What a process may take for a row of 64 MB that is updated, in MiB. Whoever reads the binlog has the event, with the row
+/// before and after, twice: as the packet and as what the driver makes of it, then as that and as rows.
+fn most_for_large_row(role: Role) -> u64 {
+    match role {
+        Role::Capture | Role::Run => 416,
+        Role::Transform | Role::Apply => 256,
+    }
+}
+
+/// Loads a row of 64 MB, then changes it, which has it twice in the log.
+async fn move_large_row(world: &World, roles: &[Role]) -> Result<()> {
     world
         .run_in_source(
             "CREATE TABLE large (id INT PRIMARY KEY, version INT, content LONGBLOB); \
@@ -77,7 +86,10 @@ async fn move_large_row(world: &World, most: u64, roles: &[Role]) -> Result<()> 
     let peaks = stages.peak_memory()?;
     let shown: Vec<String> = peaks.iter().map(|(role, bytes)| format!("{role:?} {} MiB", bytes >> 20)).collect();
     eprintln!("a row of 64 MB: {}", shown.join(", "));
-    ensure!(peaks.iter().all(|(_, bytes)| *bytes <= most << 20), "more than {most} MiB: {}", shown.join(", "));
+    for (role, bytes) in peaks {
+        let most = most_for_large_row(role);
+        ensure!(bytes <= most << 20, "{role:?} took more than {most} MiB: {}", shown.join(", "));
+    }
     stages.stop().await.context("at the end")
 }
 
@@ -178,10 +190,10 @@ fn one_large_transaction_stays_within_the_memory_of_one_process() -> TestResult 
 
 #[test]
 fn a_row_of_64_mb_takes_a_bounded_multiple_of_it() -> TestResult {
-    Ok(in_world("large_rows_memory", async |world| move_large_row(world, 640, &Role::ALL).await)?)
+    Ok(in_world("large_rows_memory", async |world| move_large_row(world, &Role::ALL).await)?)
 }
 
 #[test]
 fn a_row_of_64_mb_takes_a_bounded_multiple_of_it_in_one_process() -> TestResult {
-    Ok(in_world("large_rows_run", async |world| move_large_row(world, 640, &[Role::Run]).await)?)
+    Ok(in_world("large_rows_run", async |world| move_large_row(world, &[Role::Run]).await)?)
 }

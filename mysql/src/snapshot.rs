@@ -66,6 +66,8 @@ pub struct Chunk {
     pub last_key: Option<Row>,
     /// Whether more follows.
     pub complete: Completion,
+    /// What the rows take, in bytes.
+    pub bytes: usize,
 }
 
 /// Rows asked for as long as their size is not known.
@@ -124,7 +126,8 @@ impl ChunkReader {
             if read.len() < limit && bytes < self.limits.bytes { Completion::LastChunk } else { Completion::More };
         self.rows_seen += read.len();
         self.bytes_seen += bytes;
-        let last_key = read.last().map(|row| row.key(&self.schema.key));
+        // On its own: it is kept for long after the row, which may be large.
+        let last_key = read.last().map(|row| row.key(&self.schema.key).detached());
         if last_key.is_some() && last_key.as_ref() == after {
             // A key that does not come back from its character set as it went there.
             return Err(MysqlError::Value {
@@ -133,7 +136,7 @@ impl ChunkReader {
                 what: "the key's text cannot be compared in its character set",
             });
         }
-        Ok(Chunk { rows: read, last_key, complete })
+        Ok(Chunk { rows: read, last_key, complete, bytes })
     }
 
     fn next_limit(&self) -> usize {

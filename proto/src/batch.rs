@@ -1,6 +1,5 @@
 //! `EventBatch`: the messages of the two data topics.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -28,13 +27,14 @@ pub struct Envelope {
     pub fingerprint: [u8; 16],
 }
 
-/// Renders a batch as Kafka messages of about [`MESSAGE_BYTES`] at most: one, or the parts of one that is larger.
+/// Renders a batch as Kafka messages of about [`MESSAGE_BYTES`] at most: one, or the parts of one that is larger, each made
+/// when it is asked for.
 pub fn encode_messages<T>(
     envelope: &Envelope,
     writer: WriterId,
     batch: &Batch<T>,
 ) -> impl Iterator<Item = Bytes> + Send + use<T> {
-    let whole = encode_batch(envelope, batch);
+    let mut whole = encode_batch(envelope, batch);
     let count = whole.len().div_ceil(MESSAGE_BYTES);
     let header = wire::EventBatch {
         format: FORMAT,
@@ -47,16 +47,16 @@ pub fn encode_messages<T>(
     };
     let last = batch.last;
     (0..count).map(move |number| {
+        let content = whole.take(MESSAGE_BYTES);
         if count == 1 {
-            return whole.clone();
+            return content;
         }
-        let range = Range { start: number * MESSAGE_BYTES, end: whole.len().min((number + 1) * MESSAGE_BYTES) };
         let part = wire::Part {
             writer: Bytes::copy_from_slice(&writer.0),
             number: number as u32,
             count: count as u32,
             last_sequence: last,
-            content: whole.slice(range),
+            content,
         };
         let mut message = wire::EventBatch { part: Some(part), ..header.clone() };
         if number + 1 == count {

@@ -166,12 +166,11 @@ mod tests {
 
     use super::*;
     use crate::batch::{Received, decode_by_prost};
-    use crate::batch_writer::encode_batch;
-    use crate::tests::{batch, envelope};
+    use crate::tests::{batch, envelope, whole};
 
     #[test]
     fn what_is_written_is_what_prost_writes() {
-        let ours = encode_batch(&envelope(), &batch());
+        let ours = whole(&batch());
         let theirs = wire::EventBatch::decode(ours.clone()).unwrap().encode_to_vec();
         assert_eq!(ours, theirs);
         let (header, read) = read::<MysqlType>(&ours, |_| None).unwrap();
@@ -181,7 +180,7 @@ mod tests {
     #[test]
     fn changed_messages_are_read_as_prost_reads_them_or_left_to_it() {
         let mut mutations = Mutations::of_test("changed_messages_are_read_as_prost_reads_them_or_left_to_it");
-        let message = encode_batch(&envelope(), &batch());
+        let message = whole(&batch());
         let mut read_here = 0;
         for _ in 0..100_000 {
             let changed = Bytes::from(mutations.mutate(&message));

@@ -4,8 +4,11 @@
 //! The form is the one that prost writes (fields in order, defaults left out, shortest varints), so that a repeated
 //! transform writes the same bytes whichever version did it first; a test re-encodes with prost what is written here.
 //! All that is not a row is left to prost.
+//!
+//! An image as large as a message ([`MESSAGE_BYTES`]) is not copied at all: the message is then given in pieces, of which
+//! that image is one, and [`Pieces::take`] cuts them into parts. A row of 64 MB is so in memory once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes};
@@ -18,7 +21,7 @@ use prost::encoding::{encode_varint, encoded_len_varint};
 
 use crate::batch::{Envelope, control_to_wire, key_to_wire};
 use crate::wire::row_change::Kind;
-use crate::{FORMAT, wire};
+use crate::{FORMAT, MESSAGE_BYTES, wire};
 
 // Tags: (field number << 3) | wire type (protobuf.dev, "Encoding").
 pub(crate) const RUNS: u8 = 8 << 3 | 2;
@@ -34,8 +37,9 @@ pub(crate) const BEFORE: u8 = 5 << 3 | 2;
 pub(crate) const AFTER: u8 = 6 << 3 | 2;
 
 /// Renders a batch as one message, whatever its size.
-pub(crate) fn encode_batch<T>(envelope: &Envelope, batch: &Batch<T>) -> Bytes {
+pub(crate) fn encode_batch<T>(envelope: &Envelope, batch: &Batch<T>) -> Pieces {
     let mut transactions = Transactions::default();
+    let mut large = 0;
     let mut sizes = Vec::with_capacity(batch.entries.len());
     let mut runs: Vec<Run<T>> = Vec::new();
     for (place, entry) in batch.entries.iter().enumerate() {
@@ -43,6 +47,9 @@ pub(crate) fn encode_batch<T>(envelope: &Envelope, batch: &Batch<T>) -> Bytes {
             Entry::Row(row) => {
                 let size = RowSize::of(row, transactions.index(row.transaction.as_ref()));
                 extend_rows(&mut runs, row.schema, place, size.whole());
+                if size.images >= MESSAGE_BYTES {
+                    large += large_images(&row.change).map(Row::len).sum::<usize>();
+                }
                 sizes.push(size);
             }
             Entry::Control { sequence, control } => {
@@ -63,12 +70,87 @@ pub(crate) fn encode_batch<T>(envelope: &Envelope, batch: &Batch<T>) -> Bytes {
         part: None,
     };
     let size: usize = runs.iter().map(|run| field_size(run.size())).sum();
-    let mut out = Vec::with_capacity(header.encoded_len() + size);
-    header.encode_raw(&mut out);
+    let mut out = Out { buffer: Vec::with_capacity(header.encoded_len() + size - large), large: Vec::new() };
+    header.encode_raw(&mut out.buffer);
     for run in &runs {
         put_run(&mut out, run, &batch.entries, &sizes);
     }
-    out.into()
+    out.into_pieces()
+}
+
+/// A message as it is written: all but the large images, and where these belong.
+struct Out {
+    buffer: Vec<u8>,
+    /// Place in the buffer, and what comes there.
+    large: Vec<(usize, Bytes)>,
+}
+
+impl Out {
+    fn put_image(&mut self, image: &Row) {
+        if image.len() >= MESSAGE_BYTES {
+            self.large.push((self.buffer.len(), image.as_bytes().clone()));
+        } else {
+            self.buffer.put_slice(image.as_bytes());
+        }
+    }
+
+    fn into_pieces(self) -> Pieces {
+        let mut last = Bytes::from(self.buffer);
+        if self.large.is_empty() {
+            return Pieces { first: last, rest: VecDeque::new() };
+        }
+        let (mut rest, mut cut) = (VecDeque::with_capacity(2 * self.large.len() + 1), 0);
+        for (place, image) in self.large {
+            rest.extend([last.split_to(place - cut), image]);
+            cut = place;
+        }
+        rest.push_back(last);
+        Pieces { first: Bytes::new(), rest }
+    }
+}
+
+fn large_images(change: &RowChange) -> impl Iterator<Item = &Row> {
+    let (_, before, after) = parts(change);
+    [before, after].into_iter().flatten().filter(|image| image.len() >= MESSAGE_BYTES)
+}
+
+/// A message's bytes, in order.
+#[derive(Debug)]
+pub(crate) struct Pieces {
+    first: Bytes,
+    rest: VecDeque<Bytes>,
+}
+
+impl Pieces {
+    /// How many bytes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.first.len() + self.rest.iter().map(Bytes::len).sum::<usize>()
+    }
+
+    /// Takes the next `length` bytes, or all that are left: copied only where they are of several pieces. A piece of which
+    /// nothing is left is let go of.
+    pub(crate) fn take(&mut self, length: usize) -> Bytes {
+        let mut taken = self.take_of_first(length);
+        if taken.len() == length || self.rest.is_empty() {
+            return taken;
+        }
+        let mut whole = Vec::with_capacity(length.min(taken.len() + self.len()));
+        while !taken.is_empty() {
+            whole.put_slice(&taken);
+            taken = self.take_of_first(length - whole.len());
+        }
+        whole.into()
+    }
+
+    /// At most `length` bytes of the first piece that has any.
+    fn take_of_first(&mut self, length: usize) -> Bytes {
+        while self.first.is_empty()
+            && let Some(next) = self.rest.pop_front()
+        {
+            self.first = next;
+        }
+        self.first.split_to(length.min(self.first.len()))
+    }
 }
 
 /// What becomes of consecutive entries.
@@ -116,17 +198,18 @@ fn put_field(out: &mut Vec<u8>, tag: u8, length: usize) {
     encode_varint(length as u64, out);
 }
 
-fn put_run<T>(out: &mut Vec<u8>, run: &Run<T>, entries: &[Entry<T>], sizes: &[RowSize]) {
-    put_field(out, RUNS, run.size());
+fn put_run<T>(out: &mut Out, run: &Run<T>, entries: &[Entry<T>], sizes: &[RowSize]) {
+    let buffer = &mut out.buffer;
+    put_field(buffer, RUNS, run.size());
     match run {
         Run::Control(control) => {
-            put_field(out, RUN_CONTROL, control.len());
-            out.put_slice(control);
+            put_field(buffer, RUN_CONTROL, control.len());
+            buffer.put_slice(control);
         }
         Run::Rows { key, first, count, .. } => {
-            put_field(out, RUN_ROWS, run.content());
-            put_field(out, ROWS_SCHEMA, key.len());
-            out.put_slice(key);
+            put_field(buffer, RUN_ROWS, run.content());
+            put_field(buffer, ROWS_SCHEMA, key.len());
+            buffer.put_slice(key);
             let places = *first..first + count;
             for (entry, size) in entries[places.clone()].iter().zip(&sizes[places]) {
                 if let Entry::Row(row) = entry {
@@ -165,19 +248,20 @@ impl RowSize {
     }
 }
 
-fn put_row<T>(out: &mut Vec<u8>, row: &RowEntry<T>, size: &RowSize) {
-    put_field(out, ROWS_CHANGES, size.whole());
+fn put_row<T>(out: &mut Out, row: &RowEntry<T>, size: &RowSize) {
+    let buffer = &mut out.buffer;
+    put_field(buffer, ROWS_CHANGES, size.whole());
     let (kind, before, after) = parts(&row.change);
     let numbers =
         [(KIND, kind as u64), (SEQUENCE, row.sequence), (TRANSACTION, size.transaction.into()), (ORDINAL, row.ordinal)];
     for (tag, value) in numbers.into_iter().filter(|(_, value)| *value != 0) {
-        out.put_u8(tag);
-        encode_varint(value, out);
+        buffer.put_u8(tag);
+        encode_varint(value, buffer);
     }
     for (tag, image) in [(BEFORE, before), (AFTER, after)] {
         if let Some(image) = image {
-            put_field(out, tag, image.len());
-            out.put_slice(image.as_bytes());
+            put_field(&mut out.buffer, tag, image.len());
+            out.put_image(image);
         }
     }
 }

@@ -172,10 +172,15 @@ mod tests {
         Envelope { task_id: "shop-1".into(), fingerprint: [3; 16] }
     }
 
+    pub(crate) fn whole(batch: &Batch<MysqlType>) -> Bytes {
+        let mut pieces = encode_batch(&envelope(), batch);
+        pieces.take(pieces.len())
+    }
+
     #[test]
     fn a_batch_comes_back_whole() {
         let batch = batch();
-        let bytes = encode_batch(&envelope(), &batch);
+        let bytes = whole(&batch);
         let mut decoder = BatchDecoder::new([3; 16], None);
         assert_eq!(decoder.decode(bytes.clone(), |_| Some(3)).unwrap(), Received::Batch(batch));
         assert!(matches!(decoder.decode::<MysqlType>(bytes, |_| Some(4)), Err(DecodeError::Row(_))));
@@ -185,7 +190,7 @@ mod tests {
     fn large_batches_travel_in_parts() {
         let writer = part::WriterId([7; 16]);
         let small: Vec<_> = encode_messages(&envelope(), writer, &batch()).collect();
-        assert_eq!(small, [encode_batch(&envelope(), &batch())]);
+        assert_eq!(small, [whole(&batch())]);
         let text = "x".repeat(5 * MESSAGE_BYTES / 2);
         let change = RowChange::Insert([Cell::Text(&text)].into_iter().collect());
         let row = RowEntry { sequence: 9, schema: key(1), transaction: None, ordinal: 0, change };
@@ -205,10 +210,47 @@ mod tests {
     }
 
     #[test]
+    fn large_images_are_not_copied_and_change_nothing_of_the_form() {
+        let image =
+            |bytes: usize| -> Row { [Cell::Int(1), Cell::Bytes(&vec![bytes as u8; bytes])].into_iter().collect() };
+        let sizes = [1, MESSAGE_BYTES, 3, 3 * MESSAGE_BYTES + 7, MESSAGE_BYTES - 1, 2 * MESSAGE_BYTES];
+        let mut batch = batch();
+        for (place, bytes) in sizes.into_iter().enumerate() {
+            let change = match place % 2 {
+                0 => RowChange::Insert(image(bytes)),
+                _ => RowChange::Update { before: image(bytes + 1), after: image(bytes) },
+            };
+            let (sequence, schema) = (21 + place as u64, key(1 + place as u64 / 2));
+            batch.entries.push(Entry::Row(RowEntry { sequence, schema, transaction: None, ordinal: 0, change }));
+            batch.last = sequence;
+        }
+        let message = whole(&batch);
+        assert_eq!(message, wire::EventBatch::decode(message.clone()).unwrap().encode_to_vec());
+        assert_eq!(BatchDecoder::new([3; 16], None).decode_joined(message.clone(), |_| None).unwrap(), batch);
+        for length in [1000, 4096, MESSAGE_BYTES, 2 * MESSAGE_BYTES + 1, message.len() - 1, message.len() + 1] {
+            let mut pieces = encode_batch(&envelope(), &batch);
+            assert_eq!(pieces.len(), message.len());
+            let chunks = message.chunks(length).map(|chunk| assert_eq!(pieces.take(length), chunk)).count();
+            assert_eq!((chunks, pieces.take(length).len()), (message.len().div_ceil(length), 0));
+        }
+        let large = image(MESSAGE_BYTES);
+        batch.entries = vec![Entry::Row(RowEntry {
+            sequence: 10,
+            schema: key(1),
+            transaction: None,
+            ordinal: 0,
+            change: RowChange::Insert(large.clone()),
+        })];
+        let mut pieces = encode_batch(&envelope(), &batch);
+        pieces.take(pieces.len() - large.len());
+        assert_eq!(pieces.take(large.len()).as_ptr(), large.as_bytes().as_ptr());
+    }
+
+    #[test]
     fn parts_that_contradict_themselves_are_refused() {
         let part =
             wire::Part { writer: vec![1; 16].into(), number: 0, count: 2, last_sequence: 5, content: Bytes::new() };
-        let header = wire::EventBatch::decode(encode_batch(&envelope(), &batch())).unwrap();
+        let header = wire::EventBatch::decode(whole(&batch())).unwrap();
         let message = wire::EventBatch { first_sequence: 5, last_sequence: 4, part: Some(part.clone()), ..header };
         let decode = |message: &wire::EventBatch| {
             BatchDecoder::new([3; 16], None).decode::<MysqlType>(message.encode_to_vec().into(), |_| None)
@@ -234,7 +276,7 @@ mod tests {
 
     #[test]
     fn other_tasks_fingerprints_and_formats_are_refused() {
-        let bytes = encode_batch(&envelope(), &batch());
+        let bytes = whole(&batch());
         let decode = |mut decoder: BatchDecoder| decoder.decode::<MysqlType>(bytes.clone(), |_| None);
         assert!(matches!(decode(BatchDecoder::new([4; 16], None)), Err(DecodeError::OtherFingerprint)));
         let other = BatchDecoder::new([3; 16], Some("shop-2".into()));
@@ -248,7 +290,7 @@ mod tests {
 
     #[test]
     fn truncated_and_changed_messages_never_panic() {
-        let bytes = encode_batch(&envelope(), &batch());
+        let bytes = whole(&batch());
         for end in 0..bytes.len() {
             let _ = BatchDecoder::new([3; 16], None).decode::<MysqlType>(bytes.slice(..end), |_| Some(3));
         }

@@ -61,6 +61,8 @@ pub struct Step {
     pub tables: Vec<(u64, Option<TableState>)>,
     /// The record for `<task>.state` that makes this step the resume point.
     pub checkpoint: Checkpoint,
+    /// What its entries take, in bytes; beyond what a step may take where a row does.
+    pub bytes: usize,
 }
 
 /// The state machine. Everything it returns is durable only once the caller committed it; after any failure the caller
@@ -313,6 +315,12 @@ impl Capture {
         self.step.bytes() >= self.settings.step_bytes && !self.is_changing()
     }
 
+    /// Whether the step is far beyond full, which only a large row makes it: nothing else is to be read until it is out, so
+    /// that no two such rows are here at once.
+    pub fn is_overfull(&self) -> bool {
+        self.step.bytes() >= 2 * self.settings.step_bytes
+    }
+
     /// Whether the open transaction has changed a table's definition and neither had a row since nor ended: no step ends
     /// there, because a restart would make the change again.
     fn is_changing(&self) -> bool {
@@ -347,7 +355,8 @@ impl Capture {
             std::mem::take(&mut self.dropped).into_iter().map(|table_id| (table_id, None)).collect();
         tables.extend(states.map(|state| (state.schema.table_id, Some(state.clone()))));
         self.sealed = false;
-        Step { batches: self.step.take(), schemas: std::mem::take(&mut self.schemas), tables, checkpoint }
+        let (bytes, schemas) = (self.step.bytes(), std::mem::take(&mut self.schemas));
+        Step { batches: self.step.take(), schemas, tables, checkpoint, bytes }
     }
 
     /// Like [`Capture::take_step`], for what was before the open transaction; none where that has no rows whose step is not

@@ -15,7 +15,7 @@
 
 use std::collections::BTreeMap;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use millrace_model::part::{Part, WriterId};
 
 /// Joins the parts of one partition.
@@ -29,7 +29,9 @@ struct Unfinished {
     first_offset: i64,
     count: u32,
     last: u64,
-    contents: Vec<Bytes>,
+    /// How many of its parts are there.
+    taken: u32,
+    content: Vec<u8>,
 }
 
 /// A message of which all parts are there.
@@ -37,18 +39,13 @@ struct Unfinished {
 pub struct Joined {
     /// Offset of its first part: to read the message again, one begins there.
     pub first_offset: i64,
-    /// The contents of its parts, in order.
-    pub contents: Vec<Bytes>,
+    content: Vec<u8>,
 }
 
 impl Joined {
-    /// The message's bytes. Each part is given back as soon as it is copied.
+    /// The message's bytes.
     pub fn into_bytes(self) -> Bytes {
-        let mut whole = BytesMut::with_capacity(self.contents.iter().map(Bytes::len).sum());
-        for content in self.contents {
-            whole.put_slice(&content);
-        }
-        whole.freeze()
+        self.content.into()
     }
 }
 
@@ -62,14 +59,12 @@ impl Joiner {
         let is_last = part.is_last();
         let mut message = match before {
             Some(message) if message.continues_with(&part) => message,
-            _ if part.number == 0 => {
-                Unfinished { first_offset: offset, count: part.count, last: part.last, contents: Vec::new() }
-            }
+            _ if part.number == 0 => Unfinished::begun_with(offset, &part),
             _ => return None,
         };
-        message.contents.push(part.content);
+        message.add(&part.content);
         if is_last {
-            return Some(Joined { first_offset: message.first_offset, contents: message.contents });
+            return Some(Joined { first_offset: message.first_offset, content: message.content });
         }
         self.unfinished.insert(part.writer, message);
         None
@@ -87,13 +82,27 @@ impl Joiner {
 
     /// Bytes of unfinished messages.
     pub fn bytes(&self) -> usize {
-        self.unfinished.values().flat_map(|message| &message.contents).map(Bytes::len).sum()
+        self.unfinished.values().map(|message| message.content.len()).sum()
     }
 }
 
 impl Unfinished {
+    /// A message of which nothing is there yet but the first part, which tells how long it can be: every part but the
+    /// last has the same length. So there is one copy of the message, and never two.
+    fn begun_with(first_offset: i64, part: &Part) -> Self {
+        let mut content = Vec::new();
+        // Where a count is beyond all reason, the buffer grows as parts come.
+        let _ = content.try_reserve_exact(part.content.len().saturating_mul(part.count as usize));
+        Self { first_offset, count: part.count, last: part.last, taken: 0, content }
+    }
+
     fn continues_with(&self, part: &Part) -> bool {
-        self.contents.len() as u64 == u64::from(part.number) && self.count == part.count && self.last == part.last
+        self.taken == part.number && self.count == part.count && self.last == part.last
+    }
+
+    fn add(&mut self, content: &[u8]) {
+        self.content.extend_from_slice(content);
+        self.taken += 1;
     }
 }
 
@@ -116,6 +125,7 @@ mod tests {
         assert_eq!((joiner.first_offset(), joiner.bytes()), (Some(10), 12));
         let joined = joiner.take(13, part(2, 1, 2, 5), 4).unwrap();
         assert_eq!(joined.first_offset, 11);
+        assert_eq!(joined.content.capacity(), 8, "its size is known with the first part");
         assert_eq!(joined.into_bytes(), Bytes::from_static(b"2.0 2.1 "));
         joiner.forget(5);
         assert_eq!(joiner.first_offset(), None, "what is covered is not waited for");

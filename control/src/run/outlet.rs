@@ -12,7 +12,7 @@ use millrace_protocol::capture::Step;
 use millrace_service::StageContext;
 use millrace_transform::batch::{Scratch, transform_batch};
 use millrace_transform::mappings::{Mappings, NamedMapping, Need, is_written_down};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::run::progress::Progress;
 
@@ -84,18 +84,29 @@ impl MemoryOutlet {
         state.push((CHECKPOINT_KEY.to_owned(), Some(encode_checkpoint(&step.checkpoint).to_vec())));
         let next_sequence = step.checkpoint.next_sequences.first().copied().unwrap_or(1);
         let end = step.checkpoint.partial.is_none().then(|| next_sequence.saturating_sub(1));
-        Ok(TransformedStep { task_id: step.checkpoint.task_id.clone(), batches, schemas, state, end })
+        Ok(TransformedStep { task_id: step.checkpoint.task_id.clone(), batches, schemas, state, end, written: None })
     }
 }
 
 impl Outlet for MemoryOutlet {
     async fn publish(&mut self, step: Step) -> Result<(), Failure> {
-        let transformed = self.transform(&step)?;
+        let mut transformed = self.transform(&step)?;
         self.progress.step(&step);
+        // A large row is waited for: capture is not to read another one while apply still has this.
+        let written = (step.bytes >= 2 * self.context.task.memory.step()).then(|| {
+            let (told, written) = oneshot::channel();
+            transformed.written = Some(told);
+            written
+        });
+        drop(step);
         if self.steps.send(transformed).await.is_err() {
             // Its own failure says why.
             self.apply_ended.store(true, Ordering::Release);
             return Err(Failure::connection("apply has ended", ""));
+        }
+        if let Some(written) = written {
+            // Where apply fails meanwhile, the next step, or its end, says so.
+            let _ = written.await;
         }
         Ok(())
     }

@@ -72,8 +72,8 @@ fn content<T>(writer: u64, number: u32, batch: &Batch<T>) -> Bytes {
 
 /// Whether the joined parts are those of one writer, all and in order.
 pub(crate) fn is_sound<T>(joined: Joined, batch: &Batch<T>) -> bool {
-    let count = joined.contents.len() as u32;
     let bytes = joined.into_bytes();
+    let count = bytes.iter().filter(|byte| **byte == b' ').count() as u32;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let writer = text.split('/').next().and_then(|writer| writer.parse().ok()).unwrap_or_default();
     let expected: Vec<u8> = (0..count).flat_map(|number| content(writer, number, batch)).collect();
