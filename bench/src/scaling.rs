@@ -2,8 +2,8 @@
 //! limits; and a slow consumer of the topics beside stages that are not limited.
 //!
 //! The backlog stands in the topic before the processes start: transforms read it all, then applies read all that
-//! transforms wrote, so each role is measured alone. Time begins when each process has its share of the partitions, so that
-//! it is not that of the processes' start (for applies: when the load is over), and ends with the last result.
+//! transforms wrote, so each role is measured alone. Time begins when each process has its share of the partitions, and
+//! two fifths are done, so that it is not that of the start or of the load, and ends with the last result.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,9 +28,11 @@ const PARTITIONS: u32 = 6;
 /// Messages a second that a slow consumer reads of each topic: far fewer than the stages do, as a message has about a
 /// thousand rows at a backlog.
 const SLOW: u32 = 10;
-/// The part of an apply's work that is over before it is measured, however many there are: the load with its indexes, and
-/// what was applied before each had its share.
-const LOADED: f64 = 0.4;
+/// The part of the work that is over before it is measured, however many share it: the load with its indexes, and what was
+/// done before each had its share.
+const BEGIN: f64 = 0.4;
+/// Times the changes of W3.
+const LENGTH: u64 = 3;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 /// A topic that has not grown for so long is complete: limited processes stand still for milliseconds.
@@ -66,7 +68,8 @@ async fn limited(ground: &Ground, hierarchy: &Hierarchy, report: &mut Report) ->
 /// Has capture write the tables and their changes.
 async fn capture(ground: &Ground) -> Result<Backlog> {
     ground.reset_source().await?;
-    let backlog = many_tables(ground, Size::usual(ground)).await?;
+    let usual = Size::usual(ground);
+    let backlog = many_tables(ground, Size { changes: usual.changes * LENGTH, ..usual }).await?;
     ground.reset_destination().await?;
     let mut stages = Stages::start(ground, Way::Staged, &["capture"])?;
     let (loaded, all) = (backlog.rows + 1, backlog.rows + backlog.changes + 2);
@@ -95,6 +98,9 @@ async fn transforms(ground: &Ground, hierarchy: &Hierarchy, backlog: &Backlog, c
     create_topic(&ground.servers.kafka, &topic, i32::try_from(PARTITIONS)?).await?;
     let written = || topic_bytes(&ground.topics(), &topic);
     let mut stages = start(ground, hierarchy, "transform", count).await?;
+    // What it writes is as long as what it reads.
+    let begin = (topic_bytes(&ground.topics(), &format!("{NAME}.captured"))? as f64 * BEGIN) as u64;
+    stages.until("the part that is measured", async |_| Ok(written()? >= begin)).await?;
     let mut clock = Clock::start(ground)?;
     let (before, from) = (stages.used()?, written()?);
     let (mut bytes, mut last) = (from, Instant::now());
@@ -128,7 +134,7 @@ async fn applies(ground: &Ground, hierarchy: &Hierarchy, backlog: &Backlog, coun
     ground.reset_database().await?;
     let destination = ground.connect_destination().await?;
     let mut stages = start(ground, hierarchy, "apply", count).await?;
-    let begin = (all.iter().sum::<u64>() as f64 * LOADED) as u64;
+    let begin = (all.iter().sum::<u64>() as f64 * BEGIN) as u64;
     let begun = async |_: &Stages| Ok(progress(&destination).await?.iter().sum::<u64>() >= begin);
     stages.until("the part that is measured", begun).await?;
     let mut clock = Clock::start(ground)?;
