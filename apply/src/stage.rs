@@ -129,7 +129,6 @@ impl Stage {
     }
 
     async fn write(&mut self, write: Write, membership: &mut Membership) -> Result<(), Failure> {
-        self.unfinished_tables |= !write.loaded.is_empty();
         let (task_id, existing) = (self.task.id.as_str(), self.context.task.existing_tables);
         let mut terms = Terms { task_id, existing, guard: &mut self.guard };
         let mut interrupts = Interrupts { membership, shutdown: &self.context.shutdown };
@@ -139,9 +138,10 @@ impl Stage {
                 self.restart(self.feed.owned().to_vec()).await
             }
             Written::Interrupted(Interruption::Member(event)) => self.member(event, membership).await,
-            Written::Committed { progress, changes, watermark } => {
+            Written::Committed { progress, content, watermark } => {
+                self.unfinished_tables |= content.loaded > 0;
                 self.feed.show(&progress);
-                self.tally.committed(&self.context, &progress, changes, watermark);
+                self.tally.committed(&self.context, &progress, content.changes, watermark);
                 self.guard.show(&self.context);
                 self.prune().await
             }

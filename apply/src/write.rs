@@ -26,8 +26,8 @@ pub(crate) enum Written {
     Committed {
         /// The partitions that were advanced.
         progress: Vec<Progress>,
-        /// Row changes.
-        changes: u64,
+        /// What it has.
+        content: Content,
         /// The newest watermark of it.
         watermark: Option<Watermark>,
     },
@@ -35,6 +35,22 @@ pub(crate) enum Written {
     Undone,
     /// The same, because this had to be answered while what was written ahead waited for its cut.
     Interrupted(Interruption),
+}
+
+/// What a transaction has, over all the pieces in which it was written.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Content {
+    /// Row changes.
+    pub(crate) changes: u64,
+    /// Ends of tables' snapshots, one for each partition.
+    pub(crate) loaded: usize,
+}
+
+impl Content {
+    fn add(&mut self, piece: &Write) {
+        self.changes += piece.tables.iter().map(|table| table.changes).sum::<u64>();
+        self.loaded += piece.loaded.len();
+    }
 }
 
 /// What does not wait for the cut of what was written ahead.
@@ -76,15 +92,15 @@ pub(crate) async fn carry_out(
     terms.guard.refresh(connection, task_id).await?;
     let mut transaction = connection.begin().await?;
     let mut write = first;
-    let mut changes = 0;
+    let mut content = Content::default();
     loop {
-        changes += write.tables.iter().map(|table| table.changes).sum::<u64>();
+        content.add(&write);
         feed.meanwhile(write_rows(&mut transaction, write.tables, &write.loaded, terms)).await?;
         match write.then {
             Then::Commit(progress) => {
                 let watermark = write.watermark;
                 return Ok(match feed.meanwhile(commit(transaction, terms, &progress)).await? {
-                    Advance::Advanced => Written::Committed { progress, changes, watermark },
+                    Advance::Advanced => Written::Committed { progress, content, watermark },
                     Advance::Lost => Written::Undone,
                 });
             }
@@ -219,5 +235,22 @@ pub(crate) fn from_row(row: &PartitionProgress) -> Progress {
         sequence: row.sequence,
         watermark: row.watermark,
         ended: if row.ended { Ended::Yes } else { Ended::No },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Otherwise a table whose snapshot ends behind what was written ahead has no indexes.
+    #[test]
+    fn every_piece_of_a_transaction_counts() {
+        let piece = |then, loaded| Write { tables: Vec::new(), changes: 0, then, loaded, watermark: None };
+        let end = |partition| (SchemaKey::new(1, 7), partition);
+        let mut content = Content::default();
+        content.add(&piece(Then::KeepOpen, Vec::new()));
+        content.add(&piece(Then::KeepOpen, vec![end(0)]));
+        content.add(&piece(Then::Commit(Vec::new()), vec![end(1), end(2)]));
+        assert_eq!(content, Content { changes: 0, loaded: 3 });
     }
 }
