@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 use std::collections::BTreeMap;
 
 use millrace_eventlog::{Broker, DATA_RETENTION, PartitionWriter};
