@@ -78,7 +78,7 @@ async fn run(ground: &Ground, backlog: &Backlog, way: Way, start: Start) -> Resu
     ground.reset_destination().await?;
     let mut stages = Stages::start(ground, way, way.roles())?;
     let rows = backlog.rows + 1;
-    stages.until("the full load", async |stages| Ok(stages.shown("changes").await >= rows)).await?;
+    stages.until("the full load", async |stages| Ok(stages.shown("apply", "changes").await >= rows)).await?;
     let destination = ground.connect_destination().await?;
     ground.run_in_source("UPDATE marker SET n = 1").await?;
     stages.until("the first marker", async |_| Ok(marker(&destination).await? == 1)).await?;

@@ -19,7 +19,7 @@ pub(crate) async fn measure(ground: &Ground, way: Way) -> Result<Run> {
     ground.run_in_source("CREATE TABLE still (id INT PRIMARY KEY); INSERT INTO still VALUES (1)").await?;
     ground.reset_destination().await?;
     let mut stages = Stages::start(ground, way, way.roles())?;
-    stages.until("the full load", async |stages| Ok(stages.shown("changes").await >= 1)).await?;
+    stages.until("the full load", async |stages| Ok(stages.shown("apply", "changes").await >= 1)).await?;
     tokio::time::sleep(SETTLE).await;
     let mut clock = Clock::start(ground)?;
     let before = stages.used()?;

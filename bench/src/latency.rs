@@ -59,7 +59,7 @@ pub(crate) async fn measure_rows(ground: &Ground, way: Way, rows: u64) -> Result
     ground.run_in_source(table).await?;
     ground.reset_destination().await?;
     let mut stages = Stages::start(ground, way, way.roles())?;
-    stages.until("the full load", async |stages| Ok(stages.shown("changes").await >= 1)).await?;
+    stages.until("the full load", async |stages| Ok(stages.shown("apply", "changes").await >= 1)).await?;
 
     let seen = Arc::<Mutex<Seen>>::default();
     let looker = tokio::spawn(look(ground.connect_destination().await?, seen.clone()));

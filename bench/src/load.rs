@@ -71,7 +71,7 @@ pub(crate) async fn measure(ground: &Ground, tables: &Tables, way: Way) -> Resul
     let mut clock = Clock::start(ground)?;
     let mut stages = Stages::start(ground, way, way.roles())?;
     let all = tables.all();
-    let there = async |stages: &Stages| Ok(stages.shown("changes").await >= all);
+    let there = async |stages: &Stages| Ok(stages.shown("apply", "changes").await >= all);
     let end = stages.until("all rows", there).await?;
     clock.stop(end);
     let found = count(ground, &tables.names).await?;

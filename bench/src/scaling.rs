@@ -73,9 +73,9 @@ async fn capture(ground: &Ground) -> Result<Backlog> {
     ground.reset_destination().await?;
     let mut stages = Stages::start(ground, Way::Staged, &["capture"])?;
     let (loaded, all) = (backlog.rows + 1, backlog.rows + backlog.changes + 2);
-    stages.until("the full load", async |stages| Ok(stages.shown("rows").await >= loaded)).await?;
+    stages.until("the full load", async |stages| Ok(stages.shown("capture", "rows").await >= loaded)).await?;
     backlog.write(ground).await?;
-    stages.until("the changes", async |stages| Ok(stages.shown("rows").await >= all)).await?;
+    stages.until("the changes", async |stages| Ok(stages.shown("capture", "rows").await >= all)).await?;
     stages.stop().await?;
     Ok(backlog)
 }

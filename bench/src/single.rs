@@ -22,12 +22,12 @@ pub(crate) async fn measure(ground: &Ground) -> Result<Vec<Run>> {
         let mut stages = Stages::start(ground, Way::Staged, &[role])?;
         let end = match role {
             // Its count is shown now and then, and the last one only when more comes, which capture would see to.
-            "transform" => stages.until_idle(async |stages| Ok(stages.shown(counter).await >= 1)).await?,
-            _ => stages.until("all rows", async |stages| Ok(stages.shown(counter).await >= all)).await?,
+            "transform" => stages.until_idle(async |stages| Ok(stages.shown(role, counter).await >= 1)).await?,
+            _ => stages.until("all rows", async |stages| Ok(stages.shown(role, counter).await >= all)).await?,
         };
         clock.stop(end);
         if role == "capture" {
-            let loaded = async |stages: &Stages| Ok(stages.shown("tables_loaded").await >= 1);
+            let loaded = async |stages: &Stages| Ok(stages.shown("capture", "tables_loaded").await >= 1);
             stages.until("the end of the load", loaded).await?;
         }
         runs.push(clock.run(ground, &format!("{role} alone"), Way::Staged, all, &stages)?);

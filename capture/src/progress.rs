@@ -7,14 +7,36 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use millrace_model::{Ended, Failure, Load, SourceMark, TableName, Used};
 use millrace_mysql::estimates::read_estimates;
 use millrace_mysql::{ServerFacts, Session};
-use millrace_protocol::capture::Capture;
+use millrace_protocol::capture::{Capture, Step};
 use millrace_service::{Rate, StageContext};
 use millrace_task::Phase;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-/// Shown again at the earliest after this time: a list of thousands of tables is not made with every step.
+/// Shown again at the earliest after this time.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// The list of the tables is made again only after this many times the time that it took: thousands of them cost at most a
+/// fiftieth of a processor, however long the list is.
+const LIST_PAUSE: u32 = 50;
+
+/// What is shown of a step that is committed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Committed {
+    /// Its rows.
+    pub(crate) rows: u64,
+    /// The last watermark so far.
+    pub(crate) watermark: u64,
+    /// Whether a table's state changed with it.
+    pub(crate) changed_tables: bool,
+}
+
+impl Committed {
+    /// What is shown of this step once it is.
+    pub(crate) fn of(step: &Step, rows: u64) -> Self {
+        Self { rows, watermark: step.checkpoint.next_watermark - 1, changed_tables: !step.tables.is_empty() }
+    }
+}
 
 /// Counts of an attempt.
 pub(crate) struct Progress {
@@ -24,7 +46,16 @@ pub(crate) struct Progress {
     watermark: u64,
     rate: Rate,
     shown: Option<Instant>,
+    listed: Listed,
     binlogs: Binlogs,
+}
+
+/// The list of the tables as it is shown.
+struct Listed {
+    /// Whether a table is another than in the list.
+    is_old: bool,
+    /// Not made again before.
+    next: Instant,
 }
 
 /// For how long the source keeps its binlogs, and what was said of it: each time it becomes worse, once.
@@ -58,14 +89,17 @@ impl Progress {
         let loads = capture.tables().any(|(_, state)| !matches!(state.load, Load::NotNeeded));
         let estimates = if loads { read_estimates(session).await? } else { HashMap::new() };
         let binlogs = Binlogs { kept: facts.binlogs_kept(), said: Used::Little };
-        Ok(Self { estimates, rows: 0, watermark: 0, rate: Rate::new(Instant::now()), shown: None, binlogs })
+        let now = Instant::now();
+        let listed = Listed { is_old: true, next: now };
+        Ok(Self { estimates, rows: 0, watermark: 0, rate: Rate::new(now), shown: None, listed, binlogs })
     }
 
-    /// A step with so many rows is committed; this is the last watermark so far.
-    pub(crate) fn committed(&mut self, rows: u64, watermark: u64) {
-        self.rows += rows;
-        self.watermark = watermark;
-        self.rate.add(rows, Instant::now());
+    /// A step is committed.
+    pub(crate) fn committed(&mut self, step: &Committed) {
+        self.rows += step.rows;
+        self.watermark = step.watermark;
+        self.listed.is_old |= step.changed_tables;
+        self.rate.add(step.rows, Instant::now());
     }
 
     /// Shows where things stand; the last step of a task always.
@@ -76,13 +110,12 @@ impl Progress {
             return;
         }
         self.shown = Some(now);
-        let loaded = capture.tables().filter(|(_, state)| !state.load.is_pending()).count();
-        let all = capture.tables().count();
+        let all = capture.tables().len();
+        let loaded = all - capture.tables_to_load();
         let phase = if loaded < all { Phase::Full } else { Phase::Incremental };
         if context.task.phases.contains(phase) {
             context.status.set_phase(phase);
         }
-        let tables: Vec<Value> = capture.tables().map(|(name, state)| self.table(name, &state.load, context)).collect();
         let mark = capture.source();
         mark.into_iter().for_each(|mark| self.binlogs.look(mark, now_microseconds()));
         context.status.merge(json!({
@@ -91,12 +124,22 @@ impl Progress {
             "rows_per_second": self.rate.per_second(now).round(),
             "tables": all,
             "tables_loaded": loaded,
-            "table_progress": tables,
             "watermark": self.watermark,
             "place": mark.map(|mark| mark.place.to_string()),
             "gtid": mark.map(|mark| mark.last_gtid.clone()),
             "committed_at": mark.map(|mark| mark.committed_at),
         }));
+        if self.listed.is_old && (now >= self.listed.next || capture.ended() == Ended::Yes) {
+            self.list(context, capture);
+        }
+    }
+
+    fn list(&mut self, context: &StageContext, capture: &Capture) {
+        let began = Instant::now();
+        let tables: Vec<Value> = capture.tables().map(|(name, state)| self.table(name, &state.load, context)).collect();
+        context.status.set("table_progress", tables);
+        let now = Instant::now();
+        self.listed = Listed { is_old: false, next: now + (now - began) * LIST_PAUSE };
     }
 
     fn table(&self, name: &TableName, load: &Load, context: &StageContext) -> Value {

@@ -18,7 +18,7 @@ use crate::arrivals::{Answer, Arrivals};
 use crate::checks::ensure_tables_can_be_read;
 use crate::options::reader_id;
 use crate::pool::Pool;
-use crate::progress::Progress;
+use crate::progress::{Committed, Progress};
 use crate::publish::{KafkaOutlet, Outlet};
 use crate::recover::{Recovered, ensure_topics, open_log};
 use crate::seam::Seam;
@@ -55,6 +55,8 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     };
     context.status.set("waiting_for", "");
     let (writer, recovered) = open_log(&broker, &options, &names, context.task.fingerprint()).await?;
+    // Its clients have threads of their own, also where nothing is asked.
+    drop(broker);
     if let Recovered::Restart { checkpoint, .. } = &recovered
         && checkpoint.ended == Ended::Yes
     {
@@ -295,9 +297,9 @@ impl Stage {
 
     async fn publish(&mut self, step: Step, rows: u64, outlet: &mut impl Outlet) -> Result<(), Failure> {
         self.step_began = None;
-        let watermark = step.checkpoint.next_watermark - 1;
+        let committed = Committed::of(&step, rows);
         outlet.publish(step).await?;
-        self.committed(rows, watermark);
+        self.committed(&committed);
         Ok(())
     }
 
@@ -310,7 +312,7 @@ impl Stage {
         stream: &mut Option<BinlogStream>,
     ) -> Result<(), Failure> {
         let (step, rows) = self.take_step();
-        let watermark = step.checkpoint.next_watermark - 1;
+        let committed = Committed::of(&step, rows);
         let (mut taken, mut waiting) = (Ok(()), None);
         {
             let mut published = pin!(outlet.publish(step));
@@ -333,7 +335,7 @@ impl Stage {
                 }
             }
         }
-        self.committed(rows, watermark);
+        self.committed(&committed);
         taken?;
         match waiting {
             Some(event) => self.event(event, outlet).await.map(drop),
@@ -347,10 +349,10 @@ impl Stage {
         (self.capture.take_step(), rows)
     }
 
-    fn committed(&mut self, rows: u64, watermark: u64) {
+    fn committed(&mut self, step: &Committed) {
         self.last_commit = Instant::now();
-        self.progress.committed(rows, watermark);
-        metrics::counter!("millrace_rows_total").increment(rows);
+        self.progress.committed(step);
+        metrics::counter!("millrace_rows_total").increment(step.rows);
         self.progress.show(&self.context, &self.capture);
     }
 

@@ -25,7 +25,9 @@ use crate::error::{LogError, Place};
 use crate::options::LogOptions;
 use crate::settings::{self, RELEASE_LIMIT};
 
-const POLL: Duration = Duration::from_millis(100);
+/// Longest time that leaving waits for the poll before it; what happens in the group ends the wait. For the odd length see
+/// [`crate::polled`].
+const POLL: Duration = Duration::from_micros(250_050);
 
 /// What happens to a member.
 #[derive(Debug, Clone, PartialEq, Eq)]

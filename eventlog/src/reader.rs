@@ -227,7 +227,8 @@ impl PartitionReader {
         self.command(|queue| queue.resume(partition));
     }
 
-    /// Shows to lag tools that a partition was worked off up to here. Never read again by us; failures are ignored.
+    /// Shows to lag tools, once a second, that a partition was worked off up to here. Never read again by us; failures are
+    /// ignored.
     pub fn show_progress(&self, partition: u32, next_offset: i64) {
         self.command(|queue| queue.commands.push(Command::Show { partition, next_offset }));
     }

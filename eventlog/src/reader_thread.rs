@@ -24,12 +24,15 @@ use crate::settings::ANSWER_LIMIT;
 /// Longest time that a command waits for the poll before it.
 const POLL: Duration = Duration::from_millis(20);
 
-/// The same after [`CALM`]: threads that looked fifty times a second for nothing were a third of what idle stages cost. A
+/// The same after [`CALM`]: threads that look often for nothing are much of what idle stages cost. A
 /// message ends the wait in any case; for the odd length see [`crate::polled`].
-const CALM_POLL: Duration = Duration::from_micros(100_050);
+const CALM_POLL: Duration = Duration::from_micros(250_050);
 
 /// How long there is no command that changes what is read before the thread looks less often for the next.
 const CALM: Duration = Duration::from_secs(3);
+
+/// Progress is shown this often: each time is a request to the broker, however many partitions it is of.
+const SHOW_PAUSE: Duration = Duration::from_secs(1);
 
 struct Assigned {
     generation: u64,
@@ -45,12 +48,16 @@ pub(crate) struct ReaderThread {
     assigned: BTreeMap<u32, Assigned>,
     /// When it was last told to read something else.
     told_at: Instant,
+    /// Progress of partitions that is not shown yet.
+    to_show: BTreeMap<u32, i64>,
+    shown_at: Instant,
 }
 
 impl ReaderThread {
     /// Starts it; it ends when the queue is closed, or after an error.
     pub(crate) fn start(consumer: BaseConsumer<ClientLog>, place: Place, shared: Arc<Shared>) -> Result<(), LogError> {
-        let mut thread = Self { consumer, place, shared, assigned: BTreeMap::new(), told_at: Instant::now() };
+        let (assigned, to_show, now) = (BTreeMap::new(), BTreeMap::new(), Instant::now());
+        let mut thread = Self { consumer, place, shared, assigned, told_at: now, to_show, shown_at: now };
         let run = move || {
             if let Err(error) = thread.run() {
                 thread.shared.end(error);
@@ -71,11 +78,14 @@ impl ReaderThread {
                 let mut queue = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
                 (std::mem::take(&mut queue.commands), queue.closed, queue.has_room())
             };
-            if closed {
-                return Ok(());
-            }
             for command in commands {
                 self.apply(command)?;
+            }
+            if closed || self.shown_at.elapsed() >= SHOW_PAUSE {
+                self.show();
+            }
+            if closed {
+                return Ok(());
             }
             if has_room && self.poll()?.is_break() {
                 return Ok(());
@@ -92,7 +102,9 @@ impl ReaderThread {
                 self.assigned.insert(partition, Assigned { generation, next: start });
             }
             Command::Unassign { partition } => self.unassign(partition)?,
-            Command::Show { partition, next_offset } => self.show(partition, next_offset),
+            Command::Show { partition, next_offset } => {
+                self.to_show.insert(partition, next_offset);
+            }
         }
         Ok(())
     }
@@ -108,12 +120,17 @@ impl ReaderThread {
     }
 
     /// For display alone: a failure changes nothing.
-    fn show(&self, partition: u32, next_offset: i64) {
+    fn show(&mut self) {
+        if self.to_show.is_empty() {
+            return;
+        }
+        self.shown_at = Instant::now();
         let mut list = TopicPartitionList::new();
-        let added =
-            list.add_partition_offset(&self.place.object, partition_number(partition), Offset::Offset(next_offset));
+        let added = std::mem::take(&mut self.to_show).into_iter().try_for_each(|(partition, next_offset)| {
+            list.add_partition_offset(&self.place.object, partition_number(partition), Offset::Offset(next_offset))
+        });
         if let Err(error) = added.and_then(|()| self.consumer.commit(&list, CommitMode::Async)) {
-            tracing::debug!(%error, partition, "progress could not be shown");
+            tracing::debug!(%error, "progress could not be shown");
         }
     }
 

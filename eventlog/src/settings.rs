@@ -10,7 +10,8 @@
 //! **Both producers**
 //! - `enable.idempotence`, `acks` = all, `max.in.flight` = 5: each message once and in order per partition, on all
 //!   in-sync replicas, over retries of the client.
-//! - `linger.ms` = 1: a message holds all the rows that there are for it already, so that there is little to wait for.
+//! - `linger.ms` = 0.1: what is sent at one go shares a request; a message holds all the rows that there are for it already,
+//!   so that there is nothing more to wait for, and librdkafka's thread turns round until the time is over.
 //!   `compression.type` stays librdkafka's, none (docs/adr/0026-no-compression.md).
 //! - `message.max.bytes` = [`MESSAGE_LIMIT`], the limit with which our topics are made.
 //! - `queue.buffering.max.kbytes` = a share of the task's `memory`: what that unacknowledged messages may take; a full queue is
@@ -73,7 +74,7 @@ type Settings<'a> = &'a [(&'a str, &'a str)];
 const EVERY_CLIENT: Settings<'static> = &[("client.id", "millrace"), ("log.connection.close", "false")];
 
 const PRODUCER_DEFAULTS: Settings<'static> =
-    &[("linger.ms", "1"), ("message.max.bytes", "4194304"), ("queue.buffering.max.messages", "0")];
+    &[("linger.ms", "0.1"), ("message.max.bytes", "4194304"), ("queue.buffering.max.messages", "0")];
 
 const CONSUMER_DEFAULTS: Settings<'static> = &[("fetch.queue.backoff.ms", "20"), ("fetch.wait.max.ms", "250")];
 

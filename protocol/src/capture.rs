@@ -78,8 +78,8 @@ pub struct Capture {
     pub(crate) schemas: Vec<(SchemaKey<MysqlType>, Arc<TableSchema<MysqlType>>)>,
     pub(crate) open: Option<OpenTransaction>,
     pub(crate) snapshot: Snapshot,
-    /// Number of tables whose snapshot is not complete.
-    pub(crate) pending: usize,
+    /// The tables whose snapshot is not complete: among thousands that are loaded, the next to read is found at once.
+    pub(crate) pending: BTreeSet<TableName>,
     /// Whether the step's last entry already is a watermark.
     pub(crate) sealed: bool,
     /// Whether the last step ended inside a transaction: its end must be published even if nothing else is to be.
@@ -123,7 +123,7 @@ impl Capture {
         Self {
             step: StepBuilder::new(&checkpoint.next_sequences, settings.message_bytes),
             snapshot: Snapshot::new(settings.window_bytes),
-            pending: tables.iter().filter(|state| state.load.is_pending()).count(),
+            pending: tables.iter().filter(|t| t.load.is_pending()).map(|t| t.schema.name.clone()).collect(),
             tables: tables.into_iter().map(|state| (state.schema.name.clone(), state)).collect(),
             settings,
             checkpoint,
@@ -153,8 +153,13 @@ impl Capture {
     }
 
     /// All tables by name.
-    pub fn tables(&self) -> impl Iterator<Item = (&TableName, &TableState)> {
+    pub fn tables(&self) -> impl ExactSizeIterator<Item = (&TableName, &TableState)> {
         self.tables.iter()
+    }
+
+    /// Number of tables whose snapshot is not complete.
+    pub fn tables_to_load(&self) -> usize {
+        self.pending.len()
     }
 
     /// Where the source is, with what this machine has taken but not yet published; none without incremental.
@@ -375,7 +380,7 @@ impl Capture {
 
     /// Ends a task without incremental once everything is loaded: pushes `End`.
     pub fn end_if_complete(&mut self) {
-        if !self.settings.incremental && self.checkpoint.ended == Ended::No && self.pending == 0 {
+        if !self.settings.incremental && self.checkpoint.ended == Ended::No && self.pending.is_empty() {
             let watermark = self.next_watermark();
             self.step.push_control(&Control::End(watermark));
             self.checkpoint.ended = Ended::Yes;

@@ -208,13 +208,13 @@ impl Snapshot {
 impl Capture {
     /// The next piece of work for an idle reader, if there is one: its window is open from now on.
     pub fn next_request(&mut self) -> Option<ChunkRequest> {
-        let is_busy = self.pending == 0 || self.snapshot.lanes.len() >= self.settings.readers;
+        let is_busy = self.pending.is_empty() || self.snapshot.lanes.len() >= self.settings.readers;
         if is_busy || !self.is_between_transactions() {
             return None;
         }
-        let idle = |(_, state): &(&TableName, &TableState)| self.snapshot.idle_range(state).is_some();
-        let (name, state) = self.tables.iter().find(idle)?;
-        let range = self.snapshot.idle_range(state)?;
+        let mut pending = self.pending.iter().filter_map(|name| self.tables.get(name).map(|state| (name, state)));
+        let (name, state, range) =
+            pending.find_map(|(name, state)| self.snapshot.idle_range(state).map(|range| (name, state, range)))?;
         let Load::Pending { ranges, .. } = &state.load else { return None };
         let KeyRange { after, through, .. } = ranges.get(range)?.clone();
         let schema = state.schema.clone();
@@ -380,7 +380,7 @@ impl Capture {
         let is_loaded = ranges.iter().all(|range| range.state == RangeState::Done);
         if is_loaded {
             state.load = Load::Loaded { rows: *rows };
-            self.pending -= 1;
+            self.pending.remove(table);
         }
         self.dirty.insert(table.clone());
         self.unseal();

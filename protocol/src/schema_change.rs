@@ -46,7 +46,7 @@ impl Capture {
             };
         };
         self.snapshot.void(state.schema.table_id);
-        self.pending -= usize::from(state.load.is_pending());
+        self.pending.remove(table);
         self.dropped.push(state.schema.table_id);
         self.dirty.remove(table);
         self.change(SchemaChange::Drop { schema: state.key, table: table.clone() });
@@ -94,7 +94,7 @@ impl Capture {
         let state = self.tables.remove(table).ok_or_else(|| ProtocolError::TableUnknown(table.to_string()))?;
         self.snapshot.void(state.schema.table_id);
         self.dirty.remove(table);
-        self.pending -= usize::from(state.load.is_pending());
+        self.pending.remove(table);
         Ok(state)
     }
 
@@ -109,7 +109,7 @@ impl Capture {
     /// that are there.
     pub fn read_again(&mut self, table: &TableName, purpose: ReadPurpose) -> Result<(), ProtocolError> {
         let state = self.tables.get_mut(table).ok_or_else(|| ProtocolError::TableUnknown(table.to_string()))?;
-        self.pending += usize::from(!state.load.is_pending());
+        self.pending.insert(table.clone());
         state.load = Load::from_start(purpose);
         self.snapshot.void(state.schema.table_id);
         self.dirty.insert(table.clone());
@@ -148,9 +148,12 @@ impl Capture {
         let version = self.checkpoint.next_schema_version;
         self.checkpoint.next_schema_version += 1;
         let key = SchemaKey::new(version, (self.schema_hash)(&schema));
-        self.pending += usize::from(load.is_pending());
         let schema = Arc::new(schema);
         let name = schema.name.clone();
+        match load.is_pending() {
+            true => self.pending.insert(name.clone()),
+            false => self.pending.remove(&name),
+        };
         self.schemas.push((key, schema.clone()));
         self.tables.insert(name.clone(), TableState { key, schema, load, source_only });
         self.dirty.insert(name);
@@ -161,7 +164,7 @@ impl Capture {
     pub(crate) fn barrier(&mut self, changes: Vec<SchemaChange<MysqlType>>) {
         let watermark = self.next_watermark();
         let pending: HashSet<_> =
-            self.tables.values().filter(|state| state.load.is_pending()).map(|state| state.key).collect();
+            self.pending.iter().filter_map(|table| self.tables.get(table)).map(|state| state.key).collect();
         let created = |change: &SchemaChange<_>| match change {
             SchemaChange::Create { schema } if !pending.contains(schema) => Some(*schema),
             _ => None,

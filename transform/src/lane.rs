@@ -1,6 +1,6 @@
 //! One partition of a transform: where it is, and how it began.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millrace_eventlog::{LogOptions, Message, StartAt, TopicNames, read_tail_of};
 use millrace_model::batch::{Batch, Control, Entry};
@@ -27,6 +27,8 @@ pub(crate) struct Lane {
     pub(crate) ended: bool,
     /// Where to read from.
     pub(crate) start: StartAt,
+    /// When something of it came last.
+    pub(crate) heard: Instant,
 }
 
 impl Lane {
@@ -54,7 +56,7 @@ impl Lane {
         // Offsets have holes where transactions ended: the broker goes on with the next message there is.
         let start = point.input_offset.map_or(StartAt::Beginning, |offset| StartAt::Offset(offset + 1));
         let sequence = StrictSequence::new(partition, point.last + 1);
-        Ok(Self { sequence, joiner: Joiner::default(), ended, start })
+        Ok(Self { sequence, joiner: Joiner::default(), ended, start, heard: Instant::now() })
     }
 }
 

@@ -22,7 +22,7 @@ use crate::lane::{Lane, TAIL_LIMIT, holds_end};
 use crate::mappings::{Mappings, Need, is_written_down};
 use crate::progress::Progress;
 
-/// How often the captured topic is looked at for a transaction that does not end.
+/// How often it is looked for what came to a stop. A living capture writes to every partition each second.
 const WATCH: Duration = Duration::from_secs(5);
 
 /// Ends of the output that are read at once: each has a client of its own for that.
@@ -40,7 +40,8 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
     if !wait_for_topics(&context, &broker, &names).await? {
         return Ok(Outcome::Stopped);
     }
-    let mut stage = Stage::open(context, options, names, broker)?;
+    drop(broker);
+    let mut stage = Stage::open(context, options, names)?;
     if !stage.learn_first_tables().await? {
         return Ok(Outcome::Stopped);
     }
@@ -77,31 +78,31 @@ struct Stage {
     names: TopicNames,
     reader: PartitionReader,
     writer: PartitionWriter,
-    schema_writer: PartitionWriter,
+    /// Open while schemas come by, as every client has threads.
+    schema_writer: Option<PartitionWriter>,
     schemas: SchemaReader,
     decoder: BatchDecoder,
     mappings: Mappings,
     scratch: Scratch,
     lanes: BTreeMap<u32, Lane>,
     progress: Progress,
-    broker: Broker,
-    stable: StableOffsetWatch,
+    /// There while a partition is silent.
+    watched: Option<(Broker, StableOffsetWatch)>,
 }
 
 impl Stage {
-    fn open(context: StageContext, options: LogOptions, names: TopicNames, broker: Broker) -> Result<Self, Failure> {
+    fn open(context: StageContext, options: LogOptions, names: TopicNames) -> Result<Self, Failure> {
         Ok(Self {
             reader: PartitionReader::open(&options, &names.captured, &names.transform_progress_group())?,
             writer: PartitionWriter::open(&options, &names.transformed)?,
-            schema_writer: PartitionWriter::open(&options, &names.schemas)?,
+            schema_writer: None,
             schemas: SchemaReader::open(&options, &names)?,
             decoder: BatchDecoder::new(context.task.fingerprint(), None),
             mappings: Mappings::default(),
             scratch: Scratch::default(),
             lanes: BTreeMap::new(),
             progress: Progress::new(),
-            broker,
-            stable: StableOffsetWatch::new(&names.captured),
+            watched: None,
             context,
             options,
             names,
@@ -119,6 +120,7 @@ impl Stage {
                 error = self.writer.failed() => return Err(error.into()),
                 _ = watch.tick() => {
                     self.ensure_no_hanging_transaction().await?;
+                    self.schema_writer = None;
                     self.show_held()?;
                 }
             }
@@ -126,10 +128,22 @@ impl Stage {
         Ok(Outcome::Completed)
     }
 
-    /// A transaction that is never ended would hide everything after it, and look like an idle source.
+    /// A transaction that is never ended would hide everything after it, and look like a source that is gone: nothing comes
+    /// of its partitions any more.
     async fn ensure_no_hanging_transaction(&mut self) -> Result<(), Failure> {
-        let ends = self.broker.ends(&self.names.captured).await?;
-        Ok(self.stable.observe(&ends, Instant::now())?)
+        if !self.lanes.values().any(|lane| lane.heard.elapsed() >= WATCH) {
+            self.watched = None;
+            return Ok(());
+        }
+        let (broker, stable) = match &mut self.watched {
+            Some(watched) => watched,
+            None => {
+                let broker = Broker::connect(&self.options).await?;
+                self.watched.insert((broker, StableOffsetWatch::new(&self.names.captured)))
+            }
+        };
+        let ends = broker.ends(&self.names.captured).await?;
+        Ok(stable.observe(&ends, Instant::now())?)
     }
 
     /// Says which tables are held, also those of which nothing has come by since the start.
@@ -192,6 +206,7 @@ impl Stage {
     async fn message(&mut self, message: Message) -> Result<(), Failure> {
         let partition = message.partition;
         let Some(lane) = self.lanes.get_mut(&partition) else { return Ok(()) };
+        lane.heard = Instant::now();
         let mappings = &self.mappings;
         let columns = |key| mappings.get(key).map(|named| named.mapping.source_columns());
         let batch = match self.decoder.decode::<MysqlType>(message.payload, columns)? {
@@ -270,8 +285,12 @@ impl Stage {
 
     async fn publish(&mut self, record: &str, value: &[u8]) -> Result<(), Failure> {
         if self.schemas.known(record.as_bytes()).is_none() {
-            self.schema_writer.send_record(0, record.as_bytes(), value).await?;
-            self.schema_writer.flush(FLUSH_LIMIT).await?;
+            let writer = match &self.schema_writer {
+                Some(writer) => writer,
+                None => self.schema_writer.insert(PartitionWriter::open(&self.options, &self.names.schemas)?),
+            };
+            writer.send_record(0, record.as_bytes(), value).await?;
+            writer.flush(FLUSH_LIMIT).await?;
         }
         Ok(())
     }
