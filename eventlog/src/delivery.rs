@@ -2,7 +2,8 @@
 //!
 //! The account is right because librdkafka reports the deliveries of one partition in the order of sending (idempotent
 //! producer), from one polling thread; and because a failure, once noted, is never taken back: every later call of the
-//! writer reports it.
+//! writer reports it. A message that librdkafka threw away is no failure by itself: it does so after that of another one,
+//! whose report can come later, and has the reason.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -21,7 +22,7 @@ use crate::error::{LogError, Place};
 /// How long a full queue is waited on before it is tried again without a delivery report.
 const QUEUE_TICK: Duration = Duration::from_millis(50);
 
-/// How long the delivery report that tells the reason of a fatal error is waited for.
+/// How long the delivery report that tells the reason of a fatal error, or of what was thrown away, is waited for.
 const REPORT_LIMIT: Duration = Duration::from_secs(1);
 
 /// What the broker has acknowledged of one partition since the writer was opened.
@@ -39,6 +40,8 @@ struct Account {
     acknowledged: u64,
     partitions: BTreeMap<u32, Acknowledged>,
     failure: Option<LogError>,
+    /// A message was thrown away: the failure behind it is about to be reported.
+    thrown_away: Option<LogError>,
 }
 
 /// Context of a producer: its log and its account.
@@ -87,7 +90,7 @@ impl Deliveries {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            {
+            let thrown_away = {
                 let account = lock(&self.account);
                 if let Some(failure) = &account.failure {
                     return Err(failure.clone());
@@ -95,8 +98,15 @@ impl Deliveries {
                 if done(account.sent, account.acknowledged) {
                     return Ok(());
                 }
+                account.thrown_away.clone()
+            };
+            match thrown_away {
+                None => changed.await,
+                Some(error) if tokio::time::timeout(REPORT_LIMIT, changed).await.is_err() => {
+                    return Err(self.fail(error));
+                }
+                Some(_) => {}
             }
-            changed.await;
         }
     }
 
@@ -136,7 +146,13 @@ impl ProducerContext for Deliveries {
                         LogError::Fenced { .. } => self.place.error(error),
                         told => told,
                     };
-                    account.failure.get_or_insert(doubted(told, &self.place));
+                    let noted = match error.rdkafka_error_code() {
+                        Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) => {
+                            &mut account.thrown_away
+                        }
+                        _ => &mut account.failure,
+                    };
+                    noted.get_or_insert(doubted(told, &self.place));
                 }
             }
         }
