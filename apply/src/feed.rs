@@ -26,10 +26,9 @@ pub(crate) struct Feed {
     /// Decides what is written.
     pub(crate) cuts: Cuts,
     owned: Vec<u32>,
-    paused: Vec<u32>,
     partitions: u32,
-    /// Bytes that wait to be written before the transaction is written ahead, and partitions that are ahead are paused. As
-    /// many may be in the transaction that is being written.
+    /// Bytes that wait to be written before the transaction is written ahead, and nothing more is taken of partitions that
+    /// are ahead. As many may be in the transaction that is being written.
     held: usize,
     /// A message that the machine does not have yet: its tables' schemas are awaited.
     arrived: Option<Arrived>,
@@ -60,7 +59,6 @@ impl Feed {
             decoder: BatchDecoder::new(fingerprint, Some(task_id.to_owned())),
             cuts: Cuts::new(options.partitions, &[], 0, held),
             owned: Vec::new(),
-            paused: Vec::new(),
             partitions: options.partitions,
             held,
             arrived: None,
@@ -86,7 +84,6 @@ impl Feed {
         let floor = progress.iter().map(|p| p.watermark).max().unwrap_or(0);
         self.cuts = Cuts::new(self.partitions, &standing, floor, self.held);
         self.owned = owned.to_vec();
-        self.paused.clear();
         self.arrived = None;
         for progress in &standing {
             self.reader.assign(progress.partition, StartAt::Offset(progress.next_offset));
@@ -104,12 +101,9 @@ impl Feed {
         Ok(())
     }
 
-    /// What to do next. Partitions that are ahead are read no further only where nothing can be done with what is there: to
-    /// go on with one costs a question to the broker, and what was read ahead of it.
+    /// What to do next.
     pub(crate) fn next_work(&mut self) -> Work {
-        let work = self.cuts.next_work();
-        self.pause();
-        work
+        self.cuts.next_work()
     }
 
     /// Takes messages until something is done. What fails of that fails whoever takes next.
@@ -137,7 +131,7 @@ impl Feed {
             return Err(failed);
         }
         if self.arrived.is_none() {
-            match self.reader.next().await? {
+            match self.reader.next_of_least(|partition| self.cuts.rank(partition)).await? {
                 ReadEvent::Message(message) => self.arrived = self.decode(message)?,
                 ReadEvent::EndOfPartition { .. } => {}
             }
@@ -193,18 +187,6 @@ impl Feed {
         }
         let value = self.schemas.get(schema_record_key(key).as_bytes(), SchemaReader::WAIT).await?;
         Ok(std::sync::Arc::new(decode_schema(value)?))
-    }
-
-    /// Pauses what is ahead and resumes what is no longer.
-    fn pause(&mut self) {
-        let wanted = self.cuts.to_pause();
-        for partition in wanted.iter().filter(|partition| !self.paused.contains(partition)) {
-            self.reader.pause(*partition);
-        }
-        for partition in self.paused.iter().filter(|partition| !wanted.contains(partition)) {
-            self.reader.resume(*partition);
-        }
-        self.paused = wanted;
     }
 
     /// Shows lag tools how far the partitions are.

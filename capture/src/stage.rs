@@ -36,6 +36,10 @@ const QUIET: Duration = Duration::from_millis(5);
 /// ... and at least this long after it began under load.
 const BUSY: Duration = Duration::from_millis(50);
 
+/// Watermarks within a full step: what apply writes at once is cut at one that all its partitions have, and it has read
+/// them by different amounts.
+const WATERMARKS_OF_A_STEP: usize = 8;
+
 /// Watermarks come about this often: with each heartbeat of an idle source, or by the clock where there is none.
 const WATERMARK: Duration = Duration::from_secs(1);
 
@@ -63,7 +67,8 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
         ownership.leave().await;
         return Ok(Outcome::Completed);
     }
-    let stage = begin(source, context, recovered, options.partitions).await?;
+    let log = Log::Kafka { partitions: options.partitions };
+    let stage = begin(source, context, recovered, log).await?;
     let outlet = KafkaOutlet::new(writer, ownership, stage.envelope(), stage.context.mark.clone());
     stage.work(outlet).await
 }
@@ -72,7 +77,7 @@ pub async fn run(context: StageContext) -> Result<Outcome, Failure> {
 pub async fn run_into(context: StageContext, recovered: Recovered, outlet: impl Outlet) -> Result<Outcome, Failure> {
     let source = OpenSource::connect(&context.task).await?;
     context.mark.connected();
-    begin(source, context, recovered, 1).await?.work(outlet).await
+    begin(source, context, recovered, Log::Memory).await?.work(outlet).await
 }
 
 /// Ensures that there is something to move, and that nothing of it is refused by what the task file and the source say.
@@ -84,18 +89,13 @@ async fn ensure_objects_can_move(source: &mut OpenSource, task: &Task) -> Result
 }
 
 /// What the attempt does, on the server that it goes on from.
-async fn begin(
-    source: OpenSource,
-    context: StageContext,
-    recovered: Recovered,
-    partitions: u32,
-) -> Result<Stage, Failure> {
+async fn begin(source: OpenSource, context: StageContext, recovered: Recovered, log: Log) -> Result<Stage, Failure> {
     let task = context.task.clone();
     let (mut unknown, mut listed) = (Vec::new(), None);
     let (mut source, capture) = match recovered {
         Recovered::Restart { mut checkpoint, tables } => {
             let mut source = source.for_restart(&task, &mut checkpoint).await?;
-            let capture = Capture::resume(settings(&task), *checkpoint, tables, schema_hash);
+            let capture = Capture::resume(settings(&task, log), *checkpoint, tables, schema_hash);
             if capture.source().is_some() {
                 let is_known = |name: &TableName| capture.table(name).is_some();
                 unknown = unknown_tables(&mut source.session, &task, is_known).await?;
@@ -106,8 +106,8 @@ async fn begin(
         Recovered::First { cluster_id } => {
             source.ensure_is_first(&task)?;
             let mut source = source;
-            let first = first_start(&mut source.session, &source.facts, &task, partitions, cluster_id).await?;
-            let mut capture = Capture::first(settings(&task), first.checkpoint, first.tables, schema_hash);
+            let first = first_start(&mut source.session, &source.facts, &task, log.partitions(), cluster_id).await?;
+            let mut capture = Capture::first(settings(&task, log), first.checkpoint, first.tables, schema_hash);
             first.ranges.into_iter().for_each(|(table, ranges)| capture.divide(&table, ranges));
             first.source_only.into_iter().for_each(|(table, rest)| capture.note(&table, rest));
             (source, capture)
@@ -123,15 +123,45 @@ async fn begin(
     Ok(Stage::new(context, capture, (source.options, seam), translator, progress))
 }
 
-fn settings(task: &Task) -> CaptureSettings {
+fn settings(task: &Task, log: Log) -> CaptureSettings {
+    let step = task.memory.step();
     CaptureSettings {
         message_bytes: MESSAGE_BYTES,
-        step_bytes: task.memory.step(),
+        step_bytes: step,
+        watermark_bytes: log.is_cut_within_steps().then_some(step / WATERMARKS_OF_A_STEP),
         window_bytes: task.memory.chunk(task.full.readers),
         readers: task.full.readers as usize,
         schema: task.phases.contains(Phase::Schema),
         full: task.phases.contains(Phase::Full),
         incremental: task.phases.contains(Phase::Incremental),
+    }
+}
+
+/// Where steps go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Log {
+    Kafka {
+        partitions: u32,
+    },
+    /// To the other stages of this process.
+    Memory,
+}
+
+impl Log {
+    fn partitions(self) -> u32 {
+        match self {
+            Self::Kafka { partitions } => partitions,
+            Self::Memory => 1,
+        }
+    }
+
+    /// Whether the destination may commit in the middle of a step. In one process each commit takes the checkpoint of a
+    /// step along, so it is at a step's end.
+    fn is_cut_within_steps(self) -> bool {
+        match self {
+            Self::Kafka { .. } => true,
+            Self::Memory => false,
+        }
     }
 }
 

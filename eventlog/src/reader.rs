@@ -1,10 +1,12 @@
 //! Reading partitions of one topic from offsets that the caller keeps.
 //!
-//! librdkafka is polled on a thread of its own (`reader_thread`), which fills a queue bounded in bytes; the stage empties
-//! it with [`PartitionReader::next`]. Commands (assign, pause, ...) take effect on the queue at once: what a partition
-//! had in it is dropped, so no message of an earlier assignment comes after the call. To pause is to unassign and to
-//! remember the offset after the last message handed out; so a paused partition takes no room from the others, and a
-//! stage that waits for one partition never waits behind the full queue of another.
+//! A thread of its own (`reader_thread`) takes messages from librdkafka into a queue for each partition, bounded in bytes;
+//! the stage empties them with [`PartitionReader::next`]. Commands (assign, unassign) take effect on the queues at once: what
+//! a partition had is dropped, so no message of an earlier assignment comes after the call.
+//!
+//! Each partition has its share of the bound, here and in librdkafka, so a stage that waits for one never waits behind the
+//! messages of another, and what it does not want yet ([`PartitionReader::next_of_least`]) stays where it is: nothing is
+//! read from the broker twice.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex};
@@ -55,7 +57,7 @@ pub enum ReadEvent {
 }
 
 impl ReadEvent {
-    fn partition(&self) -> u32 {
+    pub(crate) fn partition(&self) -> u32 {
         match self {
             Self::Message(message) => message.partition,
             Self::EndOfPartition { partition, .. } => *partition,
@@ -82,91 +84,104 @@ pub(crate) enum Command {
 struct Reading {
     /// Tells the messages of this assignment from those of an earlier one.
     generation: u64,
-    /// After the last message handed out.
-    position: StartAt,
-    state: ReadingState,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum ReadingState {
-    Running,
-    Paused,
+    events: VecDeque<ReadEvent>,
+    bytes: usize,
+    /// Whether librdkafka may have more of it.
+    has_more: bool,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    /// Bytes of messages that may wait to be taken; one message more may.
+    /// Bytes of messages that may wait to be taken; one message more of each partition may.
     limit: usize,
-    events: VecDeque<ReadEvent>,
-    bytes: usize,
     readings: BTreeMap<u32, Reading>,
+    /// Whose turn it is, and what it was given in it, in bytes.
+    turn: (u32, usize),
     generations: u64,
     pub(crate) commands: Vec<Command>,
     pub(crate) closed: bool,
     ended: Option<LogError>,
 }
 
+/// Whether more of a partition may be added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    Some,
+    None,
+}
+
 impl Queue {
-    /// Whether the thread has something to do: room for messages, or a command.
+    /// Whether the thread has something to do.
     pub(crate) fn wants_thread(&self) -> bool {
-        self.has_room() || !self.commands.is_empty() || self.closed
+        self.closed || !self.commands.is_empty() || self.hungry().next().is_some()
     }
 
-    /// Whether messages may be added.
-    pub(crate) fn has_room(&self) -> bool {
-        self.bytes < self.limit
+    fn share(&self) -> usize {
+        self.limit / self.readings.len().max(1)
+    }
+
+    /// What a partition gives before the next has its turn: one that writes what it reads sends large batches then.
+    fn turn_bytes(&self) -> usize {
+        self.limit / 16
+    }
+
+    /// Partitions of which there may be more and little is here: they are filled by halves, not message by message.
+    fn hungry(&self) -> impl Iterator<Item = u32> {
+        let little = self.share() / 2;
+        let hungry = self.readings.iter().filter(move |(_, reading)| reading.has_more && reading.bytes <= little);
+        hungry.map(|(&partition, _)| partition)
+    }
+
+    /// Those, to be asked until they have nothing more or no room: whatever comes after this call is told anew.
+    pub(crate) fn take_hungry(&mut self) -> Vec<u32> {
+        let hungry: Vec<u32> = self.hungry().collect();
+        hungry.iter().for_each(|&partition| self.set_more(partition, false));
+        hungry
+    }
+
+    /// Says whether librdkafka may have more of a partition.
+    pub(crate) fn set_more(&mut self, partition: u32, has_more: bool) {
+        if let Some(reading) = self.readings.get_mut(&partition) {
+            reading.has_more = has_more;
+        }
     }
 
     /// Adds what the thread read, unless its assignment is over.
-    pub(crate) fn push(&mut self, generation: u64, event: ReadEvent) {
-        let current = self.readings.get(&event.partition());
-        if current.is_some_and(|r| r.generation == generation && r.state == ReadingState::Running) {
-            self.bytes += event.bytes();
-            self.events.push_back(event);
+    pub(crate) fn push(&mut self, generation: u64, event: ReadEvent) -> Room {
+        let share = self.share();
+        match self.readings.get_mut(&event.partition()) {
+            Some(reading) if reading.generation == generation => {
+                reading.bytes += event.bytes();
+                reading.events.push_back(event);
+                if reading.bytes < share { Room::Some } else { Room::None }
+            }
+            _ => Room::Some,
         }
     }
 
-    fn pop(&mut self) -> Option<ReadEvent> {
-        let event = self.events.pop_front()?;
-        self.bytes -= event.bytes();
-        if let (ReadEvent::Message(message), Some(reading)) = (&event, self.readings.get_mut(&event.partition())) {
-            reading.position = StartAt::Offset(message.offset + 1);
-        }
+    /// The next event of the partition with the lowest rank, of those that have both; of equal ones in turn.
+    fn pop(&mut self, rank: impl Fn(u32) -> Option<u64>) -> Option<ReadEvent> {
+        let ((turn, given), turn_bytes) = (self.turn, self.turn_bytes());
+        let waiting = self.readings.iter_mut().filter(|(_, reading)| !reading.events.is_empty());
+        let ranked = waiting.filter_map(|(&partition, reading)| Some((rank(partition)?, partition, reading)));
+        let (_, partition, reading) = ranked.min_by_key(|&(rank, partition, _)| (rank, partition < turn, partition))?;
+        let event = reading.events.pop_front()?;
+        reading.bytes -= event.bytes();
+        let given = event.bytes() + if partition == turn { given } else { 0 };
+        self.turn = if given < turn_bytes { (partition, given) } else { (partition + 1, 0) };
         Some(event)
     }
 
-    fn discard(&mut self, partition: u32) {
-        self.events.retain(|event| event.partition() != partition);
-        self.bytes = self.events.iter().map(ReadEvent::bytes).sum();
-    }
-
     fn start(&mut self, partition: u32, start: StartAt) {
-        self.discard(partition);
         self.generations += 1;
         let generation = self.generations;
-        self.readings.insert(partition, Reading { generation, position: start, state: ReadingState::Running });
+        self.readings.insert(partition, Reading { generation, events: VecDeque::new(), bytes: 0, has_more: true });
         self.commands.push(Command::Assign { partition, start, generation });
     }
 
     fn stop(&mut self, partition: u32) {
-        self.discard(partition);
         if self.readings.remove(&partition).is_some() {
             self.commands.push(Command::Unassign { partition });
-        }
-    }
-
-    fn pause(&mut self, partition: u32) {
-        self.discard(partition);
-        if let Some(reading) = self.readings.get_mut(&partition).filter(|r| r.state == ReadingState::Running) {
-            reading.state = ReadingState::Paused;
-            self.commands.push(Command::Unassign { partition });
-        }
-    }
-
-    fn resume(&mut self, partition: u32) {
-        let paused = self.readings.get(&partition).filter(|r| r.state == ReadingState::Paused);
-        if let Some(position) = paused.map(|r| r.position) {
-            self.start(partition, position);
         }
     }
 }
@@ -217,31 +232,27 @@ impl PartitionReader {
         self.command(|queue| queue.stop(partition));
     }
 
-    /// Stops reading a partition for a while.
-    pub fn pause(&self, partition: u32) {
-        self.command(|queue| queue.pause(partition));
-    }
-
-    /// Goes on after the last message of the partition that was handed out.
-    pub fn resume(&self, partition: u32) {
-        self.command(|queue| queue.resume(partition));
-    }
-
     /// Shows to lag tools, once a second, that a partition was worked off up to here. Never read again by us; failures are
     /// ignored.
     pub fn show_progress(&self, partition: u32, next_offset: i64) {
         self.command(|queue| queue.commands.push(Command::Show { partition, next_offset }));
     }
 
-    /// The next event; waits for one. Events of one partition come in order. Can be dropped without losing anything.
-    /// After an error it gives the same error again: the reader has ended.
+    /// The next event, of the partitions in turn; waits for one. Events of one partition come in order. Can be dropped
+    /// without losing anything. After an error it gives the same error again: the reader has ended.
     pub async fn next(&self) -> Result<ReadEvent, LogError> {
+        self.next_of_least(|_| Some(0)).await
+    }
+
+    /// Like [`Self::next`], of the partition with the lowest rank, of those of which something is here. What has no rank is
+    /// left where it is.
+    pub async fn next_of_least(&self, rank: impl Fn(u32) -> Option<u64>) -> Result<ReadEvent, LogError> {
         loop {
             {
                 let mut queue = lock(&self.shared.queue);
-                let was_full = !queue.has_room();
-                if let Some(event) = queue.pop() {
-                    if was_full {
+                let wanted = queue.wants_thread();
+                if let Some(event) = queue.pop(&rank) {
+                    if !wanted && queue.wants_thread() {
                         self.shared.wanted.notify_one();
                     }
                     return Ok(event);
@@ -275,36 +286,74 @@ mod tests {
         ReadEvent::Message(Message { partition, offset, key: Bytes::new(), payload })
     }
 
-    #[test]
-    fn a_paused_partition_goes_on_after_what_was_handed_out() {
-        let mut queue = Queue::default();
-        queue.start(0, StartAt::Offset(7));
-        queue.start(1, StartAt::Offset(0));
-        queue.push(1, message(0, 7));
-        queue.push(2, message(1, 0));
-        queue.push(1, message(0, 8));
-        assert_eq!(queue.pop(), Some(message(0, 7)));
-        queue.pause(0);
-        queue.push(1, message(0, 9));
-        assert_eq!(queue.pop(), Some(message(1, 0)));
-        assert_eq!((queue.pop(), queue.bytes), (None, 0));
-        queue.resume(0);
-        let last = queue.commands.last().copied();
-        assert!(matches!(last, Some(Command::Assign { partition: 0, start: StartAt::Offset(8), generation: 3 })));
-        queue.push(1, message(0, 9));
-        queue.push(3, message(0, 8));
-        assert_eq!(queue.pop(), Some(message(0, 8)));
+    fn places(queue: &mut Queue, rank: impl Fn(u32) -> Option<u64>, count: usize) -> Vec<(u32, i64)> {
+        let place = |event| match event {
+            ReadEvent::Message(message) => (message.partition, message.offset),
+            ReadEvent::EndOfPartition { partition, .. } => (partition, -1),
+        };
+        (0..count).map_while(|_| queue.pop(&rank).map(place)).collect()
     }
 
     #[test]
-    fn an_unassigned_partition_gives_nothing_and_is_not_resumed() {
+    fn an_assignment_that_is_over_gives_nothing() {
         let mut queue = Queue::default();
         queue.start(0, StartAt::Beginning);
         queue.push(1, message(0, 0));
         queue.stop(0);
         queue.push(1, message(0, 1));
-        queue.resume(0);
-        assert_eq!(queue.pop(), None);
-        assert_eq!(queue.commands.len(), 2);
+        assert_eq!(queue.pop(|_| Some(0)), None);
+        queue.start(0, StartAt::Offset(7));
+        queue.push(1, message(0, 2));
+        queue.push(2, message(0, 7));
+        assert_eq!(places(&mut queue, |_| Some(0), 9), [(0, 7)]);
+        assert_eq!(queue.commands.len(), 3);
+    }
+
+    #[test]
+    fn partitions_come_in_turn_or_the_one_with_the_lowest_rank_first() {
+        let mut queue = Queue::default();
+        (0..3).for_each(|partition| queue.start(partition, StartAt::Offset(0)));
+        (0..3).for_each(|offset| assert_eq!(queue.push(1, message(0, offset)), Room::None));
+        (0..3).for_each(|offset| assert_eq!(queue.push(3, message(2, offset)), Room::None));
+        queue.push(2, message(1, 0));
+        assert_eq!(places(&mut queue, |_| Some(0), 4), [(0, 0), (1, 0), (2, 0), (0, 1)]);
+        assert_eq!(
+            places(&mut queue, |partition| (partition == 0).then_some(0), 9),
+            [(0, 2)],
+            "what has no rank stays"
+        );
+        assert_eq!(places(&mut queue, |partition| Some(9 - u64::from(partition)), 9), [(2, 1), (2, 2)]);
+        assert!(queue.readings.values().all(|reading| reading.bytes == 0));
+    }
+
+    #[test]
+    fn a_turn_ends_with_its_bytes_or_with_the_partition() {
+        let mut queue = Queue { limit: 16 * 2 * message(0, 0).bytes(), ..Queue::default() };
+        (0..2).for_each(|partition| queue.start(partition, StartAt::Offset(0)));
+        for offset in 0..3 {
+            queue.push(1, message(0, offset));
+            queue.push(2, message(1, offset));
+        }
+        assert_eq!(places(&mut queue, |_| Some(0), 9), [(0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (1, 2)]);
+    }
+
+    #[test]
+    fn a_partition_is_filled_again_when_half_of_its_share_is_gone_and_there_is_more() {
+        let size = message(0, 0).bytes();
+        let mut queue = Queue { limit: 8 * size, ..Queue::default() };
+        queue.start(0, StartAt::Offset(0));
+        queue.start(1, StartAt::Offset(0));
+        assert_eq!(queue.take_hungry(), [0, 1]);
+        let rooms: Vec<_> = (0..4).map(|offset| queue.push(1, message(0, offset))).collect();
+        assert_eq!(rooms, [Room::Some, Room::Some, Room::Some, Room::None]);
+        queue.set_more(0, true);
+        assert_eq!(queue.hungry().next(), None, "it is full");
+        queue.pop(|_| Some(0));
+        assert_eq!(queue.hungry().next(), None, "more than half of it is here");
+        queue.pop(|_| Some(0));
+        assert_eq!(queue.take_hungry(), [0]);
+        assert_eq!(queue.hungry().next(), None, "nothing was told since");
+        queue.set_more(1, true);
+        assert_eq!(queue.take_hungry(), [1]);
     }
 }

@@ -1,40 +1,42 @@
-//! The thread that polls librdkafka for a [`crate::PartitionReader`].
+//! The thread that takes messages from librdkafka for a [`crate::PartitionReader`].
 //!
-//! It applies commands, polls while the queue has room, and ends with the first error that is more than an outage. An
-//! outage is only an error when no broker answers within [`ANSWER_LIMIT`]: librdkafka says "all brokers down" for a lone
-//! broker that restarts, or that closed an idle connection.
+//! Each partition has a queue of its own in librdkafka, which reads no more of it while that is full; so only the
+//! partitions that have room here are emptied, and the others hold up nobody. librdkafka says when a queue is no longer
+//! empty. The queue is split off before the partition is assigned, so all of its messages come through it, in order (whoever
+//! counts the entries would see a gap, if one came through the client's main queue behind its time).
+//!
+//! It ends with the first error that is more than an outage. An outage is only an error when no broker answers within
+//! [`ANSWER_LIMIT`]: librdkafka says "all brokers down" for a lone broker that restarts, or that closed an idle connection.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
+use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::client::{ClientLog, lock};
 use crate::doubt::{ensure_known, unless_missing};
 use crate::error::{LogError, Place, is_outage};
-use crate::reader::{Command, ReadEvent, Shared, StartAt};
+use crate::reader::{Command, Message, ReadEvent, Room, Shared, StartAt};
 use crate::scan::{assignment, learn_leaders, owned, partition_number};
 use crate::settings::ANSWER_LIMIT;
 
-/// Longest time that a command waits for the poll before it.
-const POLL: Duration = Duration::from_millis(20);
-
-/// The same after [`CALM`]: threads that look often for nothing are much of what idle stages cost. A
-/// message ends the wait in any case; for the odd length see [`crate::polled`].
-const CALM_POLL: Duration = Duration::from_micros(250_050);
-
-/// How long there is no command that changes what is read before the thread looks less often for the next.
-const CALM: Duration = Duration::from_secs(3);
+/// How often the client's main queue, which has what is not of a partition (outages, answers to what is shown), is looked
+/// at. Threads that look often for nothing are much of what idle stages cost.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Progress is shown this often: each time is a request to the broker, however many partitions it is of.
 const SHOW_PAUSE: Duration = Duration::from_secs(1);
 
+/// Messages that are taken of a partition before the others and the commands have their turn.
+const TURN: usize = 64;
+
 struct Assigned {
+    queue: PartitionQueue<ClientLog>,
     generation: u64,
     /// The offset to be read next; unknown before the first message of a partition read from its beginning.
     next: StartAt,
@@ -42,12 +44,10 @@ struct Assigned {
 
 /// The thread's own state.
 pub(crate) struct ReaderThread {
-    consumer: BaseConsumer<ClientLog>,
+    consumer: Arc<BaseConsumer<ClientLog>>,
     place: Place,
     shared: Arc<Shared>,
     assigned: BTreeMap<u32, Assigned>,
-    /// When it was last told to read something else.
-    told_at: Instant,
     /// Progress of partitions that is not shown yet.
     to_show: BTreeMap<u32, i64>,
     shown_at: Instant,
@@ -56,8 +56,8 @@ pub(crate) struct ReaderThread {
 impl ReaderThread {
     /// Starts it; it ends when the queue is closed, or after an error.
     pub(crate) fn start(consumer: BaseConsumer<ClientLog>, place: Place, shared: Arc<Shared>) -> Result<(), LogError> {
-        let (assigned, to_show, now) = (BTreeMap::new(), BTreeMap::new(), Instant::now());
-        let mut thread = Self { consumer, place, shared, assigned, told_at: now, to_show, shown_at: now };
+        let (consumer, assigned, to_show) = (Arc::new(consumer), BTreeMap::new(), BTreeMap::new());
+        let mut thread = Self { consumer, place, shared, assigned, to_show, shown_at: Instant::now() };
         let run = move || {
             if let Err(error) = thread.run() {
                 thread.shared.end(error);
@@ -72,11 +72,11 @@ impl ReaderThread {
     fn run(&mut self) -> Result<(), LogError> {
         learn_leaders(&self.consumer, &self.place.object);
         loop {
-            let (commands, closed, has_room) = {
+            let (commands, closed, hungry) = {
                 let guard = lock(&self.shared.queue);
-                let waited = self.shared.wanted.wait_while(guard, |queue| !queue.wants_thread());
-                let mut queue = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
-                (std::mem::take(&mut queue.commands), queue.closed, queue.has_room())
+                let waited = self.shared.wanted.wait_timeout_while(guard, LOOK, |queue| !queue.wants_thread());
+                let (mut queue, _) = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
+                (std::mem::take(&mut queue.commands), queue.closed, queue.take_hungry())
             };
             for command in commands {
                 self.apply(command)?;
@@ -87,9 +87,11 @@ impl ReaderThread {
             if closed {
                 return Ok(());
             }
-            if has_room && self.poll()?.is_break() {
-                return Ok(());
+            while let Some(result) = self.consumer.poll(Duration::ZERO) {
+                let event = self.event(result.map(|message| owned(&message)))?;
+                self.push(event);
             }
+            hungry.into_iter().try_for_each(|partition| self.fill(partition))?;
         }
     }
 
@@ -97,9 +99,10 @@ impl ReaderThread {
         match command {
             Command::Assign { partition, start, generation } => {
                 self.unassign(partition)?;
+                let queue = self.split(partition)?;
                 let list = assignment(&self.place.object, partition, start).map_err(|e| self.place.error(&e))?;
                 self.consumer.incremental_assign(&list).map_err(|e| self.place.error(&e))?;
-                self.assigned.insert(partition, Assigned { generation, next: start });
+                self.assigned.insert(partition, Assigned { queue, generation, next: start });
             }
             Command::Unassign { partition } => self.unassign(partition)?,
             Command::Show { partition, next_offset } => {
@@ -110,13 +113,24 @@ impl ReaderThread {
     }
 
     fn unassign(&mut self, partition: u32) -> Result<(), LogError> {
-        self.told_at = Instant::now();
-        if self.assigned.remove(&partition).is_none() {
-            return Ok(());
-        }
+        let Some(assigned) = self.assigned.remove(&partition) else { return Ok(()) };
         let mut list = TopicPartitionList::new();
         list.add_partition(&self.place.object, partition_number(partition));
-        self.consumer.incremental_unassign(&list).map_err(|e| self.place.error(&e))
+        let unassigned = self.consumer.incremental_unassign(&list).map_err(|e| self.place.error(&e));
+        drop(assigned);
+        unassigned
+    }
+
+    /// The queue of a partition, which wakes this thread when it is no longer empty.
+    fn split(&self, partition: u32) -> Result<PartitionQueue<ClientLog>, LogError> {
+        let split = self.consumer.split_partition_queue(&self.place.object, partition_number(partition));
+        let mut queue = split.ok_or(LogError::Ended { what: "queue of a partition" })?;
+        let shared = Arc::clone(&self.shared);
+        queue.set_nonempty_callback(move || {
+            lock(&shared.queue).set_more(partition, true);
+            shared.wanted.notify_one();
+        });
+        Ok(queue)
     }
 
     /// For display alone: a failure changes nothing.
@@ -134,30 +148,42 @@ impl ReaderThread {
         }
     }
 
-    fn poll(&mut self) -> Result<ControlFlow<()>, LogError> {
-        let wait = if self.told_at.elapsed() < CALM { POLL } else { CALM_POLL };
-        let (partition, event) = match self.consumer.poll(wait) {
-            None => return Ok(ControlFlow::Continue(())),
-            Some(Ok(message)) => {
-                let message = owned(&message);
-                (message.partition, ReadEvent::Message(message))
+    /// Takes what librdkafka has of a partition, while there is room for it and it has its turn.
+    fn fill(&mut self, partition: u32) -> Result<(), LogError> {
+        for _ in 0..TURN {
+            let Some(assigned) = self.assigned.get(&partition) else { return Ok(()) };
+            let Some(result) = assigned.queue.poll(Duration::ZERO) else { return Ok(()) };
+            let result = result.map(|message| owned(&message));
+            let event = self.event(result)?;
+            if self.push(event) == Room::None {
+                break;
             }
-            Some(Err(KafkaError::PartitionEOF(partition))) => {
+        }
+        lock(&self.shared.queue).set_more(partition, true);
+        Ok(())
+    }
+
+    /// What librdkafka gave means for the stage; nothing for an outage that may pass.
+    fn event(&self, result: Result<Message, KafkaError>) -> Result<Option<ReadEvent>, LogError> {
+        match result {
+            Ok(message) => Ok(Some(ReadEvent::Message(message))),
+            Err(KafkaError::PartitionEOF(partition)) => {
                 let partition = u32::try_from(partition).unwrap_or_default();
-                (partition, ReadEvent::EndOfPartition { partition, next_offset: self.next_offset(partition)? })
+                Ok(Some(ReadEvent::EndOfPartition { partition, next_offset: self.next_offset(partition)? }))
             }
-            Some(Err(error)) => {
-                self.judge(&error)?;
-                return Ok(ControlFlow::Continue(()));
-            }
-        };
-        let Some(assigned) = self.assigned.get_mut(&partition) else { return Ok(ControlFlow::Continue(())) };
+            Err(error) => self.judge(&error).map(|()| None),
+        }
+    }
+
+    fn push(&mut self, event: Option<ReadEvent>) -> Room {
+        let Some(event) = event else { return Room::Some };
+        let Some(assigned) = self.assigned.get_mut(&event.partition()) else { return Room::Some };
         if let ReadEvent::Message(message) = &event {
             assigned.next = StartAt::Offset(message.offset + 1);
         }
-        lock(&self.shared.queue).push(assigned.generation, event);
+        let room = lock(&self.shared.queue).push(assigned.generation, event);
         self.shared.ready.notify_one();
-        Ok(ControlFlow::Continue(()))
+        room
     }
 
     fn next_offset(&self, partition: u32) -> Result<i64, LogError> {

@@ -34,7 +34,8 @@
 //! - `group.id`: librdkafka assigns partitions only to a consumer with one; nobody joins it.
 //! - `enable.partition.eof`: "read to the end" is said, not guessed.
 //! - `check.crcs`: what was damaged on the way is not applied.
-//! - `queued.max.messages.kbytes`, `fetch.max.bytes` = a share of the task's `memory`: what messages read ahead may take.
+//! - `queued.max.messages.kbytes`, `fetch.max.bytes` = a share of the task's `memory`: what messages read ahead may take;
+//!   the former counts for each partition of a [`crate::PartitionReader`], which has a queue for each.
 //! - `fetch.queue.backoff.ms` = 20: a reader whose queue was full would otherwise pause for a second.
 //!   `fetch.wait.max.ms` = 250: a partition that is assigned later waits that long at most for its first fetch; a shorter
 //!   time is more questions to the broker where nothing happens, which cost both sides.
@@ -111,14 +112,16 @@ fn producer_shares(options: &LogOptions) -> [(&'static str, usize); 1] {
     [("queue.buffering.max.kbytes", options.memory.unacknowledged() >> 10)]
 }
 
-/// What a consumer may read ahead; one answer at a time comes on top. Each has room for all partitions, which would
-/// otherwise come one after the other, each with more than what is held of it until the others are there as well.
+/// What a consumer may read ahead of each partition; one answer at a time comes on top. Each has room for all partitions,
+/// which would otherwise come one after the other, each with more than what is held of it until the others are there as
+/// well.
 fn consumer_shares(options: &LogOptions) -> [(&'static str, usize); 3] {
     let bytes = options.memory.read_ahead();
     let answer = bytes / 2;
-    let of_partition = (answer / options.partitions.max(1) as usize).clamp(LEAST_FETCH, MOST_FETCH);
+    let partitions = options.partitions.max(1) as usize;
+    let of_partition = (answer / partitions).clamp(LEAST_FETCH, MOST_FETCH);
     [
-        ("queued.max.messages.kbytes", bytes >> 10),
+        ("queued.max.messages.kbytes", (bytes / partitions).max(LEAST_FETCH) >> 10),
         ("fetch.max.bytes", answer),
         ("fetch.message.max.bytes", of_partition),
     ]

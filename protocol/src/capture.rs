@@ -2,7 +2,8 @@
 //!
 //! - A step ends with a watermark in every partition, and only between two source transactions; a transaction larger than
 //!   a step is spread over several, whose checkpoints say how much of it is out. No watermark, barrier or chunk is
-//!   written until it is complete.
+//!   written until it is complete. A large step has watermarks within, too, also only between two transactions: apply's
+//!   cuts are then as small as these, not as a step.
 //! - The checkpoint of a step describes exactly what is published when the step is: both are one Kafka transaction. So a
 //!   restart builds a new machine from the last committed checkpoint and reads the binlog from there; nothing is skipped
 //!   but the images of a transaction that is partly out, and these are compared by hash.
@@ -38,6 +39,8 @@ pub struct CaptureSettings {
     pub message_bytes: usize,
     /// Bytes at which a step is committed even inside a transaction.
     pub step_bytes: usize,
+    /// Bytes of a step after which a watermark stands within it; none where only its end may be a cut.
+    pub watermark_bytes: Option<usize>,
     /// Bytes that the window of a chunk holds of keys; one that would hold more voids its chunk.
     pub window_bytes: usize,
     /// Snapshot readers at work at once.
@@ -82,6 +85,8 @@ pub struct Capture {
     pub(crate) pending: BTreeSet<TableName>,
     /// Whether the step's last entry already is a watermark.
     pub(crate) sealed: bool,
+    /// Bytes that the step had at its last watermark.
+    sealed_bytes: usize,
     /// Whether the last step ended inside a transaction: its end must be published even if nothing else is to be.
     owes_watermark: bool,
     /// Hash of a schema's wire form, given by the caller because the wire is not known here.
@@ -132,6 +137,7 @@ impl Capture {
             schemas: Vec::new(),
             open: None,
             sealed: false,
+            sealed_bytes: 0,
             owes_watermark,
             schema_hash,
         }
@@ -344,10 +350,7 @@ impl Capture {
     /// Ends the step: seals it with a watermark if it stands between two transactions, and hands it out.
     pub fn take_step(&mut self) -> Step {
         self.barrier_before_rows();
-        if self.is_between_transactions() && !self.sealed && self.checkpoint.ended == Ended::No {
-            let watermark = self.next_watermark();
-            self.step.push_control(&Control::Watermark(watermark));
-        }
+        self.seal();
         let mut checkpoint = self.checkpoint.clone();
         checkpoint.next_sequences = self.step.next_sequences();
         let partial = self.open.as_ref().map(OpenTransaction::partial);
@@ -359,7 +362,7 @@ impl Capture {
         let mut tables: Vec<_> =
             std::mem::take(&mut self.dropped).into_iter().map(|table_id| (table_id, None)).collect();
         tables.extend(states.map(|state| (state.schema.table_id, Some(state.clone()))));
-        self.sealed = false;
+        (self.sealed, self.sealed_bytes) = (false, 0);
         let (bytes, schemas) = (self.step.bytes(), std::mem::take(&mut self.schemas));
         Step { batches: self.step.take(), schemas, tables, checkpoint, bytes }
     }
@@ -399,6 +402,23 @@ impl Capture {
                 committed_at: source.committed_at,
             },
             None => Watermark { ordinal, place: None, gtid: String::new(), committed_at: 0 },
+        }
+    }
+
+    /// Puts a watermark behind what the step has, where that is much since its last one and complete.
+    pub(crate) fn seal_what_is_much(&mut self) {
+        let Some(much) = self.settings.watermark_bytes else { return };
+        if self.step.bytes() - self.sealed_bytes >= much {
+            self.seal();
+        }
+    }
+
+    /// Puts a watermark behind what the step has, where that is complete and has none.
+    fn seal(&mut self) {
+        if self.is_between_transactions() && !self.sealed && self.checkpoint.ended == Ended::No {
+            let watermark = self.next_watermark();
+            self.step.push_control(&Control::Watermark(watermark));
+            (self.sealed, self.sealed_bytes) = (true, self.step.bytes());
         }
     }
 

@@ -318,7 +318,8 @@ impl Capture {
         }
     }
 
-    /// Publishes every chunk whose `high` the stream has delivered. Only between two transactions.
+    /// Publishes every chunk whose `high` the stream has delivered, and a watermark where much is complete. Only between two
+    /// transactions.
     pub(crate) fn publish_passed(&mut self) {
         let delivered = self.checkpoint.source.as_ref().map(|source| &source.delivered);
         let passed: Vec<(u64, usize)> = self
@@ -343,7 +344,9 @@ impl Capture {
             self.publish_rows(&table, rows);
             self.snapshot.widen(place);
             self.chunk_published(&table, place.1, count, read.last_key, read.completion);
+            self.seal_what_is_much();
         }
+        self.seal_what_is_much();
     }
 
     pub(crate) fn publish_rows(&mut self, table: &TableName, rows: Vec<Row>) {

@@ -242,16 +242,15 @@ impl Cuts {
         self.bytes
     }
 
-    /// Partitions from which nothing more should be taken now: over the byte limit, those that already hold a watermark
-    /// beyond what is applied and not below the lowest possible cut (the others are what the cut waits for).
-    pub fn to_pause(&self) -> Vec<u32> {
-        if self.bytes < self.byte_limit {
-            return Vec::new();
-        }
-        let ahead = |lane: &Lane| {
-            lane.last_queued_watermark > lane.progress.watermark && lane.last_queued_watermark >= self.lowest_cut()
-        };
-        self.lanes.iter().filter(|(_, lane)| ahead(lane)).map(|(&partition, _)| partition).collect()
+    /// From which partition a message is taken best: the one with the lowest rank, which is its highest watermark, as the
+    /// lowest of these is how far a cut can come. Nothing more should be taken now from one without a rank: over the byte
+    /// limit, it already holds a watermark beyond what is applied and not below the lowest possible cut (the others are what
+    /// the cut waits for).
+    pub fn rank(&self, partition: u32) -> Option<u64> {
+        let lane = self.lanes.get(&partition)?;
+        let watermark = lane.last_queued_watermark;
+        let is_ahead = watermark > lane.progress.watermark && watermark >= self.lowest_cut();
+        (self.bytes < self.byte_limit || !is_ahead).then_some(watermark)
     }
 
     fn owns_all(&self) -> bool {

@@ -95,6 +95,7 @@ impl Capture {
         *count += rows.len() as u64;
         let table = lane.table.clone();
         self.publish_rows(&table, rows);
+        self.seal_what_is_much();
     }
 
     /// The whole table is published: the stream goes on.

@@ -150,15 +150,16 @@ impl ApplyActor {
 
     fn fetch(&mut self, shared: &mut Shared) -> Outcome {
         let Some(cuts) = &mut self.cuts else { return Outcome::Idle };
-        let paused = cuts.to_pause();
-        if !paused.is_empty() {
+        if self.offsets.keys().any(|&partition| cuts.rank(partition).is_none()) {
             shared.coverage.saw("paused partition");
         }
         let topic = &shared.log.transformed;
         let ready: Vec<u32> = self
             .offsets
             .iter()
-            .filter(|&(partition, &offset)| !paused.contains(partition) && offset < topic[*partition as usize].len())
+            .filter(|&(partition, &offset)| {
+                cuts.rank(*partition).is_some() && offset < topic[*partition as usize].len()
+            })
             .map(|(&partition, _)| partition)
             .collect();
         let Some(partition) = shared.random.pick(&ready) else { return Outcome::Idle };

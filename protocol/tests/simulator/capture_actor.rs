@@ -93,6 +93,7 @@ impl CaptureActor {
         CaptureSettings {
             message_bytes: settings.message_bytes,
             step_bytes: settings.step_bytes,
+            watermark_bytes: settings.watermark_bytes,
             window_bytes: settings.window_bytes,
             readers: settings.readers,
             schema: true,

@@ -36,6 +36,7 @@ fn settings() -> CaptureSettings {
     CaptureSettings {
         message_bytes: 1000,
         step_bytes: 200,
+        watermark_bytes: None,
         window_bytes: 500,
         readers: 2,
         schema: true,
@@ -56,6 +57,15 @@ pub(crate) fn reading(last: u64) -> Reading {
 
 /// A task that begins after five transactions, in two partitions, with its tables created.
 pub(crate) fn begin(tables: &[TableName]) -> Capture {
+    begin_with(settings(), tables)
+}
+
+/// The same with a watermark within a step after so many bytes.
+pub(crate) fn begin_with_watermarks(bytes: usize, tables: &[TableName]) -> Capture {
+    begin_with(CaptureSettings { watermark_bytes: Some(bytes), ..settings() }, tables)
+}
+
+fn begin_with(settings: CaptureSettings, tables: &[TableName]) -> Capture {
     let mut source = Source::new(Naming::Gtids, false);
     (0..40).for_each(|_| source.commit(Vec::new()));
     let checkpoint = Checkpoint {
@@ -78,7 +88,7 @@ pub(crate) fn begin(tables: &[TableName]) -> Capture {
         ended: Ended::No,
     };
     let schemas = tables.iter().map(mysql_schema).collect();
-    let mut capture = Capture::first(settings(), checkpoint, schemas, |schema| schema.table_id);
+    let mut capture = Capture::first(settings, checkpoint, schemas, |schema| schema.table_id);
     capture.take_step();
     capture
 }

@@ -133,12 +133,12 @@ fn write_ahead_waits_for_its_watermark() {
 }
 
 #[test]
-fn lane_that_the_cut_waits_for_is_not_paused() {
+fn lane_that_the_cut_waits_for_is_read_on() {
     let mut cuts = cuts(&[at(0, 9, 7), at(1, 5, 3)], 100);
     // Below the highest watermark in progress: it must go on, though it holds watermarks.
     cuts.offer(1, 0, batch(vec![watermark(6, 4), insert(7, 7), insert(8, 8), insert(9, 9), watermark(10, 5)])).unwrap();
     cuts.offer(0, 0, batch(vec![insert(10, 10), watermark(11, 8)])).unwrap();
-    assert_eq!(cuts.to_pause(), [0]);
+    assert_eq!([0, 1].map(|partition| cuts.rank(partition)), [None, Some(5)]);
     // And its rows are written ahead, over watermarks at which nothing will be committed.
     let ahead = write(&mut cuts);
     assert_eq!((ahead.then, ahead.changes), (Then::KeepOpen, 3));

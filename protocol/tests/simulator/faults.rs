@@ -91,6 +91,7 @@ pub(crate) struct Settings {
     pub(crate) incremental: bool,
     pub(crate) message_bytes: usize,
     pub(crate) step_bytes: usize,
+    pub(crate) watermark_bytes: Option<usize>,
     /// Bytes of keys in a window; a key counts about 100.
     pub(crate) window_bytes: usize,
     /// Of 1,000 messages, how many travel in parts.
@@ -144,6 +145,7 @@ impl Settings {
             incremental,
             message_bytes: if small { 120 } else { 2000 },
             step_bytes: [200, 800, 5000][random.below(3)],
+            watermark_bytes: [None, Some(1), Some(150), Some(1000)][random.below(4)],
             window_bytes: [300, 1000, 100_000][random.below(3)],
             parts: [0, 50, 400][random.below(3)],
             readers: random.between(1, 3),
